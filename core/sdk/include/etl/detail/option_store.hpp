@@ -1,0 +1,46 @@
+/// \file
+/// A deep copy of option values, for whom the host's lie too short.
+#pragma once
+
+#include <etl/options.hpp>
+
+#include <deque>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace etl {
+inline namespace v1 {
+namespace detail {
+
+/// Owns copies of option values. Neither copied nor moved: view() points into it.
+class OptionStore {
+ public:
+  explicit OptionStore(std::span<const etl_option> values) : values_(values.begin(), values.end()) {
+    for (etl_option& value : values_) {
+      value.name = keep(value.name);
+      if (value.type == ETL_OPTION_STRING || value.type == ETL_OPTION_PATH || value.type == ETL_OPTION_URL) {
+        value.value.s = keep(value.value.s);
+      } else if (value.type == ETL_OPTION_LIST) {
+        std::vector<etl_str>& list = lists_.emplace_back();
+        for (std::size_t i = 0; i < value.value.list.size; ++i) list.push_back(keep(value.value.list.data[i]));
+        value.value.list.data = list.data();
+      }
+    }
+  }
+  OptionStore(const OptionStore&) = delete;
+  OptionStore& operator=(const OptionStore&) = delete;
+
+  [[nodiscard]] Options view() const { return Options(values_); }
+
+ private:
+  etl_str keep(etl_str text) { return to_abi(texts_.emplace_back(to_view(text))); }
+
+  std::vector<etl_option> values_;
+  std::deque<std::string> texts_;
+  std::deque<std::vector<etl_str>> lists_;
+};
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace etl

@@ -1,0 +1,122 @@
+/// \file
+/// The ledger: one row a partition and sink, in the database that the sink writes to.
+#pragma once
+
+#include <etl/partition.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace etl {
+inline namespace v1 {
+
+enum class State : std::uint32_t { done = ETL_DONE, failed = ETL_FAILED, missing = ETL_MISSED };
+
+/// The text in the ledger's column `state`.
+[[nodiscard]] inline std::string_view state_name(State state) {
+  switch (state) {
+    case State::done: return "done";
+    case State::failed: return "failed";
+    case State::missing: return "missing";
+  }
+  return "unknown";
+}
+/// The reverse of state_name(). Throws Error (permanent) for a text that is none.
+[[nodiscard]] inline State state_from(std::string_view name) {
+  if (name == "done") return State::done;
+  if (name == "failed") return State::failed;
+  if (name == "missing") return State::missing;
+  throw Error::permanent("etl_ledger has the unknown state \"" + std::string(name) + "\"");
+}
+
+/// A row of `etl_ledger`. Its primary key is (pipeline, source, sink, partition).
+struct LedgerRecord {
+  State state = State::done;
+  std::string pipeline, source, sink, partition;
+  std::int64_t rows_read = 0, rows_filtered = 0, rows_rejected = 0, rows_written = 0;
+  std::string source_uri;
+  std::int64_t source_bytes = -1;  ///< -1 = unknown, NULL in the table
+  std::string definition;          ///< what the data depends on, one hash a stage
+  std::string run_id;
+  std::int64_t attempts = 0;
+  std::string error;  ///< empty = NULL in the table
+  std::int64_t started_at = 0, finished_at = 0;  ///< microseconds since 1970-01-01 UTC
+};
+
+/// What a sink is to write: one partition of one pipeline.
+struct WriteRequest {
+  std::string pipeline, source, sink, run_id;
+  Partition partition;
+  bool reload = false;  ///< replace what an earlier run committed for this partition
+};
+
+namespace detail {
+
+/// Borrows from `record`.
+inline etl_ledger_record to_abi(const LedgerRecord& record) {
+  etl_ledger_record abi{};
+  abi.struct_size = sizeof(abi);
+  abi.state = static_cast<std::uint32_t>(record.state);
+  abi.pipeline = to_abi(record.pipeline);
+  abi.source = to_abi(record.source);
+  abi.sink = to_abi(record.sink);
+  abi.partition = to_abi(record.partition);
+  abi.rows_read = record.rows_read;
+  abi.rows_filtered = record.rows_filtered;
+  abi.rows_rejected = record.rows_rejected;
+  abi.rows_written = record.rows_written;
+  abi.source_uri = to_abi(record.source_uri);
+  abi.source_bytes = record.source_bytes;
+  abi.definition = to_abi(record.definition);
+  abi.run_id = to_abi(record.run_id);
+  abi.attempts = record.attempts;
+  abi.error = to_abi(record.error);
+  abi.started_at = record.started_at;
+  abi.finished_at = record.finished_at;
+  return abi;
+}
+
+inline LedgerRecord from_abi(const etl_ledger_record& abi) {
+  LedgerRecord record;
+  record.state = static_cast<State>(abi.state);
+  record.pipeline = to_view(abi.pipeline);
+  record.source = to_view(abi.source);
+  record.sink = to_view(abi.sink);
+  record.partition = to_view(abi.partition);
+  record.rows_read = abi.rows_read;
+  record.rows_filtered = abi.rows_filtered;
+  record.rows_rejected = abi.rows_rejected;
+  record.rows_written = abi.rows_written;
+  record.source_uri = to_view(abi.source_uri);
+  record.source_bytes = abi.source_bytes;
+  record.definition = to_view(abi.definition);
+  record.run_id = to_view(abi.run_id);
+  record.attempts = abi.attempts;
+  record.error = to_view(abi.error);
+  record.started_at = abi.started_at;
+  record.finished_at = abi.finished_at;
+  return record;
+}
+
+/// Borrows from `request` and `partition`, which is its partition in ABI form.
+inline etl_write_request to_abi(const WriteRequest& request, const etl_partition& partition) {
+  etl_write_request abi{};
+  abi.struct_size = sizeof(abi);
+  abi.reload = request.reload ? 1 : 0;
+  abi.pipeline = to_abi(request.pipeline);
+  abi.source = to_abi(request.source);
+  abi.sink = to_abi(request.sink);
+  abi.run_id = to_abi(request.run_id);
+  abi.partition = &partition;
+  return abi;
+}
+
+inline WriteRequest from_abi(const etl_write_request& abi) {
+  return {std::string(to_view(abi.pipeline)), std::string(to_view(abi.source)),
+          std::string(to_view(abi.sink)),     std::string(to_view(abi.run_id)),
+          from_abi(*abi.partition),           abi.reload != 0};
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace etl

@@ -1,0 +1,81 @@
+/// \file
+/// What a source plans, and what it may leave out while reading.
+#pragma once
+
+#include <etl/error.hpp>
+
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace etl {
+inline namespace v1 {
+
+/// A column that has one value in every row of a partition and in no row of another. With it a sink can
+/// replace a partition's rows.
+struct Scope {
+  std::string column;
+  std::variant<std::int64_t, std::string> value;  ///< timestamps in the column's unit
+};
+
+/// One unit of work, retry, progress and commit.
+struct Partition {
+  std::string id;           ///< unique in its source, stable between runs and hosts
+  std::string uri;          ///< where it comes from, for messages and the ledger
+  std::int64_t bytes = -1;  ///< expected size of the input; -1 = unknown
+  Scope scope = {};         ///< empty column = none
+};
+
+/// A test on one utf8 column that the filter behind a source makes anyway, so that the source may drop
+/// rows before it builds them. Cheap to copy; may be used from any thread while the stages live.
+class Predicate {
+ public:
+  Predicate() = default;
+  explicit Predicate(const etl_predicate* abi) : abi_(abi) {}
+
+  /// False when there is nothing to test: every row is wanted.
+  explicit operator bool() const { return abi_ != nullptr; }
+  [[nodiscard]] std::string_view column() const { return detail::to_view(abi_->column); }
+  /// Whether a row with this value in column() is wanted. An indirect call: remember the answer for
+  /// runs of equal values. REQUIRES: not empty.
+  [[nodiscard]] bool keeps(std::string_view value) const {
+    return abi_->keep(abi_->ctx, detail::to_abi(value)) != 0;
+  }
+  /// Where the test is exactly "one of these", the values; else empty.
+  [[nodiscard]] std::vector<std::string_view> values() const {
+    std::vector<std::string_view> list;
+    for (std::size_t i = 0; i < abi_->value_count; ++i) list.push_back(detail::to_view(abi_->values[i]));
+    return list;
+  }
+
+ private:
+  const etl_predicate* abi_ = nullptr;
+};
+
+namespace detail {
+
+/// Borrows from `partition`.
+inline etl_partition to_abi(const Partition& partition) {
+  etl_partition abi{};
+  abi.struct_size = sizeof(abi);
+  abi.id = to_abi(partition.id);
+  abi.uri = to_abi(partition.uri);
+  abi.bytes = partition.bytes;
+  abi.scope_column = to_abi(partition.scope.column);
+  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value)) abi.scope_int = *number;
+  else abi.scope_str = to_abi(std::get<std::string>(partition.scope.value));
+  return abi;
+}
+
+inline Partition from_abi(const etl_partition& abi) {
+  Partition partition{std::string(to_view(abi.id)), std::string(to_view(abi.uri)), abi.bytes, {}};
+  partition.scope.column = to_view(abi.scope_column);
+  if (abi.scope_str.size != 0) partition.scope.value = std::string(to_view(abi.scope_str));
+  else partition.scope.value = abi.scope_int;
+  return partition;
+}
+
+}  // namespace detail
+}  // namespace v1
+}  // namespace etl
