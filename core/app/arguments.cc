@@ -1,0 +1,180 @@
+#include "core/app/arguments.hpp"
+
+#include "core/app/exit_codes.hpp"
+
+#include <CLI/CLI.hpp>
+#include <cstdlib>
+#include <map>
+#include <unistd.h>
+
+namespace etl::app {
+namespace {
+
+using runtime::LogFormat;
+using runtime::LogLevel;
+using runtime::ProgressMode;
+
+struct Words {
+  std::string format = "text";
+  std::string log_level = "info";
+  std::string log_format = "text";
+  std::string progress = "auto";
+  std::optional<std::int64_t> workers;
+  std::string executor;
+};
+
+template <class Value>
+Value meaning(const std::map<std::string, Value>& words, const std::string& word) {
+  return words.at(word);
+}
+
+/// Bars need a terminal that understands cursor movement, and someone who wants them.
+ProgressMode automatic_progress(bool json_logs) {
+  if (json_logs) return ProgressMode::json;
+  const char* terminal = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
+  const bool dumb = terminal == nullptr || std::string(terminal) == "dumb";
+  return ::isatty(STDERR_FILENO) == 1 && !dumb ? ProgressMode::bar : ProgressMode::plain;
+}
+
+class CommandLine {
+ public:
+  CommandLine() {
+    app_.set_version_flag("--version", "etl " ETL_VERSION);
+    app_.require_subcommand(1);
+    app_.footer("etl VERB --help explains each verb. Exit codes: 0 done, 1 some partitions failed, 64 wrong\n"
+                "command line, 70 internal error, 78 bad pipeline file or plugin, 130/143 stopped by a signal.");
+    add_run();
+    add_plan();
+    add_validate();
+    add_preview();
+    add_plugins();
+    add_describe();
+  }
+
+  ParseResult parse(int argc, char** argv) {
+    try {
+      app_.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+      // Help and version are "errors" too, of code 0.
+      return {std::nullopt, app_.exit(error) == 0 ? exit_ok : exit_usage};
+    }
+    finish();
+    return {arguments_, exit_ok};
+  }
+
+ private:
+  CLI::App* verb(const char* name, const char* help, Verb verb) {
+    CLI::App* sub = app_.add_subcommand(name, help);
+    sub->callback([this, verb] { arguments_.verb = verb; });
+    sub->add_option("--plugin-dir", arguments_.plugin_dirs,
+                    "Folder to look for plugins in, before $ETL_PLUGIN_PATH and the installed ones (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--log-level", words_.log_level, "What to log on stderr")
+        ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
+        ->capture_default_str();
+    sub->add_option("--log-format", words_.log_format, "How to log")
+        ->check(CLI::IsMember({"text", "json"}))
+        ->capture_default_str();
+    return sub;
+  }
+  void add_format(CLI::App* sub, const std::vector<std::string>& formats = {"text", "json"}) {
+    sub->add_option("--format", words_.format, "Form of the result on stdout")
+        ->check(CLI::IsMember(formats))
+        ->capture_default_str();
+  }
+  void add_file(CLI::App* sub) {
+    sub->add_option("FILE", arguments_.files, "Pipeline file (TOML)")->required()->expected(1);
+  }
+  void add_set(CLI::App* sub) {
+    sub->add_option("--set", arguments_.set,
+                    "STAGE.OPTION=VALUE: overrides the file, also run.KEY=VALUE (repeatable)")
+        ->allow_extra_args(false);
+  }
+  void add_selection(CLI::App* sub) {
+    sub->add_option("--only", arguments_.only, "Only partitions whose id matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--limit", arguments_.limit, "Only the first N partitions of the plan")
+        ->check(CLI::NonNegativeNumber);
+  }
+
+  void add_run() {
+    CLI::App* sub = verb("run", "Run a pipeline", Verb::run);
+    add_file(sub);
+    add_set(sub);
+    add_selection(sub);
+    add_format(sub);
+    sub->add_option("--workers", words_.workers, "Partitions read at once; 0 = one per core")
+        ->check(CLI::NonNegativeNumber);
+    sub->add_option("--executor", words_.executor, "How workers run")
+        ->check(CLI::IsMember({"threads", "processes"}));
+    sub->add_flag("--reload", arguments_.reload, "Load partitions again that are done, replacing their rows");
+    sub->add_option("--progress", words_.progress, "Progress on stderr")
+        ->check(CLI::IsMember({"auto", "bar", "plain", "json", "off"}))
+        ->capture_default_str();
+    sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON");
+  }
+  void add_plan() {
+    CLI::App* sub = verb("plan", "Show what a run would do; moves nothing", Verb::plan);
+    add_file(sub);
+    add_set(sub);
+    add_selection(sub);
+    add_format(sub);
+  }
+  void add_validate() {
+    CLI::App* sub = verb("validate", "Check pipeline files as a run does before it moves data", Verb::validate);
+    sub->add_option("FILE", arguments_.files, "Pipeline files (TOML)")->required()->expected(1, -1);
+    add_set(sub);
+    add_format(sub);
+  }
+  void add_preview() {
+    CLI::App* sub = verb("preview", "Show rows as they leave a stage; touches no sink", Verb::preview);
+    add_file(sub);
+    add_set(sub);
+    add_format(sub);
+    sub->add_option("--stage", arguments_.stage, "The stage; default: what the first sink receives");
+    sub->add_option("--rows", arguments_.rows, "How many rows")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
+        ->capture_default_str();
+  }
+  void add_plugins() {
+    CLI::App* sub = verb("plugins", "List the installed stages", Verb::plugins);
+    add_format(sub);
+  }
+  void add_describe() {
+    CLI::App* sub = verb("describe", "Describe a stage: kind, options, columns", Verb::describe);
+    sub->add_option("NAME", arguments_.name, "A stage's name, or a plugin file (FILE.so)")->required();
+    add_format(sub, {"text", "json", "markdown"});
+  }
+
+  void finish() {
+    arguments_.format = meaning<Format>(
+        {{"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}}, words_.format);
+    arguments_.log_level = meaning<LogLevel>({{"debug", LogLevel::debug},
+                                              {"info", LogLevel::info},
+                                              {"warn", LogLevel::warn},
+                                              {"error", LogLevel::error},
+                                              {"off", LogLevel::off}},
+                                             words_.log_level);
+    arguments_.log_format =
+        meaning<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}, words_.log_format);
+    arguments_.progress = words_.progress == "auto"
+                              ? automatic_progress(arguments_.log_format == LogFormat::json)
+                              : meaning<ProgressMode>({{"bar", ProgressMode::bar},
+                                                       {"plain", ProgressMode::plain},
+                                                       {"json", ProgressMode::json},
+                                                       {"off", ProgressMode::off}},
+                                                      words_.progress);
+    if (words_.workers) arguments_.set.push_back("run.workers=" + std::to_string(*words_.workers));
+    if (!words_.executor.empty()) arguments_.set.push_back("run.executor=" + words_.executor);
+  }
+
+  CLI::App app_{"etl runs pipelines: sources, filters and sinks, each a plugin.", "etl"};
+  Arguments arguments_;
+  Words words_;
+};
+
+}  // namespace
+
+ParseResult parse_arguments(int argc, char** argv) { return CommandLine().parse(argc, argv); }
+
+}  // namespace etl::app

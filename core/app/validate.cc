@@ -1,0 +1,34 @@
+#include "core/app/exit_codes.hpp"
+#include "core/app/verbs.hpp"
+
+#include <cstdio>
+
+namespace etl::app {
+
+int validate(const Session& session) {
+  const runtime::StageRegistry registry = session.registry();
+  nlohmann::json results = nlohmann::json::array();
+  bool valid = true;
+  for (const std::filesystem::path& file : session.arguments.files) {
+    runtime::Diagnostics diagnostics;
+    const auto pipeline = runtime::open_pipeline({file, session.arguments.set}, registry,
+                                                 session.cancellation, session.log, diagnostics);
+    if (pipeline != nullptr) {
+      for (const runtime::TargetState& target : runtime::inspect_targets(*pipeline, diagnostics)) {
+        if (target.unreachable.empty()) continue;
+        diagnostics.warning((*pipeline->graph)[target.sink].position,
+                            "the target was not checked: " + target.unreachable);
+      }
+    }
+    const bool ok = !diagnostics.failed();
+    valid = valid && ok;
+    results.push_back({{"file", file.string()}, {"valid", ok}, {"diagnostics", diagnostics.json()}});
+    const std::string text = session.log.redactor().conceal(diagnostics.text(colour_on(2)));
+    std::fputs(text.c_str(), stderr);
+    if (session.arguments.format == Format::text && ok) std::printf("%s: ok\n", file.c_str());
+  }
+  if (session.arguments.format == Format::json) print_json({{"valid", valid}, {"files", results}});
+  return valid ? exit_ok : exit_config;
+}
+
+}  // namespace etl::app

@@ -1,0 +1,103 @@
+/// \file
+/// Where the threads that read partitions hand batches to the threads that write them.
+///
+/// Two promises hold it together. Memory: the batches waiting here never hold more bytes than the
+/// budget, but for one batch a writer. Patience: a sink that admits one writer is not kept waiting by a
+/// slow partition. A stream gets a write slot once its partition has been read to the end, and before
+/// that only when waiting longer would be worse: it holds a good deal already, or the budget is used up.
+/// A partition that writes to several sinks gets all its slots at once in that case, so that two
+/// partitions can never wait for each other.
+#pragma once
+
+#include "core/runtime/graph.hpp"
+
+#include <condition_variable>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <vector>
+
+namespace etl::runtime {
+
+struct Delivery;
+
+/// The batches of one partition for one sink, in order.
+struct SinkStream {
+  NodeIndex sink = 0;
+  Delivery* delivery = nullptr;
+
+  // Guarded by the exchange.
+  struct Item {
+    Batch batch;
+    std::size_t bytes;
+  };
+  std::deque<Item> waiting;
+  bool granted = false;         ///< has a write slot
+  bool taken = false;           ///< a writer thread serves it
+  bool ended = false;           ///< no more batches come
+  bool closed = false;          ///< its writer is through with it, well or badly
+  std::optional<StageError> abort;  ///< why the reading side gave up
+  LedgerRecord record;          ///< set when it ended well
+};
+
+/// One attempt at one partition: a stream for every sink that lacks it.
+struct Delivery {
+  virtual ~Delivery() = default;
+  std::vector<std::unique_ptr<SinkStream>> streams;
+};
+
+/// Thread-safe; one for the run.
+class Exchange {
+ public:
+  /// `slots`: writers of each node (by NodeIndex) at once; 0 for those that are no sinks.
+  Exchange(std::vector<std::size_t> slots, std::size_t budget_bytes, Cancellation& cancellation);
+
+  /// The reading side. begin() announces the streams of a delivery, which must live until all are
+  /// closed.
+  void begin(Delivery& delivery);
+  /// Waits for room. False: the writer has given up, more batches are of no use. Throws
+  /// Error::cancelled() when the run stops.
+  bool push(SinkStream& stream, Batch batch);
+  /// The partition has been read; `record` is what the ledger will say.
+  void end(SinkStream& stream, LedgerRecord record);
+  /// Reading failed: what is not committed is to be rolled back. Streams that no writer serves are
+  /// closed here; the result says how many.
+  std::size_t abort(Delivery& delivery, const StageError& error);
+
+  /// The writing side. Waits for a stream of this sink to serve; nullptr once stop() was called.
+  SinkStream* take(NodeIndex sink);
+  /// The next batch; nothing at the end. Throws the reading side's error when it gave up.
+  std::optional<Batch> pop(SinkStream& stream);
+  /// Gives the slot back and drops what waits.
+  void close(SinkStream& stream);
+
+  /// No more deliveries will begin: lets the writers go.
+  void stop();
+
+  [[nodiscard]] std::size_t peak_bytes() const;
+
+ private:
+  [[nodiscard]] bool room_for(const SinkStream& stream, std::size_t bytes) const;
+  [[nodiscard]] bool early(const Delivery& delivery) const;
+  void grant_slots();
+  void grant(SinkStream& stream);
+  void shut(SinkStream& stream);
+
+  mutable std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<std::size_t> free_slots_;
+  std::size_t budget_;
+  std::size_t early_bytes_;
+  std::size_t bytes_ = 0;
+  std::size_t peak_ = 0;
+  std::list<Delivery*> open_;  ///< oldest first
+  std::vector<const Delivery*> starved_;
+  bool stopped_ = false;
+  Cancellation& cancellation_;
+  Cancellation::Subscription wake_;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,105 @@
+#include "core/runtime/log.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/logger.h>
+#include <spdlog/sinks/ansicolor_sink.h>
+#include <spdlog/sinks/stdout_sinks.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::size_t shortest_secret = 4;
+
+spdlog::level::level_enum to_spdlog(LogLevel level) {
+  switch (level) {
+    case LogLevel::debug: return spdlog::level::debug;
+    case LogLevel::info: return spdlog::level::info;
+    case LogLevel::warn: return spdlog::level::warn;
+    case LogLevel::error: return spdlog::level::err;
+    case LogLevel::off: return spdlog::level::off;
+  }
+  return spdlog::level::info;
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= 'a' && byte <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos;
+    if (plain) out += c;
+    else out += fmt::format("%{:02X}", byte);
+  }
+  return out;
+}
+
+}  // namespace
+
+void Redactor::add(const std::string& secret) {
+  if (secret.size() < shortest_secret) return;
+  const std::scoped_lock lock(mutex_);
+  secrets_.push_back(secret);
+  if (const std::string encoded = percent_encoded(secret); encoded != secret) secrets_.push_back(encoded);
+  std::sort(secrets_.begin(), secrets_.end(),
+            [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
+}
+
+std::string Redactor::conceal(std::string_view text) const {
+  std::string out(text);
+  const std::scoped_lock lock(mutex_);
+  for (const std::string& secret : secrets_) {
+    for (std::size_t at = out.find(secret); at != std::string::npos; at = out.find(secret, at + 3)) {
+      out.replace(at, secret.size(), "***");
+    }
+  }
+  return out;
+}
+
+Log::Log(LogLevel level, LogFormat format, bool colour) : format_(format) {
+  spdlog::sink_ptr sink;
+  if (colour) sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(spdlog::color_mode::always);
+  else sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  logger_ = std::make_shared<spdlog::logger>("etl", sink);
+  logger_->set_level(to_spdlog(level));
+  logger_->flush_on(spdlog::level::debug);
+  logger_->set_pattern(format == LogFormat::json ? "%v" : "%Y-%m-%dT%H:%M:%S.%eZ %^%-5l%$ %v",
+                       spdlog::pattern_time_type::utc);
+}
+
+Log::~Log() = default;
+
+void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
+  if (!logger_->should_log(to_spdlog(level))) return;
+  std::string line = redactor_.conceal(text);
+  if (format_ == LogFormat::json) {
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+    nlohmann::json object = {{"time_ms", millis},
+                             {"level", spdlog::level::to_string_view(to_spdlog(level)).data()},
+                             {"message", line}};
+    if (!stage.empty()) object["stage"] = stage;
+    line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+  } else if (!stage.empty()) {
+    line = fmt::format("[{}] {}", stage, line);
+  }
+  const std::scoped_lock lock(mutex_);
+  if (before_) before_();
+  logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
+  if (after_) after_();
+}
+
+void Log::around(std::function<void()> before, std::function<void()> after) {
+  const std::scoped_lock lock(mutex_);
+  before_ = std::move(before);
+  after_ = std::move(after);
+}
+
+void Log::exclusive(const std::function<void()>& body) {
+  const std::scoped_lock lock(mutex_);
+  body();
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,59 @@
+#include "core/runtime/pipeline.hpp"
+
+#include <cstdlib>
+
+namespace etl::runtime {
+namespace {
+
+std::optional<std::string> from_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
+                                        Cancellation& cancellation, Log& log, Diagnostics& diagnostics) {
+  auto file = load_pipeline(LoadRequest{request.path, request.set, from_environment}, diagnostics);
+  if (!file) return nullptr;
+  auto pipeline = std::make_unique<Pipeline>();
+  pipeline->file = std::move(*file);
+  // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
+  const GraphContext context{
+      registry, std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
+      cancellation, [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
+        log.write(static_cast<LogLevel>(level), stage, text);
+      }};
+  pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
+  if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
+  for (const Node& node : pipeline->graph->nodes()) {
+    for (const std::string& secret : node.options->secrets()) log.redactor().add(secret);
+  }
+  return pipeline;
+}
+
+std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& diagnostics) {
+  std::vector<TargetState> targets;
+  for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
+    const Node& node = (*pipeline.graph)[sink];
+    TargetState target{sink, {}, {}, {}};
+    try {
+      if (auto found = node.stage->inspect(node.in)) {
+        target.name = std::move(found->first);
+        target.ddl = std::move(found->second);
+      }
+    } catch (const StageError& error) {
+      if (error.code() == Code::config) {
+        const Position* option = error.option().empty() ? nullptr : node.options->position(error.option());
+        diagnostics.error(option != nullptr ? *option : node.position, error.message());
+      } else {
+        target.unreachable = error.message();
+      }
+    }
+    targets.push_back(std::move(target));
+  }
+  return targets;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,43 @@
+/// \file
+/// A pipeline that has been read, checked and made: what every verb starts from.
+#pragma once
+
+#include "core/runtime/graph.hpp"
+#include "core/runtime/log.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace etl::runtime {
+
+/// What to open, and with what.
+struct OpenRequest {
+  std::filesystem::path path;
+  std::vector<std::string> set;  ///< "STAGE.OPTION=VALUE"
+};
+
+/// A checked pipeline. Its stages are made but connected to nothing yet.
+struct Pipeline {
+  PipelineFile file;
+  std::unique_ptr<Graph> graph;
+};
+
+/// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics` has
+/// errors. Registers the values of secret options with `log`.
+std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
+                                        Cancellation& cancellation, Log& log, Diagnostics& diagnostics);
+
+/// A sink's target as inspect() found it.
+struct TargetState {
+  NodeIndex sink = 0;
+  std::string name;
+  std::string ddl;          ///< what has to be created; empty = it is there
+  std::string unreachable;  ///< why it could not be looked at; empty = it could
+};
+
+/// Looks at every sink's target, changing nothing. One that does not fit is an error in `diagnostics`;
+/// one that cannot be reached is said in the result.
+std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& diagnostics);
+
+}  // namespace etl::runtime

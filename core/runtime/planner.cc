@@ -1,0 +1,113 @@
+#include "core/runtime/planner.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+#include <sstream>
+
+namespace etl::runtime {
+namespace {
+
+bool selected(const Selection& selection, const std::string& id) {
+  return selection.only.empty() ||
+         std::any_of(selection.only.begin(), selection.only.end(),
+                     [&](const std::string& glob) { return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0; });
+}
+
+std::map<std::string, std::string> stage_hashes(const std::string& definition) {
+  std::map<std::string, std::string> hashes;
+  std::istringstream parts(definition);
+  for (std::string part; std::getline(parts, part, ';');) {
+    const auto colon = part.rfind(':');
+    if (colon != std::string::npos) hashes[part.substr(0, colon)] = part.substr(colon + 1);
+  }
+  return hashes;
+}
+
+/// `stage "pageviews" changed` and the like.
+std::string difference(const std::string& before, const std::string& now) {
+  const auto old_stages = stage_hashes(before);
+  const auto new_stages = stage_hashes(now);
+  std::string text;
+  const auto say = [&](const std::string& stage, const char* what) {
+    text += fmt::format("{}stage \"{}\" {}", text.empty() ? "" : ", ", stage, what);
+  };
+  for (const auto& [stage, hash] : new_stages) {
+    const auto at = old_stages.find(stage);
+    if (at == old_stages.end()) say(stage, "is new");
+    else if (at->second != hash) say(stage, "changed");
+  }
+  for (const auto& [stage, hash] : old_stages) {
+    if (!new_stages.contains(stage)) say(stage, "is gone");
+  }
+  return text.empty() ? "the stages changed" : text;
+}
+
+}  // namespace
+
+void LedgerView::load(const Graph& graph, NodeIndex sink, const std::string& pipeline) {
+  Entries entries;
+  entries.records = graph[sink].stage->committed(pipeline);
+  for (std::size_t i = 0; i < entries.records.size(); ++i) {
+    entries.index[{entries.records[i].source, entries.records[i].partition}] = i;
+  }
+  sinks_[sink] = std::move(entries);
+}
+
+const LedgerRecord* LedgerView::find(NodeIndex sink, const std::string& source,
+                                     const std::string& partition) const {
+  const auto entries = sinks_.find(sink);
+  if (entries == sinks_.end()) return nullptr;
+  const auto at = entries->second.index.find({source, partition});
+  return at == entries->second.index.end() ? nullptr : &entries->second.records[at->second];
+}
+
+const std::vector<LedgerRecord>& LedgerView::records(NodeIndex sink) const {
+  static const std::vector<LedgerRecord> none;
+  const auto entries = sinks_.find(sink);
+  return entries == sinks_.end() ? none : entries->second.records;
+}
+
+std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection) {
+  std::vector<PlannedPartition> planned;
+  for (const NodeIndex source : graph.of_kind(Kind::source)) {
+    std::set<std::string> ids;
+    for (Partition& partition : graph[source].stage->plan()) {
+      if (!ids.insert(partition.id).second) {
+        throw graph[source].stage->failure(
+            Error(Code::internal, fmt::format("plans the partition \"{}\" twice", partition.id)));
+      }
+      if (selected(selection, partition.id)) planned.push_back({source, std::move(partition)});
+    }
+  }
+  if (selection.limit && planned.size() > static_cast<std::size_t>(*selection.limit)) {
+    planned.resize(static_cast<std::size_t>(*selection.limit));
+  }
+  return planned;
+}
+
+std::optional<std::string> changed_definition(const Graph& graph, const LedgerView& ledger) {
+  for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
+    for (const NodeIndex source : graph.of_kind(Kind::source)) {
+      const std::string definition = graph.definition(source, sink);
+      const std::string& name = graph[source].name;
+      const auto& records = ledger.records(sink);
+      const auto differs = [&](const LedgerRecord& record) {
+        return record.source == name && record.state == State::done && record.definition != definition;
+      };
+      const auto first = std::find_if(records.begin(), records.end(), differs);
+      if (first == records.end()) continue;
+      return fmt::format(
+          "sink \"{}\" holds {} partitions that were loaded with another definition of this pipeline, the "
+          "first of them \"{}\": {}. Mixing them would make a table that no single pipeline file describes. "
+          "Load them again with --reload, or give the pipeline another name and the sink another table",
+          graph[sink].name, std::count_if(records.begin(), records.end(), differs), first->partition,
+          difference(first->definition, definition));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,199 @@
+#include "core/runtime/runner.hpp"
+
+#include "core/runtime/clock.hpp"
+#include "core/runtime/scheduler.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <random>
+#include <set>
+#include <thread>
+
+namespace etl::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+/// Sorts by time, and is unique enough for the runs of one pipeline.
+std::string new_run_id() {
+  std::random_device random;
+  const std::time_t seconds = std::time(nullptr);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(seconds), random());
+}
+
+class Run {
+ public:
+  Run(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation, Log& log)
+      : graph_(*pipeline.graph), file_(pipeline.file), request_(request), cancellation_(cancellation), log_(log) {
+    summary_.pipeline = file_.name;
+    summary_.run_id = new_run_id();
+    summary_.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
+    for (const Node& node : graph_.nodes()) {
+      summary_.stages.push_back(
+          {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}});
+    }
+    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+      summary_.sinks.push_back({graph_[sink].name, {}, {}});
+    }
+  }
+
+  Summary run() {
+    const auto begun = std::chrono::steady_clock::now();
+    planned_ = plan_partitions(graph_, request_.selection);
+    load_ledgers();
+    if (!request_.reload) {
+      if (auto changed = changed_definition(graph_, ledger_)) throw Error::config(*changed);
+    }
+    std::vector<Job> jobs = choose_jobs();
+    if (!cancellation_.requested()) prepare_sinks(jobs);
+    if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
+    finish(std::chrono::steady_clock::now() - begun);
+    return std::move(summary_);
+  }
+
+ private:
+  /// Calls `body` again while it fails transiently, as a partition would be.
+  template <class Body>
+  void with_retries(const std::string& what, Body&& body) {
+    milliseconds delay = file_.run.retry_delay;
+    for (std::int64_t attempt = 1;; ++attempt) {
+      try {
+        body();
+        return;
+      } catch (const StageError& error) {
+        if (error.code() != Code::transient || attempt > file_.run.retries || cancellation_.requested()) throw;
+        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1, error.message()));
+      }
+      const auto until = std::chrono::steady_clock::now() + delay;
+      while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
+        std::this_thread::sleep_for(milliseconds(20));
+      }
+      delay = std::min(delay * 2, milliseconds(60'000));
+    }
+  }
+
+  /// A sink that cannot be reached fails its partitions; the others go on.
+  template <class Body>
+  void per_sink(const char* what, NodeIndex sink, Body&& body) {
+    if (down_.contains(sink)) return;
+    try {
+      with_retries(graph_[sink].stage->title() + ": " + what, body);
+    } catch (const StageError& error) {
+      if (error.code() == Code::config) throw;
+      if (error.code() != Code::cancelled) log_.error(error.message());
+      down_.emplace(sink, error);
+    }
+  }
+
+  void load_ledgers() {
+    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+      per_sink("reading the ledger", sink, [&] { ledger_.load(graph_, sink, file_.name); });
+    }
+  }
+
+  [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
+    const LedgerRecord* record = ledger_.find(sink, graph_[planned.source].name, planned.partition.id);
+    return record != nullptr && record->state == State::done;
+  }
+
+  std::vector<Job> choose_jobs() {
+    std::vector<Job> jobs;
+    summary_.partitions.total = static_cast<std::int64_t>(planned_.size());
+    for (const PlannedPartition& planned : planned_) {
+      Job job{planned.source, &planned.partition, {}};
+      for (const NodeIndex sink : graph_.sinks_of(planned.source)) {
+        PartitionCounts& counts = summary_of(sink).partitions;
+        ++counts.total;
+        if (!request_.reload && is_done(sink, planned)) ++counts.skipped;
+        else job.sinks.push_back(sink);
+      }
+      if (job.sinks.empty()) ++summary_.partitions.skipped;
+      else jobs.push_back(std::move(job));
+    }
+    return jobs;
+  }
+
+  SinkSummary& summary_of(NodeIndex sink) {
+    for (SinkSummary& summary : summary_.sinks) {
+      if (summary.name == graph_[sink].name) return summary;
+    }
+    throw Error(Code::internal, "no summary for sink " + graph_[sink].name);
+  }
+
+  void prepare_sinks(std::vector<Job>& jobs) {
+    std::set<NodeIndex> needed;
+    for (const Job& job : jobs) needed.insert(job.sinks.begin(), job.sinks.end());
+    for (const NodeIndex sink : needed) {
+      per_sink("preparing the target", sink, [&] { graph_[sink].stage->prepare(graph_[sink].in); });
+    }
+    for (Job& job : jobs) {
+      bool failed = false;
+      for (const auto& [sink, error] : down_) {
+        if (std::erase(job.sinks, sink) == 0 || error.code() == Code::cancelled) continue;
+        failed = true;
+        ++summary_of(sink).partitions.failed;
+        summary_.failures.push_back({job.partition->id, graph_[sink].name, error.stage(), file_.run.retries + 1,
+                                     log_.redactor().conceal(error.message())});
+      }
+      if (failed && job.sinks.empty()) ++summary_.partitions.failed;
+    }
+    std::erase_if(jobs, [](const Job& job) { return job.sinks.empty(); });
+  }
+
+  void execute(std::vector<Job> jobs) {
+    for (const NodeIndex source : graph_.of_kind(Kind::source)) {
+      std::vector<std::string> ids;
+      for (const Job& job : jobs) {
+        if (job.source == source) ids.push_back(job.partition->id);
+      }
+      graph_[source].stage->expect(ids);
+    }
+    SchedulerSettings settings;
+    settings.pipeline = file_.name;
+    settings.run_id = summary_.run_id;
+    settings.workers = file_.run.workers > 0 ? static_cast<std::size_t>(file_.run.workers)
+                                             : std::max(1U, std::thread::hardware_concurrency());
+    settings.workers = std::min(settings.workers, jobs.size());
+    settings.retries = file_.run.retries;
+    settings.retry_delay = file_.run.retry_delay;
+    settings.stop_on_failure = file_.run.on_failure == OnFailure::stop;
+    settings.memory_limit = static_cast<std::size_t>(file_.run.memory_limit);
+    settings.reload = request_.reload;
+    settings.flow.pushdown = file_.run.pushdown;
+    settings.flow.max_rejects = file_.run.max_rejects;
+    Progress progress(request_.progress, log_);
+    Scheduler scheduler(graph_, std::move(jobs), std::move(settings), cancellation_, log_, progress);
+    scheduler.run();
+    scheduler.add_to(summary_);
+  }
+
+  void finish(std::chrono::steady_clock::duration elapsed) {
+    summary_.elapsed_seconds = std::chrono::duration<double>(elapsed).count();
+    summary_.peak_memory_bytes = peak_resident_bytes();
+    std::sort(summary_.failures.begin(), summary_.failures.end(), [](const Failure& a, const Failure& b) {
+      return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
+    });
+    if (cancellation_.requested()) summary_.status = "interrupted";
+    else if (!summary_.failures.empty()) summary_.status = "failed";
+  }
+
+  const Graph& graph_;
+  const PipelineFile& file_;
+  const RunRequest& request_;
+  Cancellation& cancellation_;
+  Log& log_;
+  Summary summary_;
+  std::vector<PlannedPartition> planned_;
+  LedgerView ledger_;
+  std::map<NodeIndex, StageError> down_;
+};
+
+}  // namespace
+
+Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation,
+                     Log& log) {
+  return Run(pipeline, request, cancellation, log).run();
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,255 @@
+#include "core/runtime/stage.hpp"
+
+#include <exception>
+
+namespace etl::runtime {
+namespace {
+
+using detail::to_abi;
+using detail::to_view;
+
+/// Lets a callback from C throw on this side: the exception waits until the call has returned.
+class Callback {
+ public:
+  template <class Body>
+  int run(Body&& body) noexcept {
+    if (thrown_) return 1;
+    try {
+      body();
+      return 0;
+    } catch (...) {
+      thrown_ = std::current_exception();
+      return 1;
+    }
+  }
+  void rethrow() const {
+    if (thrown_) std::rethrow_exception(thrown_);
+  }
+
+ private:
+  std::exception_ptr thrown_;
+};
+
+detail::OwnedSchema exported(const Schema& schema) {
+  detail::OwnedSchema out;
+  detail::export_schema(schema, out.out());
+  return out;
+}
+
+}  // namespace
+
+Stage::Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
+             Cancellation& cancellation, StageLog log)
+    : table_(table), kind_(kind), name_(std::move(name)), cancellation_(cancellation), log_(std::move(log)) {
+  host_.struct_size = sizeof(host_);
+  host_.abi_minor = ETL_ABI_MINOR;
+  host_.ctx = this;
+  host_.log = [](void* ctx, std::uint32_t level, etl_str text) {
+    const auto& self = *static_cast<const Stage*>(ctx);
+    self.log_(self.name_, level, to_view(text));
+  };
+  host_.cancelled = [](void* ctx) {
+    return static_cast<const Stage*>(ctx)->cancellation_.requested() ? 1 : 0;
+  };
+  host_.extension = [](void*, const char*) -> const void* { return nullptr; };
+  etl_error error = detail::empty_error();
+  require(table_->create(&host_, options.data(), options.size(), &self_, &error), error);
+}
+
+Stage::~Stage() {
+  if (self_ != nullptr) table_->destroy(self_);
+}
+
+std::string Stage::title() const { return std::string(kind_name(kind_)) + " \"" + name_ + "\""; }
+
+void Stage::require(int code, const etl_error& error) const {
+  if (code != ETL_OK) throw failure(detail::to_error(code, error));
+}
+
+Schema Stage::source_schema() const {
+  detail::OwnedSchema schema;
+  etl_error error = detail::empty_error();
+  require(table_->source->schema(self_, schema.out(), &error), error);
+  return detail::import_schema(*schema.get());
+}
+
+std::vector<Partition> Stage::plan() const {
+  struct Sink {
+    std::vector<Partition> partitions;
+    Callback callback;
+  } sink;
+  etl_error error = detail::empty_error();
+  const auto add = [](void* ctx, const etl_partition* partition) {
+    auto& out = *static_cast<Sink*>(ctx);
+    out.callback.run([&] { out.partitions.push_back(detail::from_abi(*partition)); });
+  };
+  require(table_->source->plan(self_, add, &sink, &error), error);
+  sink.callback.rethrow();
+  return std::move(sink.partitions);
+}
+
+void Stage::expect(const std::vector<std::string>& ids) const {
+  if (table_->source->expect == nullptr) return;
+  std::vector<etl_str> list;
+  list.reserve(ids.size());
+  for (const std::string& id : ids) list.push_back(to_abi(id));
+  etl_error error = detail::empty_error();
+  require(table_->source->expect(self_, list.data(), list.size(), &error), error);
+}
+
+void Stage::finish(std::string_view id) const {
+  if (table_->source->finish != nullptr) table_->source->finish(self_, to_abi(id));
+}
+
+detail::OwnedStream Stage::read(const Partition& partition, const etl_predicate* predicate,
+                                const etl_task* task) const {
+  const etl_partition abi = to_abi(partition);
+  detail::OwnedStream stream;
+  etl_error error = detail::empty_error();
+  require(table_->source->read(self_, &abi, predicate, task, stream.out(), &error), error);
+  return stream;
+}
+
+Schema Stage::filter_schema(const Schema& in) const {
+  const detail::OwnedSchema given = exported(in);
+  detail::OwnedSchema out;
+  etl_error error = detail::empty_error();
+  require(table_->filter->schema(self_, given.get(), out.out(), &error), error);
+  return detail::import_schema(*out.get());
+}
+
+std::optional<etl_predicate> Stage::predicate(const Schema& in) const {
+  if (table_->filter->predicate == nullptr) return std::nullopt;
+  const detail::OwnedSchema given = exported(in);
+  etl_predicate out{};
+  out.struct_size = sizeof(out);
+  etl_error error = detail::empty_error();
+  require(table_->filter->predicate(self_, given.get(), &out, &error), error);
+  if (out.keep == nullptr) return std::nullopt;
+  return out;
+}
+
+void Stage::check(const Schema& schema) const {
+  const detail::OwnedSchema given = exported(schema);
+  etl_error error = detail::empty_error();
+  require(table_->sink->check(self_, given.get(), &error), error);
+}
+
+std::optional<std::pair<std::string, std::string>> Stage::inspect(const Schema& schema) const {
+  if (table_->sink->inspect == nullptr) return std::nullopt;
+  const detail::OwnedSchema given = exported(schema);
+  std::optional<std::pair<std::string, std::string>> found;
+  const auto target = [](void* ctx, etl_str name, etl_str ddl) {
+    static_cast<decltype(found)*>(ctx)->emplace(to_view(name), to_view(ddl));
+  };
+  etl_error error = detail::empty_error();
+  require(table_->sink->inspect(self_, given.get(), target, &found, &error), error);
+  return found;
+}
+
+void Stage::prepare(const Schema& schema) const {
+  if (table_->sink->prepare == nullptr) return;
+  const detail::OwnedSchema given = exported(schema);
+  etl_error error = detail::empty_error();
+  require(table_->sink->prepare(self_, given.get(), &error), error);
+}
+
+std::vector<LedgerRecord> Stage::committed(std::string_view pipeline) const {
+  if (!transactional()) return {};
+  struct Sink {
+    std::vector<LedgerRecord> records;
+    Callback callback;
+  } sink;
+  const auto add = [](void* ctx, const etl_ledger_record* record) {
+    auto& out = *static_cast<Sink*>(ctx);
+    out.callback.run([&] { out.records.push_back(detail::from_abi(*record)); });
+  };
+  etl_error error = detail::empty_error();
+  require(table_->sink->committed(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error), error);
+  sink.callback.rethrow();
+  return std::move(sink.records);
+}
+
+void Stage::record(const LedgerRecord& record) const {
+  if (!transactional()) return;
+  const etl_ledger_record abi = to_abi(record);
+  etl_error error = detail::empty_error();
+  require(table_->sink->record(self_, &abi, &error), error);
+}
+
+// ---- one partition -----------------------------------------------------------------------------
+
+namespace {
+
+/// Receives what a filter emits.
+struct Emission {
+  const std::shared_ptr<const Schema>& schema;
+  const std::function<void(Batch)>& give;
+  Callback callback;
+
+  static int emit(void* ctx, ArrowArray* batch) {
+    auto& self = *static_cast<Emission*>(ctx);
+    detail::OwnedArray array(batch);
+    return self.callback.run([&] {
+      ArrowArray moved;
+      array.move_to(&moved);
+      self.give(Batch(&moved, self.schema));
+    });
+  }
+};
+
+}  // namespace
+
+FilterRun::FilterRun(const Stage& stage, const Schema& in, const Schema& out, const etl_task* task)
+    : stage_(stage), out_(std::make_shared<const Schema>(out)) {
+  const detail::OwnedSchema given = exported(in);
+  etl_error error = detail::empty_error();
+  stage_.require(stage_.table().filter->open(stage_.self(), given.get(), task, &state_, &error), error);
+}
+
+FilterRun::~FilterRun() { stage_.table().filter->close(state_); }
+
+void FilterRun::apply(Batch batch, const std::function<void(Batch)>& emit) {
+  ArrowArray array;
+  std::move(batch).move_to(&array);
+  Emission emission{out_, emit, {}};
+  etl_error error = detail::empty_error();
+  const int code = stage_.table().filter->apply(state_, &array, &Emission::emit, &emission, &error);
+  emission.callback.rethrow();  // what failed further down is not this filter's failure
+  stage_.require(code, error);
+}
+
+void FilterRun::finish(const std::function<void(Batch)>& emit) {
+  if (stage_.table().filter->finish == nullptr) return;
+  Emission emission{out_, emit, {}};
+  etl_error error = detail::empty_error();
+  const int code = stage_.table().filter->finish(state_, &Emission::emit, &emission, &error);
+  emission.callback.rethrow();
+  stage_.require(code, error);
+}
+
+SinkWriter::SinkWriter(const Stage& stage, const WriteRequest& request, const Schema& schema)
+    : stage_(stage) {
+  const detail::OwnedSchema given = exported(schema);
+  const etl_partition partition = to_abi(request.partition);
+  const etl_write_request abi = to_abi(request, partition);
+  etl_error error = detail::empty_error();
+  stage_.require(stage_.table().sink->open(stage_.self(), &abi, given.get(), &writer_, &error), error);
+}
+
+SinkWriter::~SinkWriter() { stage_.table().sink->close(writer_); }
+
+void SinkWriter::write(Batch batch) {
+  ArrowArray array;
+  std::move(batch).move_to(&array);
+  etl_error error = detail::empty_error();
+  stage_.require(stage_.table().sink->write(writer_, &array, &error), error);
+}
+
+void SinkWriter::commit(const LedgerRecord& record) {
+  const etl_ledger_record abi = to_abi(record);
+  etl_error error = detail::empty_error();
+  stage_.require(stage_.table().sink->commit(writer_, &abi, &error), error);
+}
+
+}  // namespace etl::runtime

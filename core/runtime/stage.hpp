@@ -1,0 +1,123 @@
+/// \file
+/// Instances of stages, with C++ on this side of the boundary: what fails is thrown as StageError.
+#pragma once
+
+#include "core/runtime/cancellation.hpp"
+#include "core/runtime/pipeline_file.hpp"
+
+#include <etl/abi.h>
+
+#include <etl/batch.hpp>
+#include <etl/ledger.hpp>
+#include <etl/partition.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace etl::runtime {
+
+/// Where a stage's log lines go.
+using StageLog = std::function<void(const std::string& stage, std::uint32_t level, std::string_view text)>;
+
+/// An Error with the stage it comes from: `source "pageviews": ...`.
+class StageError : public Error {
+ public:
+  StageError(Error error, const std::string& title, std::string stage)
+      : Error(std::move(error).with(title)), stage_(std::move(stage)) {}
+  /// The stage's name in the pipeline; empty when the failure is no stage's.
+  [[nodiscard]] const std::string& stage() const { return stage_; }
+
+ private:
+  std::string stage_;
+};
+
+/// A stage made from a plugin's table. Neither copied nor moved: the plugin holds a pointer to `host_`.
+class Stage {
+ public:
+  Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
+        Cancellation& cancellation, StageLog log);
+  ~Stage();
+  Stage(const Stage&) = delete;
+  Stage& operator=(const Stage&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const etl_stage& table() const { return *table_; }
+  /// `source "pageviews"`
+  [[nodiscard]] std::string title() const;
+
+  // Source.
+  [[nodiscard]] Schema source_schema() const;
+  [[nodiscard]] std::vector<Partition> plan() const;
+  void expect(const std::vector<std::string>& ids) const;
+  void finish(std::string_view id) const;
+  /// The stream tells `task` what went wrong before it returns an errno.
+  [[nodiscard]] detail::OwnedStream read(const Partition& partition, const etl_predicate* predicate,
+                                         const etl_task* task) const;
+
+  // Filter.
+  [[nodiscard]] Schema filter_schema(const Schema& in) const;
+  [[nodiscard]] std::optional<etl_predicate> predicate(const Schema& in) const;
+
+  // Sink.
+  [[nodiscard]] bool transactional() const { return (table_->flags & ETL_STAGE_TRANSACTIONAL) != 0; }
+  void check(const Schema& schema) const;
+  /// Name and statements; nothing when the sink does not say.
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> inspect(const Schema& schema) const;
+  void prepare(const Schema& schema) const;
+  [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const;
+  void record(const LedgerRecord& record) const;
+
+  /// The failure as this stage's.
+  [[nodiscard]] StageError failure(Error error) const { return {std::move(error), title(), name_}; }
+  /// Throws StageError when `code` is not ETL_OK.
+  void require(int code, const etl_error& error) const;
+  [[nodiscard]] void* self() const { return self_; }
+
+ private:
+  const etl_stage* table_;
+  Kind kind_;
+  std::string name_;
+  Cancellation& cancellation_;
+  StageLog log_;
+  etl_host host_{};
+  void* self_ = nullptr;
+};
+
+/// A filter at work on one partition; used by one thread at a time.
+class FilterRun {
+ public:
+  FilterRun(const Stage& stage, const Schema& in, const Schema& out, const etl_task* task);
+  ~FilterRun();
+  FilterRun(const FilterRun&) = delete;
+  FilterRun& operator=(const FilterRun&) = delete;
+
+  /// Takes the batch and calls `emit` for what comes out.
+  void apply(Batch batch, const std::function<void(Batch)>& emit);
+  void finish(const std::function<void(Batch)>& emit);
+
+ private:
+  const Stage& stage_;
+  std::shared_ptr<const Schema> out_;
+  void* state_ = nullptr;
+};
+
+/// A sink's transaction for one partition; used by one thread at a time. Rolls back unless committed.
+class SinkWriter {
+ public:
+  SinkWriter(const Stage& stage, const WriteRequest& request, const Schema& schema);
+  ~SinkWriter();
+  SinkWriter(const SinkWriter&) = delete;
+  SinkWriter& operator=(const SinkWriter&) = delete;
+
+  void write(Batch batch);
+  void commit(const LedgerRecord& record);
+
+ private:
+  const Stage& stage_;
+  void* writer_ = nullptr;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,190 @@
+#include "core/runtime/stage_description.hpp"
+
+#include "core/runtime/pipeline_file.hpp"
+#include "core/runtime/text_format.hpp"
+
+#include <etl/error.hpp>
+#include <fmt/format.h>
+
+#include <span>
+
+namespace etl::runtime {
+namespace {
+
+using detail::to_view;
+using nlohmann::json;
+
+Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
+
+std::string_view type_text(std::uint32_t type) {
+  switch (type) {
+    case ETL_OPTION_BOOL: return "bool";
+    case ETL_OPTION_INT: return "int";
+    case ETL_OPTION_FLOAT: return "float";
+    case ETL_OPTION_STRING: return "string";
+    case ETL_OPTION_LIST: return "list of strings";
+    case ETL_OPTION_TIME: return "time";
+    case ETL_OPTION_DURATION: return "duration";
+    case ETL_OPTION_SIZE: return "size";
+    case ETL_OPTION_PATH: return "path";
+    case ETL_OPTION_URL: return "url";
+    default: return "unknown";
+  }
+}
+
+json split(std::string_view allowed) {
+  json list = json::array();
+  while (!allowed.empty()) {
+    const std::string_view word = allowed.substr(0, allowed.find('|'));
+    list.push_back(word);
+    allowed.remove_prefix(std::min(allowed.size(), word.size() + 1));
+  }
+  return list;
+}
+
+json option_json(const etl_option_spec& spec) {
+  json option = {{"name", to_view(spec.name)},
+                 {"type", type_text(spec.type)},
+                 {"required", (spec.flags & ETL_OPTION_REQUIRED) != 0},
+                 {"default", nullptr},
+                 {"allowed", split(to_view(spec.allowed))},
+                 {"secret", (spec.flags & ETL_OPTION_SECRET) != 0},
+                 {"operational", (spec.flags & ETL_OPTION_OPERATIONAL) != 0},
+                 {"help", to_view(spec.help)}};
+  if (spec.fallback.size != 0) option["default"] = to_view(spec.fallback);
+  if ((spec.flags & ETL_OPTION_BOUNDED) != 0) {
+    option["minimum"] = spec.minimum;
+    option["maximum"] = spec.maximum;
+  }
+  return option;
+}
+
+/// What stands behind the help text: "required", "default 2", "one of a, b".
+std::string conditions(const json& option) {
+  std::string text;
+  const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
+  if (option["required"].get<bool>()) add("required");
+  if (option["default"].is_string()) add("default " + option["default"].get<std::string>());
+  if (!option["allowed"].empty()) {
+    std::string words;
+    for (const json& word : option["allowed"]) words += (words.empty() ? "" : ", ") + word.get<std::string>();
+    add("one of " + words);
+  }
+  if (option.contains("minimum")) {
+    add(fmt::format("{} to {}", option["minimum"].get<std::int64_t>(), option["maximum"].get<std::int64_t>()));
+  }
+  if (option["secret"].get<bool>()) add("secret");
+  return text;
+}
+
+/// A value that the option could have, for the example.
+std::string example_value(const json& option) {
+  if (option["default"].is_string()) return option["default"];
+  const std::string word = option["allowed"].empty() ? "..." : option["allowed"].front().get<std::string>();
+  const std::string type = option["type"];
+  if (type == "list of strings") return fmt::format("[\"{}\"]", word);
+  if (type == "int") return "1";
+  if (type == "bool") return "true";
+  if (type == "float") return "1.0";
+  if (type == "time") return "\"-1d\"";
+  if (type == "duration") return "\"30s\"";
+  if (type == "size") return "\"64MiB\"";
+  return fmt::format("\"{}\"", word);
+}
+
+std::string example(const json& stage) {
+  std::string text = fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(), "name",
+                                 stage["name"].get<std::string>());
+  if (stage["kind"] != "source") text += "input = \"...\"\n";
+  for (const json& option : stage["options"]) {
+    if (!option["required"].get<bool>()) continue;
+    text += fmt::format("{} = {}\n", option["name"].get<std::string>(), example_value(option));
+  }
+  return text;
+}
+
+std::string properties(const json& stage) {
+  if (stage["kind"] != "sink") return {};
+  const std::int64_t writers = stage["max_writers"];
+  return fmt::format("{}; {}",
+                     stage["transactional"].get<bool>() ? "keeps the ledger in the transaction of the rows"
+                                                        : "keeps no ledger: every run writes every partition",
+                     writers == 0 ? "any number of writers at once"
+                                  : fmt::format("at most {} writer{} at once", writers, writers == 1 ? "" : "s"));
+}
+
+std::string escaped_cell(std::string text) {
+  for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
+    text.insert(at, 1, '\\');
+  }
+  return text;
+}
+
+}  // namespace
+
+json describe_json(const StageEntry& entry) {
+  const etl_stage& stage = *entry.stage;
+  json options = json::array();
+  for (const etl_option_spec& spec : std::span(stage.options, stage.option_count)) {
+    options.push_back(option_json(spec));
+  }
+  json columns = json::array();
+  for (const etl_column_spec& spec : std::span(stage.columns, stage.column_count)) {
+    columns.push_back({{"name", to_view(spec.name)}, {"type", to_view(spec.type)}, {"help", to_view(spec.help)}});
+  }
+  return {{"name", stage.name},
+          {"kind", kind_name(kind_of(stage))},
+          {"summary", stage.summary},
+          {"plugin", entry.plugin.table->name},
+          {"version", entry.plugin.table->version},
+          {"built_with", entry.plugin.table->built_with},
+          {"file", entry.plugin.path.string()},
+          {"transactional", (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0},
+          {"max_writers", stage.max_writers},
+          {"options", std::move(options)},
+          {"columns", std::move(columns)}};
+}
+
+std::string describe_text(const StageEntry& entry) {
+  const json stage = describe_json(entry);
+  std::string text = fmt::format("{} ({}): {}\nplugin {} {}, {}, {}\n", entry.stage->name,
+                                 stage["kind"].get<std::string>(), entry.stage->summary,
+                                 entry.plugin.table->name, entry.plugin.table->version,
+                                 entry.plugin.table->built_with, entry.plugin.path.string());
+  if (const std::string how = properties(stage); !how.empty()) text += how + "\n";
+  std::vector<std::vector<std::string>> options;
+  for (const json& option : stage["options"]) {
+    const std::string how = conditions(option);
+    options.push_back({"  " + option["name"].get<std::string>(), option["type"],
+                       option["help"].get<std::string>() + (how.empty() ? "" : " (" + how + ")")});
+  }
+  if (!options.empty()) text += "\noptions\n" + aligned(options);
+  std::vector<std::vector<std::string>> columns;
+  for (const json& column : stage["columns"]) {
+    columns.push_back({"  " + column["name"].get<std::string>(), column["type"], column["help"]});
+  }
+  if (!columns.empty()) text += "\ncolumns\n" + aligned(columns);
+  return text + "\nexample\n" + example(stage);
+}
+
+std::string describe_markdown(const StageEntry& entry) {
+  const json stage = describe_json(entry);
+  std::string text = fmt::format("# {}\n\n{}. A {} of the plugin `{}`.\n", entry.stage->name, entry.stage->summary,
+                                 stage["kind"].get<std::string>(), entry.plugin.table->name);
+  if (const std::string how = properties(stage); !how.empty()) text += "\nIt " + how + ".\n";
+  text += "\n```toml\n" + example(stage) + "```\n";
+  if (!stage["options"].empty()) text += "\n## Options\n\n| option | type | | meaning |\n|---|---|---|---|\n";
+  for (const json& option : stage["options"]) {
+    text += fmt::format("| `{}` | {} | {} | {} |\n", option["name"].get<std::string>(),
+                        option["type"].get<std::string>(), escaped_cell(conditions(option)),
+                        escaped_cell(option["help"].get<std::string>()));
+  }
+  if (!stage["columns"].empty()) text += "\n## Columns\n\n| column | type | meaning |\n|---|---|---|\n";
+  for (const json& column : stage["columns"]) {
+    text += fmt::format("| `{}` | {} | {} |\n", column["name"].get<std::string>(), column["type"].get<std::string>(),
+                        escaped_cell(column["help"].get<std::string>()));
+  }
+  return text;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,22 @@
+/// \file
+/// Numbers and tables as people read them.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace etl::runtime {
+
+/// 1234567 -> "1,234,567"
+std::string grouped(std::int64_t number);
+/// 1536 -> "1.5 KiB"
+std::string human_bytes(double bytes);
+/// 75.2 -> "1m 15s"
+std::string human_seconds(double seconds);
+
+/// Rows of cells in aligned columns, two spaces between; a cell of digits is aligned to the right.
+/// Widths count characters, not bytes.
+std::string aligned(const std::vector<std::vector<std::string>>& rows);
+
+}  // namespace etl::runtime
