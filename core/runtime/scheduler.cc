@@ -138,7 +138,7 @@ void Scheduler::attempt(JobState& job) {
   auto owned = std::make_unique<Attempt>(job, graph_, std::move(flow), cancellation_);
   Attempt& attempt = *owned;
   for (const NodeIndex sink : job.job.sinks) {
-    attempt.streams.push_back(std::make_unique<SinkStream>())->sink = sink;
+    attempt.streams.emplace_back(std::make_unique<SinkStream>())->sink = sink;
   }
   attempt.parts = attempt.streams.size() + 1;
   {
