@@ -2,10 +2,10 @@
 
 #include "core/app/exit_codes.hpp"
 
+#include <unistd.h>
 #include <CLI/CLI.hpp>
 #include <cstdlib>
 #include <map>
-#include <unistd.h>
 
 namespace etl::app {
 namespace {
@@ -41,8 +41,11 @@ class CommandLine {
   CommandLine() {
     app_.set_version_flag("--version", "etl " ETL_VERSION);
     app_.require_subcommand(1);
-    app_.footer("etl VERB --help explains each verb. Exit codes: 0 done, 1 some partitions failed, 64 wrong\n"
-                "command line, 70 internal error, 78 bad pipeline file or plugin, 130/143 stopped by a signal.");
+    app_.footer(
+        "etl VERB --help explains each verb. Exit codes: 0 done, 1 some partitions failed, 64 "
+        "wrong\n"
+        "command line, 70 internal error, 78 bad pipeline file or plugin, 130/143 stopped by a "
+        "signal.");
     add_run();
     add_plan();
     add_validate();
@@ -67,7 +70,8 @@ class CommandLine {
     CLI::App* sub = app_.add_subcommand(name, help);
     sub->callback([this, verb] { arguments_.verb = verb; });
     sub->add_option("--plugin-dir", arguments_.plugin_dirs,
-                    "Folder to look for plugins in, before $ETL_PLUGIN_PATH and the installed ones (repeatable)")
+                    "Folder to look for plugins in, before $ETL_PLUGIN_PATH and the installed ones "
+                    "(repeatable)")
         ->allow_extra_args(false);
     sub->add_option("--log-level", words_.log_level, "What to log on stderr")
         ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
@@ -91,7 +95,8 @@ class CommandLine {
         ->allow_extra_args(false);
   }
   void add_selection(CLI::App* sub) {
-    sub->add_option("--only", arguments_.only, "Only partitions whose id matches this glob (repeatable)")
+    sub->add_option("--only", arguments_.only,
+                    "Only partitions whose id matches this glob (repeatable)")
         ->allow_extra_args(false);
     sub->add_option("--limit", arguments_.limit, "Only the first N partitions of the plan")
         ->check(CLI::NonNegativeNumber);
@@ -107,7 +112,8 @@ class CommandLine {
         ->check(CLI::NonNegativeNumber);
     sub->add_option("--executor", words_.executor, "How workers run")
         ->check(CLI::IsMember({"threads", "processes"}));
-    sub->add_flag("--reload", arguments_.reload, "Load partitions again that are done, replacing their rows");
+    sub->add_flag("--reload", arguments_.reload,
+                  "Load partitions again that are done, replacing their rows");
     sub->add_option("--progress", words_.progress, "Progress on stderr")
         ->check(CLI::IsMember({"auto", "bar", "plain", "json", "off"}))
         ->capture_default_str();
@@ -121,17 +127,20 @@ class CommandLine {
     add_format(sub);
   }
   void add_validate() {
-    CLI::App* sub = verb("validate", "Check pipeline files as a run does before it moves data", Verb::validate);
+    CLI::App* sub =
+        verb("validate", "Check pipeline files as a run does before it moves data", Verb::validate);
     sub->add_option("FILE", arguments_.files, "Pipeline files (TOML)")->required()->expected(1, -1);
     add_set(sub);
     add_format(sub);
   }
   void add_preview() {
-    CLI::App* sub = verb("preview", "Show rows as they leave a stage; touches no sink", Verb::preview);
+    CLI::App* sub =
+        verb("preview", "Show rows as they leave a stage; touches no sink", Verb::preview);
     add_file(sub);
     add_set(sub);
     add_format(sub);
-    sub->add_option("--stage", arguments_.stage, "The stage; default: what the first sink receives");
+    sub->add_option("--stage", arguments_.stage,
+                    "The stage; default: what the first sink receives");
     sub->add_option("--rows", arguments_.rows, "How many rows")
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
         ->capture_default_str();
@@ -142,21 +151,23 @@ class CommandLine {
   }
   void add_describe() {
     CLI::App* sub = verb("describe", "Describe a stage: kind, options, columns", Verb::describe);
-    sub->add_option("NAME", arguments_.name, "A stage's name, or a plugin file (FILE.so)")->required();
+    sub->add_option("NAME", arguments_.name, "A stage's name, or a plugin file (FILE.so)")
+        ->required();
     add_format(sub, {"text", "json", "markdown"});
   }
 
   void finish() {
     arguments_.format = meaning<Format>(
-        {{"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}}, words_.format);
+        {{"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}},
+        words_.format);
     arguments_.log_level = meaning<LogLevel>({{"debug", LogLevel::debug},
                                               {"info", LogLevel::info},
                                               {"warn", LogLevel::warn},
                                               {"error", LogLevel::error},
                                               {"off", LogLevel::off}},
                                              words_.log_level);
-    arguments_.log_format =
-        meaning<LogFormat>({{"text", LogFormat::text}, {"json", LogFormat::json}}, words_.log_format);
+    arguments_.log_format = meaning<LogFormat>(
+        {{"text", LogFormat::text}, {"json", LogFormat::json}}, words_.log_format);
     arguments_.progress = words_.progress == "auto"
                               ? automatic_progress(arguments_.log_format == LogFormat::json)
                               : meaning<ProgressMode>({{"bar", ProgressMode::bar},

@@ -14,7 +14,8 @@ int plugins(const Session& session) {
   const runtime::StageRegistry registry = session.registry();
   if (session.arguments.format == Format::json) {
     nlohmann::json stages = nlohmann::json::array();
-    for (const auto& [name, entry] : registry.stages()) stages.push_back(runtime::describe_json(entry));
+    for (const auto& [name, entry] : registry.stages())
+      stages.push_back(runtime::describe_json(entry));
     nlohmann::json refused = nlohmann::json::array();
     for (const runtime::Refusal& refusal : registry.refusals()) {
       refused.push_back({{"file", refusal.path.string()}, {"reason", refusal.reason}});
@@ -44,14 +45,17 @@ int describe(const Session& session) {
     registry = session.registry();
     if (registry.find(name) == nullptr) {
       throw Error::config(fmt::format("there is no stage \"{}\"; {}{}", name,
-                                      runtime::did_you_mean(name, registry.names()), registry.searched()));
+                                      runtime::did_you_mean(name, registry.names()),
+                                      registry.searched()));
     }
   }
   nlohmann::json documents = nlohmann::json::array();
   for (const std::string& one : names) {
     const runtime::StageEntry& entry = *registry.find(one);
-    if (session.arguments.format == Format::json) documents.push_back(runtime::describe_json(entry));
-    else if (session.arguments.format == Format::markdown) std::fputs(runtime::describe_markdown(entry).c_str(), stdout);
+    if (session.arguments.format == Format::json)
+      documents.push_back(runtime::describe_json(entry));
+    else if (session.arguments.format == Format::markdown)
+      std::fputs(runtime::describe_markdown(entry).c_str(), stdout);
     else std::fputs(runtime::describe_text(entry).c_str(), stdout);
   }
   // One stage is one object; a file is a list, however many it holds.

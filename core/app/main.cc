@@ -14,12 +14,18 @@ using namespace etl::app;  // NOLINT(google-build-using-namespace)
 
 int call(const Session& session) {
   switch (session.arguments.verb) {
-    case Verb::run: return app::run(session);
-    case Verb::plan: return app::plan(session);
-    case Verb::validate: return app::validate(session);
-    case Verb::preview: return app::preview(session);
-    case Verb::plugins: return app::plugins(session);
-    case Verb::describe: return app::describe(session);
+    case Verb::run:
+      return app::run(session);
+    case Verb::plan:
+      return app::plan(session);
+    case Verb::validate:
+      return app::validate(session);
+    case Verb::preview:
+      return app::preview(session);
+    case Verb::plugins:
+      return app::plugins(session);
+    case Verb::describe:
+      return app::describe(session);
   }
   return exit_internal;
 }
@@ -27,9 +33,12 @@ int call(const Session& session) {
 int exit_code(const Error& error, const runtime::Cancellation& cancellation) {
   if (cancellation.requested()) return exit_signal + cancellation.reason();
   switch (error.code()) {
-    case Code::config: return exit_config;
-    case Code::internal: return exit_internal;
-    default: return exit_failed;
+    case Code::config:
+      return exit_config;
+    case Code::internal:
+      return exit_internal;
+    default:
+      return exit_failed;
   }
 }
 

@@ -59,7 +59,9 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
   Plan plan;
   runtime::LedgerView ledger;
   for (const runtime::TargetState& target : targets) {
-    json entry = {{"sink", graph[target.sink].name}, {"name", target.name}, {"ddl", target.ddl},
+    json entry = {{"sink", graph[target.sink].name},
+                  {"name", target.name},
+                  {"ddl", target.ddl},
                   {"exists", target.unreachable.empty() && target.ddl.empty()}};
     if (target.unreachable.empty()) ledger.load(graph, target.sink, pipeline.file.name);
     else entry["unreachable"] = target.unreachable;
@@ -89,25 +91,29 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
 void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, const Plan& plan) {
   std::string out = fmt::format("pipeline \"{}\": {}\n", pipeline.file.name, delivery);
   for (const json& target : plan.targets) {
-    out += fmt::format("sink \"{}\" writes {}", target["sink"].get<std::string>(), target["name"].get<std::string>());
+    out += fmt::format("sink \"{}\" writes {}", target["sink"].get<std::string>(),
+                       target["name"].get<std::string>());
     if (target.contains("unreachable")) {
-      out += fmt::format(", which cannot be reached: {}\n", target["unreachable"].get<std::string>());
+      out +=
+          fmt::format(", which cannot be reached: {}\n", target["unreachable"].get<std::string>());
     } else if (target["exists"].get<bool>()) {
       out += ", which exists\n";
     } else {
       out += fmt::format(", to be created:\n{}\n", target["ddl"].get<std::string>());
     }
   }
-  std::vector<std::vector<std::string>> table = {{"partition", "source", "state", "rows", "when", "attempts", "error"}};
+  std::vector<std::vector<std::string>> table = {
+      {"partition", "source", "state", "rows", "when", "attempts", "error"}};
   for (const json& partition : plan.partitions) {
     for (const auto& [name, sink] : partition["sinks"].items()) {
       const std::string state = sink["state"];
-      table.push_back({partition["partition"], partition["source"],
-                       partition["sinks"].size() > 1 ? fmt::format("{} in {}", state, name) : state,
-                       sink.contains("rows_written") ? runtime::grouped(sink["rows_written"]) : "",
-                       sink.value("finished_at", ""),
-                       sink.contains("attempts") ? std::to_string(sink["attempts"].get<std::int64_t>()) : "",
-                       sink.value("error", "")});
+      table.push_back(
+          {partition["partition"], partition["source"],
+           partition["sinks"].size() > 1 ? fmt::format("{} in {}", state, name) : state,
+           sink.contains("rows_written") ? runtime::grouped(sink["rows_written"]) : "",
+           sink.value("finished_at", ""),
+           sink.contains("attempts") ? std::to_string(sink["attempts"].get<std::int64_t>()) : "",
+           sink.value("error", "")});
     }
   }
   out += runtime::aligned(table);

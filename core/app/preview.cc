@@ -17,7 +17,8 @@ runtime::NodeIndex find_stage(const runtime::Graph& graph, const std::string& na
     if (graph[node].name == name) return node;
     names.push_back(graph[node].name);
   }
-  throw Error::config("--stage: there is no stage \"" + name + "\"; " + runtime::did_you_mean(name, names));
+  throw Error::config("--stage: there is no stage \"" + name + "\"; " +
+                      runtime::did_you_mean(name, names));
 }
 
 /// Text in a table keeps to its line.
@@ -39,15 +40,17 @@ int preview(const Session& session) {
                              session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   const runtime::NodeIndex stage = find_stage(*pipeline->graph, session.arguments.stage);
-  const runtime::Preview shown = runtime::preview(*pipeline, stage, session.arguments.rows,
-                                                  session.cancellation, session.log);
+  const runtime::Preview shown =
+      runtime::preview(*pipeline, stage, session.arguments.rows, session.cancellation, session.log);
   if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
   if (session.arguments.format == Format::json) {
     nlohmann::json columns = nlohmann::json::array();
     for (const Field& field : shown.schema) {
-      columns.push_back({{"name", field.name}, {"type", type_name(field.type)}, {"nullable", field.nullable}});
+      columns.push_back(
+          {{"name", field.name}, {"type", type_name(field.type)}, {"nullable", field.nullable}});
     }
-    print_json({{"stage", (*pipeline->graph)[stage].name}, {"columns", columns}, {"rows", shown.rows}});
+    print_json(
+        {{"stage", (*pipeline->graph)[stage].name}, {"columns", columns}, {"rows", shown.rows}});
     return exit_ok;
   }
   std::vector<std::vector<std::string>> table(1);

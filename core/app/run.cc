@@ -38,7 +38,8 @@ int run(const Session& session) {
     if (!target.unreachable.empty()) session.log.warn(target.unreachable);
   }
   if (diagnostics.failed()) return report(session, diagnostics);
-  const runtime::RunRequest request{{arguments.only, arguments.limit}, arguments.reload, arguments.progress};
+  const runtime::RunRequest request{
+      {arguments.only, arguments.limit}, arguments.reload, arguments.progress};
   const runtime::Summary summary =
       runtime::run_pipeline(*pipeline, request, session.cancellation, session.log);
   if (!arguments.report.empty()) write_report(arguments.report, summary.json());

@@ -8,8 +8,8 @@
 
 namespace etl::app {
 
-/// Waits for signals on a thread of its own, so that nothing has to be safe inside a signal handler.
-/// REQUIRES: constructed before any other thread, for threads inherit the signal mask.
+/// Waits for signals on a thread of its own, so that nothing has to be safe inside a signal
+/// handler. REQUIRES: constructed before any other thread, for threads inherit the signal mask.
 class SignalWatch {
  public:
   explicit SignalWatch(runtime::Cancellation& cancellation);

@@ -22,7 +22,8 @@ int validate(const Session& session) {
     }
     const bool ok = !diagnostics.failed();
     valid = valid && ok;
-    results.push_back({{"file", file.string()}, {"valid", ok}, {"diagnostics", diagnostics.json()}});
+    results.push_back(
+        {{"file", file.string()}, {"valid", ok}, {"diagnostics", diagnostics.json()}});
     const std::string text = session.log.redactor().conceal(diagnostics.text(colour_on(2)));
     std::fputs(text.c_str(), stderr);
     if (session.arguments.format == Format::text && ok) std::printf("%s: ok\n", file.c_str());

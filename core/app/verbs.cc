@@ -21,7 +21,8 @@ bool colour_on(int descriptor) {
 }
 
 int report(const Session& session, const runtime::Diagnostics& diagnostics) {
-  const std::string text = session.log.redactor().conceal(diagnostics.text(colour_on(STDERR_FILENO)));
+  const std::string text =
+      session.log.redactor().conceal(diagnostics.text(colour_on(STDERR_FILENO)));
   std::fputs(text.c_str(), stderr);
   if (session.arguments.format == Format::json) print_json({{"diagnostics", diagnostics.json()}});
   return exit_config;

@@ -35,7 +35,8 @@ int describe(const Session& session);
 /// (https://no-color.org).
 bool colour_on(int descriptor);
 
-/// Prints what is wrong with a pipeline file: text on stderr, or JSON on stdout. Returns exit_config.
+/// Prints what is wrong with a pipeline file: text on stderr, or JSON on stdout. Returns
+/// exit_config.
 int report(const Session& session, const runtime::Diagnostics& diagnostics);
 
 /// JSON on stdout, one document; invalid UTF-8 is replaced.

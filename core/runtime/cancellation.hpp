@@ -9,8 +9,8 @@
 
 namespace etl::runtime {
 
-/// Asks everything in a run to stop. Any thread may ask and any thread may look; a signal handler may
-/// not (see app/signals.hpp, which waits for signals on a thread).
+/// Asks everything in a run to stop. Any thread may ask and any thread may look; a signal handler
+/// may not (see app/signals.hpp, which waits for signals on a thread).
 class Cancellation {
  public:
   /// Asks to stop; `reason` is a signal number, or 0. Later calls change nothing.

@@ -5,13 +5,14 @@
 namespace etl::runtime {
 namespace {
 
-/// A stream that holds this much is worth a write slot before its partition has been read: reading and
-/// writing of a large partition then overlap.
+/// A stream that holds this much is worth a write slot before its partition has been read: reading
+/// and writing of a large partition then overlap.
 constexpr std::size_t early_start_bytes = std::size_t{8} << 20;
 
 }  // namespace
 
-Exchange::Exchange(std::vector<std::size_t> slots, std::size_t budget_bytes, Cancellation& cancellation)
+Exchange::Exchange(std::vector<std::size_t> slots, std::size_t budget_bytes,
+                   Cancellation& cancellation)
     : free_slots_(std::move(slots)),
       budget_(budget_bytes),
       early_bytes_(std::min(early_start_bytes, budget_bytes / 4)),
@@ -107,8 +108,12 @@ void Exchange::grant_slots() {
     }
   }
   for (Delivery* delivery : open_) {
-    const auto wants = [](const auto& stream) { return !stream->granted && !stream->ended && !stream->closed; };
-    const auto free = [&](const auto& stream) { return !wants(stream) || free_slots_[stream->sink] != 0; };
+    const auto wants = [](const auto& stream) {
+      return !stream->granted && !stream->ended && !stream->closed;
+    };
+    const auto free = [&](const auto& stream) {
+      return !wants(stream) || free_slots_[stream->sink] != 0;
+    };
     if (std::none_of(delivery->streams.begin(), delivery->streams.end(), wants)) continue;
     if (!early(*delivery)) continue;
     if (!std::all_of(delivery->streams.begin(), delivery->streams.end(), free)) continue;

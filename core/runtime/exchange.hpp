@@ -2,11 +2,11 @@
 /// Where the threads that read partitions hand batches to the threads that write them.
 ///
 /// Two promises hold it together. Memory: the batches waiting here never hold more bytes than the
-/// budget, but for one batch a writer. Patience: a sink that admits one writer is not kept waiting by a
-/// slow partition. A stream gets a write slot once its partition has been read to the end, and before
-/// that only when waiting longer would be worse: it holds a good deal already, or the budget is used up.
-/// A partition that writes to several sinks gets all its slots at once in that case, so that two
-/// partitions can never wait for each other.
+/// budget, but for one batch a writer. Patience: a sink that admits one writer is not kept waiting
+/// by a slow partition. A stream gets a write slot once its partition has been read to the end, and
+/// before that only when waiting longer would be worse: it holds a good deal already, or the budget
+/// is used up. A partition that writes to several sinks gets all its slots at once in that case, so
+/// that two partitions can never wait for each other.
 #pragma once
 
 #include "core/runtime/graph.hpp"
@@ -35,12 +35,12 @@ struct SinkStream {
     std::size_t bytes;
   };
   std::deque<Item> waiting;
-  bool granted = false;         ///< has a write slot
-  bool taken = false;           ///< a writer thread serves it
-  bool ended = false;           ///< no more batches come
-  bool closed = false;          ///< its writer is through with it, well or badly
+  bool granted = false;             ///< has a write slot
+  bool taken = false;               ///< a writer thread serves it
+  bool ended = false;               ///< no more batches come
+  bool closed = false;              ///< its writer is through with it, well or badly
   std::optional<StageError> abort;  ///< why the reading side gave up
-  LedgerRecord record;          ///< set when it ended well
+  LedgerRecord record;              ///< set when it ended well
 };
 
 /// One attempt at one partition: a stream for every sink that lacks it.

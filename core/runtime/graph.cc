@@ -54,8 +54,9 @@ class GraphBuilder {
           error(input.position, fmt::format("unknown input \"{}\" in {}", input.name, title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
         } else if (at->second->kind == Kind::sink) {
-          error(input.position, fmt::format("input \"{}\" of {} is a sink: no rows leave a sink",
-                                            input.name, title(spec)),
+          error(input.position,
+                fmt::format("input \"{}\" of {} is a sink: no rows leave a sink", input.name,
+                            title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
         }
       }
@@ -97,7 +98,8 @@ class GraphBuilder {
     }
     for (const StageSpec& spec : file_.stages) {
       if (!placed[spec.name] && on_cycle(spec)) {
-        error(spec.inputs_position, fmt::format("{} is its own input, by way of others: a cycle", title(spec)),
+        error(spec.inputs_position,
+              fmt::format("{} is its own input, by way of others: a cycle", title(spec)),
               "stages form a graph from sources to sinks, without cycles");
       }
     }
@@ -113,7 +115,8 @@ class GraphBuilder {
       for (const Input& input : spec->inputs) {
         if (input.name == start.name) return true;
         const auto at = by_name_.find(input.name);
-        if (at != by_name_.end() && !std::exchange(seen[input.name], true)) open.push_back(at->second);
+        if (at != by_name_.end() && !std::exchange(seen[input.name], true))
+          open.push_back(at->second);
       }
     }
     return false;
@@ -145,14 +148,16 @@ class GraphBuilder {
     if (spec.plugin.empty()) return nullptr;  // reported where the file was read
     const StageEntry* entry = context_.registry.find(spec.plugin);
     if (entry == nullptr) {
-      error(spec.plugin_position, fmt::format("unknown plugin \"{}\" in {}", spec.plugin, title(spec)),
+      error(spec.plugin_position,
+            fmt::format("unknown plugin \"{}\" in {}", spec.plugin, title(spec)),
             did_you_mean(spec.plugin, context_.registry.names()) + context_.registry.searched());
       return nullptr;
     }
     const auto kind = static_cast<Kind>(entry->stage->kind - ETL_SOURCE);
     if (kind != spec.kind) {
-      error(spec.plugin_position, fmt::format("plugin \"{}\" is a {}, not a {}, in {}", spec.plugin,
-                                              kind_name(kind), kind_name(spec.kind), title(spec)),
+      error(spec.plugin_position,
+            fmt::format("plugin \"{}\" is a {}, not a {}, in {}", spec.plugin, kind_name(kind),
+                        kind_name(spec.kind), title(spec)),
             fmt::format("write [{}s.{}]", kind_name(kind), spec.name));
       return nullptr;
     }
@@ -197,7 +202,8 @@ class GraphBuilder {
   }
 
   static std::string difference(const Schema& one, const Schema& other) {
-    if (one.size() != other.size()) return fmt::format("{} columns and {}", one.size(), other.size());
+    if (one.size() != other.size())
+      return fmt::format("{} columns and {}", one.size(), other.size());
     for (std::size_t i = 0; i < one.size(); ++i) {
       if (one[i].name != other[i].name) {
         return fmt::format("column {} is \"{}\" in one and \"{}\" in the other", i + 1, one[i].name,
@@ -275,8 +281,9 @@ std::string Graph::definition(NodeIndex source, NodeIndex sink) const {
 }
 
 bool Graph::exactly_once() const {
-  return std::all_of(nodes_.begin(), nodes_.end(),
-                     [](const Node& node) { return node.kind != Kind::sink || node.stage->transactional(); });
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
+    return node.kind != Kind::sink || node.stage->transactional();
+  });
 }
 
 }  // namespace etl::runtime

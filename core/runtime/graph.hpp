@@ -1,5 +1,6 @@
 /// \file
-/// The stages of a pipeline, made and wired: a directed acyclic graph whose edges carry known columns.
+/// The stages of a pipeline, made and wired: a directed acyclic graph whose edges carry known
+/// columns.
 #pragma once
 
 #include "core/runtime/diagnostics.hpp"

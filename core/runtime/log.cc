@@ -15,11 +15,16 @@ constexpr std::size_t shortest_secret = 4;
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
-    case LogLevel::debug: return spdlog::level::debug;
-    case LogLevel::info: return spdlog::level::info;
-    case LogLevel::warn: return spdlog::level::warn;
-    case LogLevel::error: return spdlog::level::err;
-    case LogLevel::off: return spdlog::level::off;
+    case LogLevel::debug:
+      return spdlog::level::debug;
+    case LogLevel::info:
+      return spdlog::level::info;
+    case LogLevel::warn:
+      return spdlog::level::warn;
+    case LogLevel::error:
+      return spdlog::level::err;
+    case LogLevel::off:
+      return spdlog::level::off;
   }
   return spdlog::level::info;
 }
@@ -29,7 +34,8 @@ std::string percent_encoded(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= 'a' && byte <= 'z') || std::string_view("-._~").find(c) != std::string_view::npos;
+                       (byte >= 'a' && byte <= 'z') ||
+                       std::string_view("-._~").find(c) != std::string_view::npos;
     if (plain) out += c;
     else out += fmt::format("%{:02X}", byte);
   }
@@ -42,7 +48,8 @@ void Redactor::add(const std::string& secret) {
   if (secret.size() < shortest_secret) return;
   const std::scoped_lock lock(mutex_);
   secrets_.push_back(secret);
-  if (const std::string encoded = percent_encoded(secret); encoded != secret) secrets_.push_back(encoded);
+  if (const std::string encoded = percent_encoded(secret); encoded != secret)
+    secrets_.push_back(encoded);
   std::sort(secrets_.begin(), secrets_.end(),
             [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
 }
@@ -51,7 +58,8 @@ std::string Redactor::conceal(std::string_view text) const {
   std::string out(text);
   const std::scoped_lock lock(mutex_);
   for (const std::string& secret : secrets_) {
-    for (std::size_t at = out.find(secret); at != std::string::npos; at = out.find(secret, at + 3)) {
+    for (std::size_t at = out.find(secret); at != std::string::npos;
+         at = out.find(secret, at + 3)) {
       out.replace(at, secret.size(), "***");
     }
   }
@@ -60,7 +68,8 @@ std::string Redactor::conceal(std::string_view text) const {
 
 Log::Log(LogLevel level, LogFormat format, bool colour) : format_(format) {
   spdlog::sink_ptr sink;
-  if (colour) sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(spdlog::color_mode::always);
+  if (colour)
+    sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(spdlog::color_mode::always);
   else sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   logger_ = std::make_shared<spdlog::logger>("etl", sink);
   logger_->set_level(to_spdlog(level));

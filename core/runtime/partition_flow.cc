@@ -27,8 +27,8 @@ RowCounts& RowCounts::operator+=(const RowCounts& other) {
   return *this;
 }
 
-/// Charges the time until the end of its scope to one stage (or to none), and not to the stage whose
-/// turn it interrupts.
+/// Charges the time until the end of its scope to one stage (or to none), and not to the stage
+/// whose turn it interrupts.
 class PartitionFlow::Turn {
  public:
   Turn(PartitionFlow& flow, std::optional<NodeIndex> node) : flow_(flow), before_(flow.current_) {
@@ -104,10 +104,17 @@ void PartitionFlow::count(NodeIndex node, std::uint32_t counter, std::int64_t ro
       reported_read_ = reported_read_.value_or(0) + rows;
       settings_.on_read(rows);
       break;
-    case ETL_ROWS_DROPPED: dropped_ += rows; break;
-    case ETL_BYTES_DOWNLOADED: downloaded_ += rows; break;
-    case ETL_BYTES_DECODED: decoded_ += rows; break;
-    default: break;  // of a later minor
+    case ETL_ROWS_DROPPED:
+      dropped_ += rows;
+      break;
+    case ETL_BYTES_DOWNLOADED:
+      downloaded_ += rows;
+      break;
+    case ETL_BYTES_DECODED:
+      decoded_ += rows;
+      break;
+    default:
+      break;  // of a later minor
   }
 }
 
@@ -145,7 +152,8 @@ void PartitionFlow::open_filters() {
 
 /// Only a filter that sees every row of the source, and alone, may have rows dropped for it.
 std::optional<etl_predicate> PartitionFlow::choose_predicate() {
-  if (!settings_.pushdown || consumers_[source_].size() != 1 || target_[source_]) return std::nullopt;
+  if (!settings_.pushdown || consumers_[source_].size() != 1 || target_[source_])
+    return std::nullopt;
   const NodeIndex first = consumers_[source_].front();
   if (graph_[first].kind != Kind::filter) return std::nullopt;
   std::optional<etl_predicate> predicate = graph_[first].stage->predicate(graph_[first].in);
@@ -168,7 +176,8 @@ void PartitionFlow::pull(const Partition& partition, const etl_predicate* predic
     require_few_rejects();
     if (!reported_read_) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
     if (batch.rows() != 0) leave(source_, std::move(batch));
-    if (std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; })) return;
+    if (std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; }))
+      return;
   }
 }
 
@@ -179,7 +188,9 @@ StageError PartitionFlow::stream_error(const detail::OwnedStream& stream, int co
   auto* raw = const_cast<ArrowArrayStream*>(stream.get());
   const char* text = raw->get_last_error(raw);
   const bool transient = code == EAGAIN || code == EINTR || code == ETIMEDOUT || code == ECONNRESET;
-  return source.failure({transient ? Code::transient : code == ENOENT ? Code::missing : Code::permanent,
+  return source.failure({transient        ? Code::transient
+                         : code == ENOENT ? Code::missing
+                                          : Code::permanent,
                          text != nullptr ? text : std::strerror(code)});
 }
 
@@ -242,13 +253,15 @@ void PartitionFlow::settle_source() {
         Error(Code::internal, fmt::format("{} rows dropped without a predicate", dropped_)));
   }
   const std::int64_t accounted = source.rows_out + source.rejected;
-  const bool whole = std::none_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
+  const bool whole =
+      std::none_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
   source.rows_in = reported_read_.value_or(accounted);
   if (whole && source.rows_in != accounted) {
-    throw graph_[source_].stage->failure(Error(
-        Code::internal,
-        fmt::format("the counts do not add up: {} rows read, but {} given or dropped and {} rejected",
-                    source.rows_in, source.rows_out, source.rejected)));
+    throw graph_[source_].stage->failure(
+        Error(Code::internal,
+              fmt::format(
+                  "the counts do not add up: {} rows read, but {} given or dropped and {} rejected",
+                  source.rows_in, source.rows_out, source.rejected)));
   }
 }
 
@@ -272,9 +285,10 @@ RowCounts PartitionFlow::counts_for(NodeIndex sink) const {
   if (!counts.balanced()) {
     throw graph_[sink].stage->failure(
         Error(Code::internal,
-              fmt::format("the counts do not add up: read {} + added {} is not filtered {} + rejected {} + "
-                          "written {}",
-                          counts.read, counts.added, counts.filtered, counts.rejected, counts.written)));
+              fmt::format(
+                  "the counts do not add up: read {} + added {} is not filtered {} + rejected {} + "
+                  "written {}",
+                  counts.read, counts.added, counts.filtered, counts.rejected, counts.written)));
   }
   return counts;
 }

@@ -1,5 +1,6 @@
 /// \file
-/// One attempt at one partition: the source's stream pushed through the filters, with every row counted.
+/// One attempt at one partition: the source's stream pushed through the filters, with every row
+/// counted.
 #pragma once
 
 #include "core/runtime/graph.hpp"
@@ -55,9 +56,9 @@ class PartitionFlow {
   PartitionFlow(const Graph& graph, NodeIndex source, std::vector<NodeIndex> targets,
                 FlowSettings settings, const Cancellation& cancellation);
 
-  /// Reads the partition to its end, or until no target wants more. Throws what a stage throws; Error
-  /// (permanent) when more than max_rejects rows were rejected; Error (internal) when the source's own
-  /// count does not add up.
+  /// Reads the partition to its end, or until no target wants more. Throws what a stage throws;
+  /// Error (permanent) when more than max_rejects rows were rejected; Error (internal) when the
+  /// source's own count does not add up.
   void run(const Partition& partition, const Deliver& deliver);
 
   /// After run(). Throws Error (internal) when the counts on the way to `sink` do not add up.
@@ -101,7 +102,8 @@ class PartitionFlow {
   const Cancellation& cancellation_;
 
   std::deque<TaskContext> tasks_;
-  std::vector<std::vector<NodeIndex>> consumers_;  ///< of each node: the outputs that lead to a target
+  std::vector<std::vector<NodeIndex>>
+      consumers_;  ///< of each node: the outputs that lead to a target
   std::vector<bool> target_;
   std::vector<bool> closed_;
   std::map<NodeIndex, FilterRun> filters_;

@@ -14,14 +14,16 @@ std::optional<std::string> from_environment(const std::string& name) {
 }  // namespace
 
 std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
-                                        Cancellation& cancellation, Log& log, Diagnostics& diagnostics) {
+                                        Cancellation& cancellation, Log& log,
+                                        Diagnostics& diagnostics) {
   auto file = load_pipeline(LoadRequest{request.path, request.set, from_environment}, diagnostics);
   if (!file) return nullptr;
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->file = std::move(*file);
   // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
   const GraphContext context{
-      registry, std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
+      registry,
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
       cancellation, [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
         log.write(static_cast<LogLevel>(level), stage, text);
       }};
@@ -45,7 +47,8 @@ std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& 
       }
     } catch (const StageError& error) {
       if (error.code() == Code::config) {
-        const Position* option = error.option().empty() ? nullptr : node.options->position(error.option());
+        const Position* option =
+            error.option().empty() ? nullptr : node.options->position(error.option());
         diagnostics.error(option != nullptr ? *option : node.position, error.message());
       } else {
         target.unreachable = error.message();

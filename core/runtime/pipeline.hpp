@@ -23,10 +23,11 @@ struct Pipeline {
   std::unique_ptr<Graph> graph;
 };
 
-/// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics` has
-/// errors. Registers the values of secret options with `log`.
+/// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics`
+/// has errors. Registers the values of secret options with `log`.
 std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
-                                        Cancellation& cancellation, Log& log, Diagnostics& diagnostics);
+                                        Cancellation& cancellation, Log& log,
+                                        Diagnostics& diagnostics);
 
 /// A sink's target as inspect() found it.
 struct TargetState {
@@ -36,8 +37,8 @@ struct TargetState {
   std::string unreachable;  ///< why it could not be looked at; empty = it could
 };
 
-/// Looks at every sink's target, changing nothing. One that does not fit is an error in `diagnostics`;
-/// one that cannot be reached is said in the result.
+/// Looks at every sink's target, changing nothing. One that does not fit is an error in
+/// `diagnostics`; one that cannot be reached is said in the result.
 std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& diagnostics);
 
 }  // namespace etl::runtime

@@ -12,8 +12,9 @@ namespace {
 
 bool selected(const Selection& selection, const std::string& id) {
   return selection.only.empty() ||
-         std::any_of(selection.only.begin(), selection.only.end(),
-                     [&](const std::string& glob) { return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0; });
+         std::any_of(selection.only.begin(), selection.only.end(), [&](const std::string& glob) {
+           return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0;
+         });
 }
 
 std::map<std::string, std::string> stage_hashes(const std::string& definition) {
@@ -95,16 +96,20 @@ std::optional<std::string> changed_definition(const Graph& graph, const LedgerVi
       const std::string& name = graph[source].name;
       const auto& records = ledger.records(sink);
       const auto differs = [&](const LedgerRecord& record) {
-        return record.source == name && record.state == State::done && record.definition != definition;
+        return record.source == name && record.state == State::done &&
+               record.definition != definition;
       };
       const auto first = std::find_if(records.begin(), records.end(), differs);
       if (first == records.end()) continue;
       return fmt::format(
-          "sink \"{}\" holds {} partitions that were loaded with another definition of this pipeline, the "
-          "first of them \"{}\": {}. Mixing them would make a table that no single pipeline file describes. "
-          "Load them again with --reload, or give the pipeline another name and the sink another table",
-          graph[sink].name, std::count_if(records.begin(), records.end(), differs), first->partition,
-          difference(first->definition, definition));
+          "sink \"{}\" holds {} partitions that were loaded with another definition of this "
+          "pipeline, the "
+          "first of them \"{}\": {}. Mixing them would make a table that no single pipeline file "
+          "describes. "
+          "Load them again with --reload, or give the pipeline another name and the sink another "
+          "table",
+          graph[sink].name, std::count_if(records.begin(), records.end(), differs),
+          first->partition, difference(first->definition, definition));
     }
   }
   return std::nullopt;

@@ -47,8 +47,8 @@ class LedgerView {
 /// StageError; Error (permanent) when a source plans the same id twice.
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
 
-/// Says which stage changed since a `done` partition was loaded and what to do about it; nothing when
-/// every definition is the one of this file.
+/// Says which stage changed since a `done` partition was loaded and what to do about it; nothing
+/// when every definition is the one of this file.
 std::optional<std::string> changed_definition(const Graph& graph, const LedgerView& ledger);
 
 }  // namespace etl::runtime

@@ -75,7 +75,8 @@ std::string version(unsigned major, unsigned minor) {
 
 void check_header(const fs::path& path, const etl_plugin& plugin) {
   if (std::memcmp(plugin.magic, ETL_PLUGIN_MAGIC, sizeof(plugin.magic)) != 0) {
-    throw refused(path, "damaged plugin header: " ETL_PLUGIN_SYMBOL " does not start with \"" ETL_PLUGIN_MAGIC "\"");
+    throw refused(path, "damaged plugin header: " ETL_PLUGIN_SYMBOL
+                        " does not start with \"" ETL_PLUGIN_MAGIC "\"");
   }
   if (plugin.abi_major != ETL_ABI_MAJOR) {
     throw refused(path, "built for plugin ABI " + std::to_string(plugin.abi_major) +
@@ -99,7 +100,8 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
 }
 
 bool complete(const etl_source* calls) {
-  return calls != nullptr && calls->schema != nullptr && calls->plan != nullptr && calls->read != nullptr;
+  return calls != nullptr && calls->schema != nullptr && calls->plan != nullptr &&
+         calls->read != nullptr;
 }
 bool complete(const etl_filter* calls) {
   return calls != nullptr && calls->schema != nullptr && calls->open != nullptr &&
@@ -123,7 +125,8 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
   }
   switch (stage->kind) {
     case ETL_SOURCE:
-      if (!complete(stage->source)) throw refused(path, who + "lacks a function of a source (schema, plan, read)");
+      if (!complete(stage->source))
+        throw refused(path, who + "lacks a function of a source (schema, plan, read)");
       return;
     case ETL_FILTER:
       if (!complete(stage->filter)) {
@@ -170,7 +173,9 @@ LoadedPlugin load_plugin(const fs::path& given) {
   const boost::dll::shared_library& library = open_library(path);
   if (!library.has(ETL_PLUGIN_SYMBOL)) {
     if (library.has("etl_plugin_v2")) {
-      throw refused(path, "built for plugin ABI 2, this runtime speaks ABI 1: upgrade etl or rebuild the plugin");
+      throw refused(
+          path,
+          "built for plugin ABI 2, this runtime speaks ABI 1: upgrade etl or rebuild the plugin");
     }
     throw refused(path, "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL ")");
   }
@@ -183,7 +188,8 @@ LoadedPlugin load_plugin(const fs::path& given) {
 SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* environment,
                             const fs::path& executable) {
   SearchPath search;
-  for (const fs::path& path : given) search.directories.push_back({fs::absolute(path), "--plugin-dir"});
+  for (const fs::path& path : given)
+    search.directories.push_back({fs::absolute(path), "--plugin-dir"});
   std::string_view rest = environment == nullptr ? "" : environment;
   while (!rest.empty()) {
     const std::string_view part = rest.substr(0, rest.find(':'));
@@ -191,7 +197,8 @@ SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* envi
     // An empty or relative part would mean the current folder.
     if (part.empty()) continue;
     if (part.front() != '/') {
-      throw Error::config("$ETL_PLUGIN_PATH: \"" + std::string(part) + "\" is not an absolute path");
+      throw Error::config("$ETL_PLUGIN_PATH: \"" + std::string(part) +
+                          "\" is not an absolute path");
     }
     search.directories.push_back({fs::path(part), "$ETL_PLUGIN_PATH"});
   }

@@ -21,7 +21,8 @@ std::string time_text(std::int64_t value, Type type) {
     fraction += unit;
     --seconds;
   }
-  std::string text = fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+  std::string text =
+      fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(seconds)));
   if (fraction != 0) text += fmt::format(".{:06}", fraction);
   return text;
 }
@@ -33,24 +34,29 @@ nlohmann::json cell(const Batch& batch, std::size_t column, std::size_t row) {
     return values[row];
   };
   switch (type) {
-    case Type::boolean: return value(batch.column<bool>(column));
-    case Type::int32: return value(batch.column<std::int32_t>(column));
-    case Type::int64: return value(batch.column<std::int64_t>(column));
-    case Type::float64: return value(batch.column<double>(column));
+    case Type::boolean:
+      return value(batch.column<bool>(column));
+    case Type::int32:
+      return value(batch.column<std::int32_t>(column));
+    case Type::int64:
+      return value(batch.column<std::int64_t>(column));
+    case Type::float64:
+      return value(batch.column<double>(column));
     case Type::timestamp_s:
     case Type::timestamp_us: {
       const auto times = batch.column<std::int64_t>(column);
       if (times.null(row)) return nullptr;
       return time_text(times[row], type);
     }
-    default: return value(batch.column<std::string_view>(column));
+    default:
+      return value(batch.column<std::string_view>(column));
   }
 }
 
 }  // namespace
 
-Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows, Cancellation& cancellation,
-                Log& log) {
+Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
+                Cancellation& cancellation, Log& log) {
   const Graph& graph = *pipeline.graph;
   Preview out;
   out.schema = graph[stage].kind == Kind::sink ? graph[stage].in : graph[stage].out;

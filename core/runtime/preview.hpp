@@ -16,9 +16,9 @@ struct Preview {
   std::vector<nlohmann::json> rows;  ///< each an array, one value a column; timestamps as text
 };
 
-/// Reads partitions in the order of the plan until there are `rows` rows. A missing partition is passed
-/// over. Throws StageError.
-Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows, Cancellation& cancellation,
-                Log& log);
+/// Reads partitions in the order of the plan until there are `rows` rows. A missing partition is
+/// passed over. Throws StageError.
+Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
+                Cancellation& cancellation, Log& log);
 
 }  // namespace etl::runtime

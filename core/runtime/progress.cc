@@ -91,7 +91,9 @@ void Progress::show(bool last) {
   });
 }
 
-double Progress::elapsed() const { return std::chrono::duration<double>(Clock::now() - started_).count(); }
+double Progress::elapsed() const {
+  return std::chrono::duration<double>(Clock::now() - started_).count();
+}
 
 double Progress::eta() const {
   const auto done = static_cast<double>(finished_.load());
@@ -101,10 +103,11 @@ double Progress::eta() const {
 
 std::string Progress::line() const {
   const double left = eta();
-  return fmt::format("{}/{} partitions, {} failed; {} rows read, {} written, {} rows/s{}", finished_.load(),
-                     total_, failed_.load(), grouped(rows_.load()), grouped(written_.load()),
-                     grouped(static_cast<std::int64_t>(static_cast<double>(rows_.load()) / elapsed())),
-                     left < 0 ? "" : ", about " + human_seconds(left) + " left");
+  return fmt::format(
+      "{}/{} partitions, {} failed; {} rows read, {} written, {} rows/s{}", finished_.load(),
+      total_, failed_.load(), grouped(rows_.load()), grouped(written_.load()),
+      grouped(static_cast<std::int64_t>(static_cast<double>(rows_.load()) / elapsed())),
+      left < 0 ? "" : ", about " + human_seconds(left) + " left");
 }
 
 std::string Progress::bars(std::size_t& lines) const {
@@ -129,14 +132,10 @@ std::string Progress::bars(std::size_t& lines) const {
 
 std::string Progress::json_line() const {
   const double left = eta();
-  nlohmann::json object = {{"event", "progress"},
-                           {"partitions", total_},
-                           {"finished", finished_.load()},
-                           {"failed", failed_.load()},
-                           {"rows_read", rows_.load()},
-                           {"rows_written", written_.load()},
-                           {"elapsed_seconds", elapsed()},
-                           {"eta_seconds", nullptr}};
+  nlohmann::json object = {{"event", "progress"},          {"partitions", total_},
+                           {"finished", finished_.load()}, {"failed", failed_.load()},
+                           {"rows_read", rows_.load()},    {"rows_written", written_.load()},
+                           {"elapsed_seconds", elapsed()}, {"eta_seconds", nullptr}};
   if (left >= 0) object["eta_seconds"] = left;
   return object.dump();
 }

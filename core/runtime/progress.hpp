@@ -16,8 +16,8 @@ namespace etl::runtime {
 
 enum class ProgressMode { bar, plain, json, off };
 
-/// Counts as they happen, and shows them from a thread of its own. Every member may be called from any
-/// thread.
+/// Counts as they happen, and shows them from a thread of its own. Every member may be called from
+/// any thread.
 class Progress {
  public:
   Progress(ProgressMode mode, Log& log);

@@ -25,7 +25,11 @@ std::string new_run_id() {
 class Run {
  public:
   Run(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation, Log& log)
-      : graph_(*pipeline.graph), file_(pipeline.file), request_(request), cancellation_(cancellation), log_(log) {
+      : graph_(*pipeline.graph),
+        file_(pipeline.file),
+        request_(request),
+        cancellation_(cancellation),
+        log_(log) {
     summary_.pipeline = file_.name;
     summary_.run_id = new_run_id();
     summary_.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
@@ -62,8 +66,11 @@ class Run {
         body();
         return;
       } catch (const StageError& error) {
-        if (error.code() != Code::transient || attempt > file_.run.retries || cancellation_.requested()) throw;
-        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1, error.message()));
+        if (error.code() != Code::transient || attempt > file_.run.retries ||
+            cancellation_.requested())
+          throw;
+        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1,
+                              error.message()));
       }
       const auto until = std::chrono::steady_clock::now() + delay;
       while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
@@ -93,7 +100,8 @@ class Run {
   }
 
   [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
-    const LedgerRecord* record = ledger_.find(sink, graph_[planned.source].name, planned.partition.id);
+    const LedgerRecord* record =
+        ledger_.find(sink, graph_[planned.source].name, planned.partition.id);
     return record != nullptr && record->state == State::done;
   }
 
@@ -133,7 +141,8 @@ class Run {
         if (std::erase(job.sinks, sink) == 0 || error.code() == Code::cancelled) continue;
         failed = true;
         ++summary_of(sink).partitions.failed;
-        summary_.failures.push_back({job.partition->id, graph_[sink].name, error.stage(), file_.run.retries + 1,
+        summary_.failures.push_back({job.partition->id, graph_[sink].name, error.stage(),
+                                     file_.run.retries + 1,
                                      log_.redactor().conceal(error.message())});
       }
       if (failed && job.sinks.empty()) ++summary_.partitions.failed;
@@ -163,7 +172,8 @@ class Run {
     settings.flow.pushdown = file_.run.pushdown;
     settings.flow.max_rejects = file_.run.max_rejects;
     Progress progress(request_.progress, log_);
-    Scheduler scheduler(graph_, std::move(jobs), std::move(settings), cancellation_, log_, progress);
+    Scheduler scheduler(graph_, std::move(jobs), std::move(settings), cancellation_, log_,
+                        progress);
     scheduler.run();
     scheduler.add_to(summary_);
   }
@@ -171,9 +181,10 @@ class Run {
   void finish(std::chrono::steady_clock::duration elapsed) {
     summary_.elapsed_seconds = std::chrono::duration<double>(elapsed).count();
     summary_.peak_memory_bytes = peak_resident_bytes();
-    std::sort(summary_.failures.begin(), summary_.failures.end(), [](const Failure& a, const Failure& b) {
-      return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
-    });
+    std::sort(summary_.failures.begin(), summary_.failures.end(),
+              [](const Failure& a, const Failure& b) {
+                return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
+              });
     if (cancellation_.requested()) summary_.status = "interrupted";
     else if (!summary_.failures.empty()) summary_.status = "failed";
   }
@@ -191,8 +202,8 @@ class Run {
 
 }  // namespace
 
-Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation,
-                     Log& log) {
+Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request,
+                     Cancellation& cancellation, Log& log) {
   return Run(pipeline, request, cancellation, log).run();
 }
 

@@ -17,7 +17,7 @@ struct RunRequest {
 
 /// Runs the pipeline. Returns what happened, also when partitions failed or the run was stopped.
 /// Throws Error (config) when it must not begin: the definition changed, or a target does not fit.
-Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation,
-                     Log& log);
+Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request,
+                     Cancellation& cancellation, Log& log);
 
 }  // namespace etl::runtime

@@ -47,24 +47,24 @@ struct Scheduler::JobState {
   Job job;
   std::int64_t attempts = 0;
   std::int64_t started_at = 0;
-  bool committed = false;    ///< by this run, into at least one sink
+  bool committed = false;  ///< by this run, into at least one sink
   bool failed = false;
   bool missing = false;
   bool interrupted = false;
   bool read_counted = false;
 };
 
-/// One attempt: a flow on the reading side, a stream a sink on the writing side. Complete once all of
-/// these parts have finished.
+/// One attempt: a flow on the reading side, a stream a sink on the writing side. Complete once all
+/// of these parts have finished.
 struct Scheduler::Attempt : Delivery {
   Attempt(JobState& of, const Graph& graph, FlowSettings settings, const Cancellation& cancellation)
       : job(of), flow(graph, of.job.source, of.job.sinks, std::move(settings), cancellation) {}
 
   JobState& job;
   PartitionFlow flow;
-  std::size_t parts = 0;                    // guarded by the scheduler
-  std::optional<StageError> flow_error;     // set by the reading side before its part finishes
-  std::map<NodeIndex, Outcome> outcomes;    // guarded by the scheduler
+  std::size_t parts = 0;                  // guarded by the scheduler
+  std::optional<StageError> flow_error;   // set by the reading side before its part finishes
+  std::map<NodeIndex, Outcome> outcomes;  // guarded by the scheduler
 };
 
 Scheduler::Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSettings settings,
@@ -159,7 +159,8 @@ void Scheduler::read_partition(Attempt& attempt) {
   attempt.flow.run(*attempt.job.job.partition, [&](NodeIndex sink, Batch batch) {
     return exchange_.push(*stream_of.at(sink), std::move(batch));
   });
-  // All records before the first end(): a count that does not add up must not find another committed.
+  // All records before the first end(): a count that does not add up must not find another
+  // committed.
   std::map<NodeIndex, LedgerRecord> records;
   for (const auto& [sink, stream] : stream_of) {
     LedgerRecord record = ledger_record(attempt.job, sink, State::done);
@@ -205,7 +206,8 @@ void Scheduler::write(NodeIndex sink) {
     if (error && error->code() == Code::conflict) {
       // After a COMMIT whose answer was lost, the winner may be this very run.
       std::optional<StageError> unreadable = caught([&] {
-        kind = committed_by_this_run(attempt.job, sink) ? Outcome::Kind::committed : Outcome::Kind::lost;
+        kind = committed_by_this_run(attempt.job, sink) ? Outcome::Kind::committed
+                                                        : Outcome::Kind::lost;
       });
       if (unreadable) error = std::move(unreadable);
     }
@@ -226,8 +228,8 @@ void Scheduler::write_partition(SinkStream& stream) {
   const Node& node = graph_[stream.sink];
   const Job& job = attempt.job.job;
   std::optional<Batch> batch = exchange_.pop(stream);  // before the transaction: it may never come
-  const WriteRequest request{settings_.pipeline, graph_[job.source].name, node.name, settings_.run_id,
-                             *job.partition, settings_.reload};
+  const WriteRequest request{settings_.pipeline, graph_[job.source].name, node.name,
+                             settings_.run_id,   *job.partition,          settings_.reload};
   SinkWriter writer(*node.stage, request, node.in);
   std::int64_t rows = 0;
   for (; batch; batch = exchange_.pop(stream)) {
@@ -238,7 +240,8 @@ void Scheduler::write_partition(SinkStream& stream) {
   }
   if (rows != stream.record.rows_written) {
     throw node.stage->failure(
-        Error(Code::internal, fmt::format("{} rows written where {} were sent", rows, stream.record.rows_written)));
+        Error(Code::internal,
+              fmt::format("{} rows written where {} were sent", rows, stream.record.rows_written)));
   }
   LedgerRecord record = stream.record;
   record.finished_at = now_us();
@@ -249,7 +252,8 @@ bool Scheduler::committed_by_this_run(const JobState& job, NodeIndex sink) const
   const std::vector<LedgerRecord> records = graph_[sink].stage->committed(settings_.pipeline);
   return std::any_of(records.begin(), records.end(), [&](const LedgerRecord& record) {
     return record.state == State::done && record.run_id == settings_.run_id &&
-           record.partition == job.job.partition->id && record.source == graph_[job.job.source].name;
+           record.partition == job.job.partition->id &&
+           record.source == graph_[job.job.source].name;
   });
 }
 
@@ -293,9 +297,9 @@ void Scheduler::complete(Attempt& attempt) {
 
 /// Time counts whatever became of the attempt; rows count once, with the attempt that committed.
 void Scheduler::add_stage_counts(const Attempt& attempt) {
-  const bool committed = std::any_of(attempt.outcomes.begin(), attempt.outcomes.end(), [](const auto& outcome) {
-    return outcome.second.kind == Outcome::Kind::committed;
-  });
+  const bool committed = std::any_of(
+      attempt.outcomes.begin(), attempt.outcomes.end(),
+      [](const auto& outcome) { return outcome.second.kind == Outcome::Kind::committed; });
   for (NodeIndex node = 0; node < stages_.size(); ++node) {
     StageCounts counts = attempt.flow.stages()[node];
     if (!committed) counts = {0, 0, 0, counts.busy};
@@ -317,31 +321,38 @@ void Scheduler::settle(JobState& job, NodeIndex sink, const Outcome& outcome,
     return;
   }
   if (outcome.kind == Outcome::Kind::lost) {
-    log_.info(fmt::format("{} into \"{}\": another run committed it meanwhile", job.job.partition->id,
-                          graph_[sink].name));
+    log_.info(fmt::format("{} into \"{}\": another run committed it meanwhile",
+                          job.job.partition->id, graph_[sink].name));
     const std::scoped_lock lock(mutex_);
     ++sinks_[sink].partitions.skipped;
     return;
   }
   const StageError& error = *outcome.error;
   switch (error.code()) {
-    case Code::cancelled: job.interrupted = true; return;
-    case Code::missing: give_up(job, sink, error, State::missing); return;
+    case Code::cancelled:
+      job.interrupted = true;
+      return;
+    case Code::missing:
+      give_up(job, sink, error, State::missing);
+      return;
     case Code::transient:
       if (job.attempts <= settings_.retries && !cancellation_.requested()) {
-        delay = std::max({delay, backoff(job.attempts), std::min(error.retry_after(), longest_retry_after)});
-        log_.warn(fmt::format("{} into \"{}\": attempt {} of {}: {}", job.job.partition->id, graph_[sink].name,
-                              job.attempts, settings_.retries + 1, error.message()));
+        delay = std::max(
+            {delay, backoff(job.attempts), std::min(error.retry_after(), longest_retry_after)});
+        log_.warn(fmt::format("{} into \"{}\": attempt {} of {}: {}", job.job.partition->id,
+                              graph_[sink].name, job.attempts, settings_.retries + 1,
+                              error.message()));
         again.push_back(sink);
         return;
       }
       [[fallthrough]];
-    default: give_up(job, sink, error, State::failed);
+    default:
+      give_up(job, sink, error, State::failed);
   }
 }
 
-/// Records it where it can be recorded; a ledger that cannot be written loses nothing, for what is not
-/// in it is tried again.
+/// Records it where it can be recorded; a ledger that cannot be written loses nothing, for what is
+/// not in it is tried again.
 void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, State state) {
   if (cancellation_.requested() && state == State::failed && error.code() == Code::transient) {
     job.interrupted = true;
@@ -353,8 +364,11 @@ void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, 
     log_.warn(fmt::format("{}: not recorded as {}: {}", job.job.partition->id, state_name(state),
                           failure->message()));
   }
-  if (state == State::missing) log_.info(fmt::format("{}: missing: {}", job.job.partition->id, error.message()));
-  else log_.error(fmt::format("{} into \"{}\" failed: {}", job.job.partition->id, graph_[sink].name, error.message()));
+  if (state == State::missing)
+    log_.info(fmt::format("{}: missing: {}", job.job.partition->id, error.message()));
+  else
+    log_.error(fmt::format("{} into \"{}\" failed: {}", job.job.partition->id, graph_[sink].name,
+                           error.message()));
   const std::scoped_lock lock(mutex_);
   if (state == State::missing) {
     job.missing = true;
@@ -363,7 +377,8 @@ void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, 
   }
   job.failed = true;
   ++sinks_[sink].partitions.failed;
-  failures_.push_back({job.job.partition->id, graph_[sink].name, error.stage(), job.attempts, record.error});
+  failures_.push_back(
+      {job.job.partition->id, graph_[sink].name, error.stage(), job.attempts, record.error});
   if (settings_.stop_on_failure) stopping_ = true;
   changed_.notify_all();
 }
@@ -397,7 +412,8 @@ milliseconds Scheduler::backoff(std::int64_t attempts) {
   delay = std::min(delay, longest_backoff);
   // Jitter, so that workers that failed together do not come back together.
   const std::scoped_lock lock(mutex_);
-  return milliseconds(std::uniform_int_distribution<std::int64_t>(delay.count() * 3 / 4, delay.count() * 5 / 4)(random_));
+  return milliseconds(std::uniform_int_distribution<std::int64_t>(delay.count() * 3 / 4,
+                                                                  delay.count() * 5 / 4)(random_));
 }
 
 // ---- results -----------------------------------------------------------------------------------
@@ -415,7 +431,8 @@ void Scheduler::add_to(Summary& summary) const {
     out.partitions.failed += found->second.partitions.failed;
     out.partitions.missing += found->second.partitions.missing;
   }
-  for (NodeIndex node = 0; node < stages_.size(); ++node) summary.stages[node].counts += stages_[node];
+  for (NodeIndex node = 0; node < stages_.size(); ++node)
+    summary.stages[node].counts += stages_[node];
   for (const auto& [sink, counts] : sinks_) {
     summary.stages[sink].counts.rows_in = counts.rows.written;
     summary.stages[sink].counts.rows_out = counts.rows.written;

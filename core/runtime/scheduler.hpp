@@ -59,7 +59,11 @@ class Scheduler {
   struct Attempt;
   /// What became of one sink in one attempt.
   struct Outcome {
-    enum class Kind { committed, lost, failed } kind = Kind::failed;  // lost: another run was faster
+    enum class Kind {
+      committed,
+      lost,
+      failed
+    } kind = Kind::failed;  // lost: another run was faster
     std::optional<StageError> error;
     RowCounts rows;
   };

@@ -7,8 +7,8 @@
 
 namespace etl::runtime {
 
-/// `count` batches over the same memory, which is freed with the last of them. The copies may be used
-/// and released by different threads. Costs a few small allocations a column, copies no data.
+/// `count` batches over the same memory, which is freed with the last of them. The copies may be
+/// used and released by different threads. Costs a few small allocations a column, copies no data.
 std::vector<Batch> share_batch(Batch batch, std::size_t count);
 
 }  // namespace etl::runtime

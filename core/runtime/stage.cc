@@ -38,9 +38,13 @@ detail::OwnedSchema exported(const Schema& schema) {
 
 }  // namespace
 
-Stage::Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
-             Cancellation& cancellation, StageLog log)
-    : table_(table), kind_(kind), name_(std::move(name)), cancellation_(cancellation), log_(std::move(log)) {
+Stage::Stage(const etl_stage* table, Kind kind, std::string name,
+             std::span<const etl_option> options, Cancellation& cancellation, StageLog log)
+    : table_(table),
+      kind_(kind),
+      name_(std::move(name)),
+      cancellation_(cancellation),
+      log_(std::move(log)) {
   host_.struct_size = sizeof(host_);
   host_.abi_minor = ETL_ABI_MINOR;
   host_.ctx = this;
@@ -165,7 +169,8 @@ std::vector<LedgerRecord> Stage::committed(std::string_view pipeline) const {
     out.callback.run([&] { out.records.push_back(detail::from_abi(*record)); });
   };
   etl_error error = detail::empty_error();
-  require(table_->sink->committed(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error), error);
+  require(table_->sink->committed(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error),
+          error);
   sink.callback.rethrow();
   return std::move(sink.records);
 }
@@ -204,7 +209,8 @@ FilterRun::FilterRun(const Stage& stage, const Schema& in, const Schema& out, co
     : stage_(stage), out_(std::make_shared<const Schema>(out)) {
   const detail::OwnedSchema given = exported(in);
   etl_error error = detail::empty_error();
-  stage_.require(stage_.table().filter->open(stage_.self(), given.get(), task, &state_, &error), error);
+  stage_.require(stage_.table().filter->open(stage_.self(), given.get(), task, &state_, &error),
+                 error);
 }
 
 FilterRun::~FilterRun() { stage_.table().filter->close(state_); }
@@ -234,7 +240,8 @@ SinkWriter::SinkWriter(const Stage& stage, const WriteRequest& request, const Sc
   const etl_partition partition = to_abi(request.partition);
   const etl_write_request abi = to_abi(request, partition);
   etl_error error = detail::empty_error();
-  stage_.require(stage_.table().sink->open(stage_.self(), &abi, given.get(), &writer_, &error), error);
+  stage_.require(stage_.table().sink->open(stage_.self(), &abi, given.get(), &writer_, &error),
+                 error);
 }
 
 SinkWriter::~SinkWriter() { stage_.table().sink->close(writer_); }

@@ -20,7 +20,8 @@
 namespace etl::runtime {
 
 /// Where a stage's log lines go.
-using StageLog = std::function<void(const std::string& stage, std::uint32_t level, std::string_view text)>;
+using StageLog =
+    std::function<void(const std::string& stage, std::uint32_t level, std::string_view text)>;
 
 /// An Error with the stage it comes from: `source "pageviews": ...`.
 class StageError : public Error {
@@ -34,7 +35,8 @@ class StageError : public Error {
   std::string stage_;
 };
 
-/// A stage made from a plugin's table. Neither copied nor moved: the plugin holds a pointer to `host_`.
+/// A stage made from a plugin's table. Neither copied nor moved: the plugin holds a pointer to
+/// `host_`.
 class Stage {
  public:
   Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
@@ -62,10 +64,13 @@ class Stage {
   [[nodiscard]] std::optional<etl_predicate> predicate(const Schema& in) const;
 
   // Sink.
-  [[nodiscard]] bool transactional() const { return (table_->flags & ETL_STAGE_TRANSACTIONAL) != 0; }
+  [[nodiscard]] bool transactional() const {
+    return (table_->flags & ETL_STAGE_TRANSACTIONAL) != 0;
+  }
   void check(const Schema& schema) const;
   /// Name and statements; nothing when the sink does not say.
-  [[nodiscard]] std::optional<std::pair<std::string, std::string>> inspect(const Schema& schema) const;
+  [[nodiscard]] std::optional<std::pair<std::string, std::string>> inspect(
+      const Schema& schema) const;
   void prepare(const Schema& schema) const;
   [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const;
   void record(const LedgerRecord& record) const;
@@ -104,7 +109,8 @@ class FilterRun {
   void* state_ = nullptr;
 };
 
-/// A sink's transaction for one partition; used by one thread at a time. Rolls back unless committed.
+/// A sink's transaction for one partition; used by one thread at a time. Rolls back unless
+/// committed.
 class SinkWriter {
  public:
   SinkWriter(const Stage& stage, const WriteRequest& request, const Schema& schema);

@@ -3,8 +3,8 @@
 #include "core/runtime/pipeline_file.hpp"
 #include "core/runtime/text_format.hpp"
 
-#include <etl/error.hpp>
 #include <fmt/format.h>
+#include <etl/error.hpp>
 
 #include <span>
 
@@ -18,17 +18,28 @@ Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL
 
 std::string_view type_text(std::uint32_t type) {
   switch (type) {
-    case ETL_OPTION_BOOL: return "bool";
-    case ETL_OPTION_INT: return "int";
-    case ETL_OPTION_FLOAT: return "float";
-    case ETL_OPTION_STRING: return "string";
-    case ETL_OPTION_LIST: return "list of strings";
-    case ETL_OPTION_TIME: return "time";
-    case ETL_OPTION_DURATION: return "duration";
-    case ETL_OPTION_SIZE: return "size";
-    case ETL_OPTION_PATH: return "path";
-    case ETL_OPTION_URL: return "url";
-    default: return "unknown";
+    case ETL_OPTION_BOOL:
+      return "bool";
+    case ETL_OPTION_INT:
+      return "int";
+    case ETL_OPTION_FLOAT:
+      return "float";
+    case ETL_OPTION_STRING:
+      return "string";
+    case ETL_OPTION_LIST:
+      return "list of strings";
+    case ETL_OPTION_TIME:
+      return "time";
+    case ETL_OPTION_DURATION:
+      return "duration";
+    case ETL_OPTION_SIZE:
+      return "size";
+    case ETL_OPTION_PATH:
+      return "path";
+    case ETL_OPTION_URL:
+      return "url";
+    default:
+      return "unknown";
   }
 }
 
@@ -67,11 +78,13 @@ std::string conditions(const json& option) {
   if (option["default"].is_string()) add("default " + option["default"].get<std::string>());
   if (!option["allowed"].empty()) {
     std::string words;
-    for (const json& word : option["allowed"]) words += (words.empty() ? "" : ", ") + word.get<std::string>();
+    for (const json& word : option["allowed"])
+      words += (words.empty() ? "" : ", ") + word.get<std::string>();
     add("one of " + words);
   }
   if (option.contains("minimum")) {
-    add(fmt::format("{} to {}", option["minimum"].get<std::int64_t>(), option["maximum"].get<std::int64_t>()));
+    add(fmt::format("{} to {}", option["minimum"].get<std::int64_t>(),
+                    option["maximum"].get<std::int64_t>()));
   }
   if (option["secret"].get<bool>()) add("secret");
   return text;
@@ -80,7 +93,8 @@ std::string conditions(const json& option) {
 /// A value that the option could have, for the example.
 std::string example_value(const json& option) {
   if (option["default"].is_string()) return option["default"];
-  const std::string word = option["allowed"].empty() ? "..." : option["allowed"].front().get<std::string>();
+  const std::string word =
+      option["allowed"].empty() ? "..." : option["allowed"].front().get<std::string>();
   const std::string type = option["type"];
   if (type == "list of strings") return fmt::format("[\"{}\"]", word);
   if (type == "int") return "1";
@@ -93,8 +107,8 @@ std::string example_value(const json& option) {
 }
 
 std::string example(const json& stage) {
-  std::string text = fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(), "name",
-                                 stage["name"].get<std::string>());
+  std::string text = fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(),
+                                 "name", stage["name"].get<std::string>());
   if (stage["kind"] != "source") text += "input = \"...\"\n";
   for (const json& option : stage["options"]) {
     if (!option["required"].get<bool>()) continue;
@@ -106,11 +120,12 @@ std::string example(const json& stage) {
 std::string properties(const json& stage) {
   if (stage["kind"] != "sink") return {};
   const std::int64_t writers = stage["max_writers"];
-  return fmt::format("{}; {}",
-                     stage["transactional"].get<bool>() ? "keeps the ledger in the transaction of the rows"
-                                                        : "keeps no ledger: every run writes every partition",
-                     writers == 0 ? "any number of writers at once"
-                                  : fmt::format("at most {} writer{} at once", writers, writers == 1 ? "" : "s"));
+  return fmt::format(
+      "{}; {}",
+      stage["transactional"].get<bool>() ? "keeps the ledger in the transaction of the rows"
+                                         : "keeps no ledger: every run writes every partition",
+      writers == 0 ? "any number of writers at once"
+                   : fmt::format("at most {} writer{} at once", writers, writers == 1 ? "" : "s"));
 }
 
 std::string escaped_cell(std::string text) {
@@ -130,7 +145,8 @@ json describe_json(const StageEntry& entry) {
   }
   json columns = json::array();
   for (const etl_column_spec& spec : std::span(stage.columns, stage.column_count)) {
-    columns.push_back({{"name", to_view(spec.name)}, {"type", to_view(spec.type)}, {"help", to_view(spec.help)}});
+    columns.push_back(
+        {{"name", to_view(spec.name)}, {"type", to_view(spec.type)}, {"help", to_view(spec.help)}});
   }
   return {{"name", stage.name},
           {"kind", kind_name(kind_of(stage))},
@@ -169,19 +185,23 @@ std::string describe_text(const StageEntry& entry) {
 
 std::string describe_markdown(const StageEntry& entry) {
   const json stage = describe_json(entry);
-  std::string text = fmt::format("# {}\n\n{}. A {} of the plugin `{}`.\n", entry.stage->name, entry.stage->summary,
-                                 stage["kind"].get<std::string>(), entry.plugin.table->name);
+  std::string text =
+      fmt::format("# {}\n\n{}. A {} of the plugin `{}`.\n", entry.stage->name, entry.stage->summary,
+                  stage["kind"].get<std::string>(), entry.plugin.table->name);
   if (const std::string how = properties(stage); !how.empty()) text += "\nIt " + how + ".\n";
   text += "\n```toml\n" + example(stage) + "```\n";
-  if (!stage["options"].empty()) text += "\n## Options\n\n| option | type | | meaning |\n|---|---|---|---|\n";
+  if (!stage["options"].empty())
+    text += "\n## Options\n\n| option | type | | meaning |\n|---|---|---|---|\n";
   for (const json& option : stage["options"]) {
     text += fmt::format("| `{}` | {} | {} | {} |\n", option["name"].get<std::string>(),
                         option["type"].get<std::string>(), escaped_cell(conditions(option)),
                         escaped_cell(option["help"].get<std::string>()));
   }
-  if (!stage["columns"].empty()) text += "\n## Columns\n\n| column | type | meaning |\n|---|---|---|\n";
+  if (!stage["columns"].empty())
+    text += "\n## Columns\n\n| column | type | meaning |\n|---|---|---|\n";
   for (const json& column : stage["columns"]) {
-    text += fmt::format("| `{}` | {} | {} |\n", column["name"].get<std::string>(), column["type"].get<std::string>(),
+    text += fmt::format("| `{}` | {} | {} |\n", column["name"].get<std::string>(),
+                        column["type"].get<std::string>(),
                         escaped_cell(column["help"].get<std::string>()));
   }
   return text;

@@ -9,7 +9,8 @@
 
 namespace etl::runtime {
 
-/// {name, kind, summary, plugin, version, file, transactional, max_writers, options: [...], columns: [...]}
+/// {name, kind, summary, plugin, version, file, transactional, max_writers, options: [...],
+/// columns: [...]}
 nlohmann::json describe_json(const StageEntry& entry);
 std::string describe_text(const StageEntry& entry);
 /// A section for docs/plugins: says nothing that differs between machines.

@@ -61,9 +61,9 @@ void StageRegistry::add(const LoadedPlugin& plugin) {
     const auto [at, inserted] = stages_.try_emplace(stage->name, StageEntry{stage, plugin});
     // One library found by two ways is one library.
     if (!inserted && at->second.plugin.path != plugin.path) {
-      throw Error::config("stage \"" + at->first + "\" is offered by two plugins: " +
-                          at->second.plugin.path.string() + " and " + plugin.path.string() +
-                          "; remove one of them");
+      throw Error::config("stage \"" + at->first +
+                          "\" is offered by two plugins: " + at->second.plugin.path.string() +
+                          " and " + plugin.path.string() + "; remove one of them");
     }
   }
 }

@@ -26,8 +26,9 @@ struct Refusal {
 /// The installed stages. Read-only once built; safe to share.
 class StageRegistry {
  public:
-  /// Loads every *.so of the search path. A folder that does not exist is skipped; a library that is
-  /// refused is remembered. Throws Error (config) when two libraries offer a stage of the same name.
+  /// Loads every *.so of the search path. A folder that does not exist is skipped; a library that
+  /// is refused is remembered. Throws Error (config) when two libraries offer a stage of the same
+  /// name.
   static StageRegistry scan(const SearchPath& search);
 
   void add(const LoadedPlugin& plugin);
@@ -35,7 +36,9 @@ class StageRegistry {
   /// nullptr when there is no such stage.
   [[nodiscard]] const StageEntry* find(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> names() const;
-  [[nodiscard]] const std::map<std::string, StageEntry, std::less<>>& stages() const { return stages_; }
+  [[nodiscard]] const std::map<std::string, StageEntry, std::less<>>& stages() const {
+    return stages_;
+  }
   [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
   /// Every folder searched and what was found there, for a message about a stage that is not.
   [[nodiscard]] std::string searched() const;

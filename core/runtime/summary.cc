@@ -27,7 +27,9 @@ json to_json(const PartitionCounts& partitions) {
           {"missing", partitions.missing}};
 }
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 }  // namespace
 
@@ -68,29 +70,35 @@ json Summary::json() const {
 }
 
 std::string Summary::text() const {
-  std::string out = fmt::format("pipeline \"{}\": {} ({}, run {})\n", pipeline, status, delivery, run_id);
-  out += fmt::format("partitions: {} done, {} skipped, {} failed, {} missing, of {}\n", grouped(partitions.done),
-                     grouped(partitions.skipped), grouped(partitions.failed), grouped(partitions.missing),
-                     grouped(partitions.total));
+  std::string out =
+      fmt::format("pipeline \"{}\": {} ({}, run {})\n", pipeline, status, delivery, run_id);
+  out +=
+      fmt::format("partitions: {} done, {} skipped, {} failed, {} missing, of {}\n",
+                  grouped(partitions.done), grouped(partitions.skipped), grouped(partitions.failed),
+                  grouped(partitions.missing), grouped(partitions.total));
   out += fmt::format("rows: {} read, {} filtered, {} rejected, {} written{}\n", grouped(rows.read),
                      grouped(rows.filtered), grouped(rows.rejected), grouped(rows.written),
                      rows.added == 0 ? "" : fmt::format(", {} added", grouped(rows.added)));
-  out += fmt::format("bytes: {} downloaded, {} decoded; {} in all, {} rows/s; peak memory {}\n",
-                     human_bytes(static_cast<double>(bytes_downloaded)),
-                     human_bytes(static_cast<double>(bytes_decoded)), human_seconds(elapsed_seconds),
-                     grouped(elapsed_seconds > 0
-                                 ? static_cast<std::int64_t>(static_cast<double>(rows.read) / elapsed_seconds)
-                                 : 0),
-                     human_bytes(static_cast<double>(peak_memory_bytes)));
-  std::vector<std::vector<std::string>> table = {{"stage", "plugin", "rows in", "rows out", "seconds"}};
+  out += fmt::format(
+      "bytes: {} downloaded, {} decoded; {} in all, {} rows/s; peak memory {}\n",
+      human_bytes(static_cast<double>(bytes_downloaded)),
+      human_bytes(static_cast<double>(bytes_decoded)), human_seconds(elapsed_seconds),
+      grouped(elapsed_seconds > 0
+                  ? static_cast<std::int64_t>(static_cast<double>(rows.read) / elapsed_seconds)
+                  : 0),
+      human_bytes(static_cast<double>(peak_memory_bytes)));
+  std::vector<std::vector<std::string>> table = {
+      {"stage", "plugin", "rows in", "rows out", "seconds"}};
   for (const StageSummary& stage : stages) {
-    table.push_back({fmt::format("{} {}", stage.kind, stage.name), stage.plugin, grouped(stage.counts.rows_in),
-                     grouped(stage.counts.rows_out), fmt::format("{:.2f}", seconds(stage.counts.busy))});
+    table.push_back({fmt::format("{} {}", stage.kind, stage.name), stage.plugin,
+                     grouped(stage.counts.rows_in), grouped(stage.counts.rows_out),
+                     fmt::format("{:.2f}", seconds(stage.counts.busy))});
   }
   out += aligned(table);
   for (const Failure& failure : failures) {
-    out += fmt::format("failed: {} into {} after {} attempt{}: {}\n", failure.partition, failure.sink,
-                       failure.attempts, failure.attempts == 1 ? "" : "s", failure.error);
+    out +=
+        fmt::format("failed: {} into {} after {} attempt{}: {}\n", failure.partition, failure.sink,
+                    failure.attempts, failure.attempts == 1 ? "" : "s", failure.error);
   }
   return out;
 }

@@ -11,8 +11,8 @@
 
 namespace etl::runtime {
 
-/// Partitions by what became of them in this run. What was not reached when a run stopped early is in
-/// `total` alone.
+/// Partitions by what became of them in this run. What was not reached when a run stopped early is
+/// in `total` alone.
 struct PartitionCounts {
   std::int64_t total = 0;
   std::int64_t done = 0;     ///< committed by this run

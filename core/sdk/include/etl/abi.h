@@ -5,17 +5,18 @@
  * <etl/plugin.hpp>, which writes these tables for them.
  *
  * Growth. ETL_ABI_MINOR counts additions. Structs that start with `struct_size` only append, and a
- * reader looks no further than the size it was given. Structs that travel in arrays (etl_option_spec,
- * etl_option, etl_column_spec, etl_str) never change within a major. New host services come through
- * etl_host.extension(). A new major gets a new symbol name (`etl_plugin_v2`).
+ * reader looks no further than the size it was given. Structs that travel in arrays
+ * (etl_option_spec, etl_option, etl_column_spec, etl_str) never change within a major. New host
+ * services come through etl_host.extension(). A new major gets a new symbol name (`etl_plugin_v2`).
  *
  * Ownership. An etl_str is borrowed for the duration of the call and is not NUL-terminated. Arrow
  * structs follow Arrow's rules: the consumer allocates the base struct, the producer owns what it
- * points to until `release`. A parameter marked "moved" is taken over by the callee, which releases it
- * whether it succeeds or fails.
+ * points to until `release`. A parameter marked "moved" is taken over by the callee, which releases
+ * it whether it succeeds or fails.
  *
- * Errors. A function returns an etl_code. Where it returns anything but ETL_OK it has filled `error`
- * (never NULL, allocated by the caller, nothing in it to free). No exception crosses this boundary.
+ * Errors. A function returns an etl_code. Where it returns anything but ETL_OK it has filled
+ * `error` (never NULL, allocated by the caller, nothing in it to free). No exception crosses this
+ * boundary.
  */
 #ifndef ETL_ABI_H
 #define ETL_ABI_H
@@ -89,7 +90,8 @@ struct ArrowArrayStream {
 
 #endif /* ARROW_C_STREAM_INTERFACE */
 
-/* ---- Words ------------------------------------------------------------------------------------ */
+/* ---- Words ------------------------------------------------------------------------------------
+ */
 
 typedef struct etl_str {
   const char* data; /* may be NULL when size is 0 */
@@ -112,41 +114,49 @@ typedef struct etl_error {
   uint32_t struct_size;
   int32_t code;           /* an etl_code */
   int64_t retry_after_ms; /* with ETL_TRANSIENT: not before this long from now; 0 = no wish */
-  char option[64];        /* with ETL_CONFIG: the option it is about, so that the host shows its line */
-  char message[2048];     /* NUL-terminated UTF-8 */
+  char option[64];    /* with ETL_CONFIG: the option it is about, so that the host shows its line */
+  char message[2048]; /* NUL-terminated UTF-8 */
 } etl_error;
 
-typedef enum etl_log_level { ETL_DEBUG = 0, ETL_INFO = 1, ETL_WARN = 2, ETL_ERROR = 3 } etl_log_level;
+typedef enum etl_log_level {
+  ETL_DEBUG = 0,
+  ETL_INFO = 1,
+  ETL_WARN = 2,
+  ETL_ERROR = 3
+} etl_log_level;
 
-/* ---- Options ---------------------------------------------------------------------------------- */
+/* ---- Options ----------------------------------------------------------------------------------
+ */
 
 typedef enum etl_option_type {
-  ETL_OPTION_BOOL = 1,     /* value.i is 0 or 1 */
-  ETL_OPTION_INT = 2,      /* value.i */
-  ETL_OPTION_FLOAT = 3,    /* value.f */
-  ETL_OPTION_STRING = 4,   /* value.s */
-  ETL_OPTION_LIST = 5,     /* value.list, of strings */
-  ETL_OPTION_TIME = 6,     /* value.i, microseconds since 1970-01-01 UTC. In the file: a date-time, a
-                              date, or a string such as "-15d", "-6h" (before now). */
-  ETL_OPTION_DURATION = 7, /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d". */
-  ETL_OPTION_SIZE = 8,     /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB". */
-  ETL_OPTION_PATH = 9,     /* value.s, made absolute against the pipeline file's folder */
-  ETL_OPTION_URL = 10      /* value.s */
+  ETL_OPTION_BOOL = 1,   /* value.i is 0 or 1 */
+  ETL_OPTION_INT = 2,    /* value.i */
+  ETL_OPTION_FLOAT = 3,  /* value.f */
+  ETL_OPTION_STRING = 4, /* value.s */
+  ETL_OPTION_LIST = 5,   /* value.list, of strings */
+  ETL_OPTION_TIME = 6,   /* value.i, microseconds since 1970-01-01 UTC. In the file: a date-time, a
+                            date, or a string such as "-15d", "-6h" (before now). */
+  ETL_OPTION_DURATION =
+      7,               /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d". */
+  ETL_OPTION_SIZE = 8, /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB". */
+  ETL_OPTION_PATH = 9, /* value.s, made absolute against the pipeline file's folder */
+  ETL_OPTION_URL = 10  /* value.s */
 } etl_option_type;
 
 enum {
   ETL_OPTION_REQUIRED = 1u,    /* no default; the pipeline must give it */
   ETL_OPTION_SECRET = 2u,      /* never shown */
   ETL_OPTION_OPERATIONAL = 4u, /* changes how, not what: left out of the ledger's `definition` */
-  ETL_OPTION_BOUNDED = 8u      /* `minimum` and `maximum` hold, for INT, DURATION (ms), SIZE (bytes) */
+  ETL_OPTION_BOUNDED = 8u /* `minimum` and `maximum` hold, for INT, DURATION (ms), SIZE (bytes) */
 };
 
 typedef struct etl_option_spec { /* in arrays: frozen */
   etl_str name;
   etl_str help;     /* one sentence */
   etl_str fallback; /* the default as TOML text ("2", "\"append\""); empty = none */
-  etl_str allowed;  /* the allowed values, separated by '|'; empty = any. For a list: of each item. */
-  uint32_t type;    /* an etl_option_type */
+  etl_str
+      allowed;   /* the allowed values, separated by '|'; empty = any. For a list: of each item. */
+  uint32_t type; /* an etl_option_type */
   uint32_t flags;
   int64_t minimum, maximum;
 } etl_option_spec;
@@ -172,24 +182,26 @@ typedef struct etl_column_spec { /* in arrays: frozen; for `describe` and the re
   etl_str help;
 } etl_column_spec;
 
-/* ---- Services of the host --------------------------------------------------------------------- */
+/* ---- Services of the host ---------------------------------------------------------------------
+ */
 
-/* Given to create(); valid until destroy() returns. Every function may be called from any thread. */
+/* Given to create(); valid until destroy() returns. Every function may be called from any thread.
+ */
 typedef struct etl_host {
   uint32_t struct_size;
   uint32_t abi_minor; /* what the host speaks */
   void* ctx;
   void (*log)(void* ctx, uint32_t level, etl_str text);
-  int (*cancelled)(void* ctx);                          /* 1 = stop soon and return ETL_CANCELLED */
+  int (*cancelled)(void* ctx);                         /* 1 = stop soon and return ETL_CANCELLED */
   const void* (*extension)(void* ctx, const char* id); /* NULL = this host has no such service */
 } etl_host;
 
 typedef enum etl_counter {
-  ETL_ROWS_READ = 1,       /* records seen, malformed ones included. A source that reports it is held
-                              to it: read = emitted + rejected + dropped. */
-  ETL_ROWS_DROPPED = 2,    /* rows left out because of the predicate */
+  ETL_ROWS_READ = 1,    /* records seen, malformed ones included. A source that reports it is held
+                           to it: read = emitted + rejected + dropped. */
+  ETL_ROWS_DROPPED = 2, /* rows left out because of the predicate */
   ETL_BYTES_DOWNLOADED = 3, /* bytes that came over the network for this partition */
-  ETL_BYTES_DECODED = 4    /* bytes of decoded input */
+  ETL_BYTES_DECODED = 4     /* bytes of decoded input */
 } etl_counter;
 
 /* A malformed record, kept by the host. Borrowed for the call. */
@@ -201,24 +213,26 @@ typedef struct etl_reject {
   etl_str raw;    /* the record's bytes, without its terminator */
 } etl_reject;
 
-/* One attempt at one partition, seen from a source or a filter. Valid until the stream or the filter
- * state is released. Used by one thread at a time. */
+/* One attempt at one partition, seen from a source or a filter. Valid until the stream or the
+ * filter state is released. Used by one thread at a time. */
 typedef struct etl_task {
   uint32_t struct_size;
   void* ctx;
   void (*count)(void* ctx, uint32_t counter, int64_t n);
   void (*reject)(void* ctx, const etl_reject* reject);
   int (*cancelled)(void* ctx);
-  void (*fail)(void* ctx, const etl_error* error); /* a stream says why get_next() returns an errno */
+  void (*fail)(void* ctx,
+               const etl_error* error); /* a stream says why get_next() returns an errno */
 } etl_task;
 
-/* ---- Source ----------------------------------------------------------------------------------- */
+/* ---- Source -----------------------------------------------------------------------------------
+ */
 
 /* One unit of work, retry, progress and commit. Borrowed for the call. */
 typedef struct etl_partition {
   uint32_t struct_size;
-  etl_str id;  /* unique in the source, stable between runs and hosts */
-  etl_str uri; /* where it comes from, for messages and the ledger; no password in it */
+  etl_str id;    /* unique in the source, stable between runs and hosts */
+  etl_str uri;   /* where it comes from, for messages and the ledger; no password in it */
   int64_t bytes; /* expected size of the input; -1 = unknown */
   /* When every row of the partition, and of no other, has the same value in one column: that column
    * and value, so that a sink can replace the partition's rows. Empty name = no such column. */
@@ -244,42 +258,48 @@ typedef struct etl_source {
   int (*schema)(void* self, struct ArrowSchema* out, etl_error* error);
   /* Lists the partitions in a fixed order by calling `add` for each. The same options and the same
    * time of run give the same list on any host. */
-  int (*plan)(void* self, void (*add)(void* ctx, const etl_partition*), void* ctx, etl_error* error);
+  int (*plan)(void* self, void (*add)(void* ctx, const etl_partition*), void* ctx,
+              etl_error* error);
   /* Optional (NULL). The partitions that will be read next, in order: a source may fetch ahead. */
   int (*expect)(void* self, const etl_str* ids, size_t count, etl_error* error);
-  /* Opens one partition. `predicate` may be NULL, and may be ignored. Both it and `task` outlive the
-   * stream. An error while streaming is told to task->fail before get_next() returns an errno. */
+  /* Opens one partition. `predicate` may be NULL, and may be ignored. Both it and `task` outlive
+   * the stream. An error while streaming is told to task->fail before get_next() returns an errno.
+   */
   int (*read)(void* self, const etl_partition* partition, const etl_predicate* predicate,
               const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
   /* Optional (NULL). The partition is committed everywhere, or given up: caches may go. */
   void (*finish)(void* self, etl_str id);
 } etl_source;
 
-/* ---- Filter ----------------------------------------------------------------------------------- */
+/* ---- Filter -----------------------------------------------------------------------------------
+ */
 
 /* Takes over `batch` (moved). Returns 0, or non-zero: stop and return ETL_CANCELLED. */
 typedef int (*etl_emit)(void* ctx, struct ArrowArray* batch);
 
-/* Threads: schema(), predicate() and open() may be called from several threads at once; one state is
- * used by one thread at a time. */
+/* Threads: schema(), predicate() and open() may be called from several threads at once; one state
+ * is used by one thread at a time. */
 typedef struct etl_filter {
   uint32_t struct_size;
   /* Checks that it can work on `in` and says what comes out. */
-  int (*schema)(void* self, const struct ArrowSchema* in, struct ArrowSchema* out, etl_error* error);
-  /* Optional (NULL). Offers the test it will make, for the source in front of it. `out` comes zeroed
-   * but for struct_size; keep == NULL means nothing to offer. Valid until destroy(). */
+  int (*schema)(void* self, const struct ArrowSchema* in, struct ArrowSchema* out,
+                etl_error* error);
+  /* Optional (NULL). Offers the test it will make, for the source in front of it. `out` comes
+   * zeroed but for struct_size; keep == NULL means nothing to offer. Valid until destroy(). */
   int (*predicate)(void* self, const struct ArrowSchema* in, etl_predicate* out, etl_error* error);
   /* Begins a partition. */
   int (*open)(void* self, const struct ArrowSchema* in, const etl_task* task, void** state,
               etl_error* error);
   int (*apply)(void* state, struct ArrowArray* batch /* moved */, etl_emit emit, void* ctx,
                etl_error* error);
-  /* Optional (NULL). The partition's last batch has been applied; what is held back comes out now. */
+  /* Optional (NULL). The partition's last batch has been applied; what is held back comes out now.
+   */
   int (*finish)(void* state, etl_emit emit, void* ctx, etl_error* error);
   void (*close)(void* state);
 } etl_filter;
 
-/* ---- Sink ------------------------------------------------------------------------------------- */
+/* ---- Sink -------------------------------------------------------------------------------------
+ */
 
 typedef enum etl_state { ETL_DONE = 1, ETL_FAILED = 2, ETL_MISSED = 3 } etl_state;
 
@@ -291,10 +311,10 @@ typedef struct etl_ledger_record {
   int64_t rows_read, rows_filtered, rows_rejected, rows_written;
   etl_str source_uri;
   int64_t source_bytes; /* -1 = unknown, NULL in the table */
-  etl_str definition;   /* what the data depends on, per stage: "pageviews:9f3c…;french:…;db:…" */
+  etl_str definition; /* what the data depends on, per stage: "pageviews:9f3c…;french:…;db:…" */
   etl_str run_id;
   int64_t attempts;
-  etl_str error;                    /* empty = NULL in the table */
+  etl_str error;                   /* empty = NULL in the table */
   int64_t started_at, finished_at; /* microseconds since 1970-01-01 UTC */
 } etl_ledger_record;
 
@@ -311,7 +331,8 @@ enum {
 };
 
 /* Threads: every function that takes `self` may be called from several threads at once. A writer is
- * used by one thread at a time. The host opens at most etl_stage.max_writers writers of a sink at once. */
+ * used by one thread at a time. The host opens at most etl_stage.max_writers writers of a sink at
+ * once. */
 typedef struct etl_sink {
   uint32_t struct_size;
   /* Checks options against the columns, without touching the target. */
@@ -323,25 +344,27 @@ typedef struct etl_sink {
                  void (*target)(void* ctx, etl_str name, etl_str ddl), void* ctx, etl_error* error);
   /* Optional. Creates what is needed, the ledger included. Called once a run, before open(). */
   int (*prepare)(void* self, const struct ArrowSchema* schema, etl_error* error);
-  /* Transactional sinks. Every ledger record of this pipeline and sink; none where there is no ledger
-   * yet. Changes nothing. */
+  /* Transactional sinks. Every ledger record of this pipeline and sink; none where there is no
+   * ledger yet. Changes nothing. */
   int (*committed)(void* self, etl_str pipeline, etl_str sink,
                    void (*add)(void* ctx, const etl_ledger_record*), void* ctx, etl_error* error);
-  /* Transactional sinks. Records `failed` or `missing`, in a transaction of its own. Never replaces a
-   * `done` record. */
+  /* Transactional sinks. Records `failed` or `missing`, in a transaction of its own. Never replaces
+   * a `done` record. */
   int (*record)(void* self, const etl_ledger_record* record, etl_error* error);
-  /* Begins the partition's transaction. ETL_CONFLICT when the ledger has it `done` and it is no reload. */
+  /* Begins the partition's transaction. ETL_CONFLICT when the ledger has it `done` and it is no
+   * reload. */
   int (*open)(void* self, const etl_write_request* request, const struct ArrowSchema* schema,
               void** writer, etl_error* error);
   int (*write)(void* writer, struct ArrowArray* batch /* moved */, etl_error* error);
-  /* Writes the ledger record and commits, all or nothing. ETL_CONFLICT when another run has committed
-   * this partition meanwhile; everything is then rolled back. */
+  /* Writes the ledger record and commits, all or nothing. ETL_CONFLICT when another run has
+   * committed this partition meanwhile; everything is then rolled back. */
   int (*commit)(void* writer, const etl_ledger_record* record, etl_error* error);
   /* Ends the writer; rolls back what commit() did not commit. */
   void (*close)(void* writer);
 } etl_sink;
 
-/* ---- Stage and plugin -------------------------------------------------------------------------- */
+/* ---- Stage and plugin --------------------------------------------------------------------------
+ */
 
 typedef enum etl_kind { ETL_SOURCE = 1, ETL_FILTER = 2, ETL_SINK = 3 } etl_kind;
 
@@ -356,8 +379,8 @@ typedef struct etl_stage {
   size_t option_count;
   const etl_column_spec* columns; /* a source's: what it can give. A filter's: what it needs. */
   size_t column_count;
-  /* Options are complete (defaults filled in) and of the declared types when this is called. Must not
-   * connect to anything. */
+  /* Options are complete (defaults filled in) and of the declared types when this is called. Must
+   * not connect to anything. */
   int (*create)(const etl_host* host, const etl_option* options, size_t count, void** self,
                 etl_error* error);
   void (*destroy)(void* self); /* every stream, state and writer has been released before */

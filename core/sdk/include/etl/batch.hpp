@@ -133,24 +133,29 @@ inline bool bit(const void* bitmap, std::int64_t index) {
 inline void set_bit(std::byte* bitmap, std::int64_t index) {
   bitmap[index >> 3] |= std::byte{1} << (index & 7);
 }
-inline std::size_t bitmap_bytes(std::int64_t bits) { return static_cast<std::size_t>((bits + 7) / 8); }
+inline std::size_t bitmap_bytes(std::int64_t bits) {
+  return static_cast<std::size_t>((bits + 7) / 8);
+}
 
 inline bool has_offsets(Type type) { return type == Type::utf8 || type == Type::binary; }
 
 /// Bytes a value takes in the data buffer of a fixed-width type; 0 for the others.
 inline std::size_t value_width(Type type) {
   switch (type) {
-    case Type::int32: return 4;
+    case Type::int32:
+      return 4;
     case Type::int64:
     case Type::float64:
     case Type::timestamp_s:
-    case Type::timestamp_us: return 8;
-    default: return 0;
+    case Type::timestamp_us:
+      return 8;
+    default:
+      return 0;
   }
 }
 
-/// An Arrow string view: the text itself up to 12 bytes, else 4 bytes of it, a buffer and an offset.
-/// https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+/// An Arrow string view: the text itself up to 12 bytes, else 4 bytes of it, a buffer and an
+/// offset. https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
 struct FarText {
   char prefix[4];
   std::int32_t buffer;
@@ -179,7 +184,8 @@ inline std::size_t column_bytes(const ArrowArray& array, Type type) {
   }
   if (has_offsets(type)) {
     bytes += static_cast<std::size_t>(rows + 1) * 4;
-    if (rows > 0) bytes += static_cast<std::size_t>(static_cast<const std::int32_t*>(array.buffers[1])[rows]);
+    if (rows > 0)
+      bytes += static_cast<std::size_t>(static_cast<const std::int32_t*>(array.buffers[1])[rows]);
     return bytes;
   }
   return bytes + static_cast<std::size_t>(rows) * value_width(type);
@@ -239,9 +245,9 @@ class Column {
   std::int64_t rows_;
   Type type_;
   const void* validity_ = nullptr;
-  const void* primary_ = nullptr;       // values, offsets or views
-  const char* secondary_ = nullptr;     // bytes behind offsets
-  const void* const* far_ = nullptr;    // buffers behind views
+  const void* primary_ = nullptr;     // values, offsets or views
+  const char* secondary_ = nullptr;   // bytes behind offsets
+  const void* const* far_ = nullptr;  // buffers behind views
 };
 
 namespace detail {
@@ -259,19 +265,22 @@ template <class T>
 bool reads(Type type) {
   if constexpr (std::same_as<T, bool>) return type == Type::boolean;
   else if constexpr (std::same_as<T, std::int32_t>) return type == Type::int32;
-  else if constexpr (std::same_as<T, std::int64_t>) return type == Type::int64 || is_timestamp(type);
+  else if constexpr (std::same_as<T, std::int64_t>)
+    return type == Type::int64 || is_timestamp(type);
   else if constexpr (std::same_as<T, double>) return type == Type::float64;
   else return is_text(type) || type == Type::binary;
 }
 
 /// Copies the rows `keep` of one column. `column` is moved from when the copy points into it.
-OwnedArray gather(ArrowArray& column, Type type, std::int64_t base, std::span<const std::uint32_t> keep);
+OwnedArray gather(ArrowArray& column, Type type, std::int64_t base,
+                  std::span<const std::uint32_t> keep);
 
 }  // namespace detail
 
 /// Rows that travel together: an ArrowArray of type struct, owned, and its schema, shared.
 ///
-/// Move-only. Used by one thread at a time; reading by several is fine. Data is never changed in place.
+/// Move-only. Used by one thread at a time; reading by several is fine. Data is never changed in
+/// place.
 class Batch {
  public:
   /// Takes over `array` (moved). Throws Error (internal) when it is no batch of this schema.
@@ -338,7 +347,8 @@ class Batch {
 
   /// The rows at ascending positions `rows`.
   [[nodiscard]] Batch take(std::span<const std::uint32_t> rows) && {
-    if (!rows.empty() && rows.back() - rows.front() + 1 == rows.size() && rows.size() * 2 >= this->rows()) {
+    if (!rows.empty() && rows.back() - rows.front() + 1 == rows.size() &&
+        rows.size() * 2 >= this->rows()) {
       return std::move(*this).slice(rows.front(), rows.size());
     }
     std::vector<detail::OwnedArray> columns;
@@ -378,7 +388,8 @@ inline void Batch::check_layout() const {
     const std::int64_t buffers = detail::has_offsets(type) ? 3 : 2;
     const bool views = type == Type::utf8_view;
     if (views ? child.n_buffers < 3 : child.n_buffers != buffers) {
-      wrong("column \"" + (*schema_)[i].name + "\" has " + std::to_string(child.n_buffers) + " buffers");
+      wrong("column \"" + (*schema_)[i].name + "\" has " + std::to_string(child.n_buffers) +
+            " buffers");
     }
     if (child.length < array_->offset + array_->length) {
       wrong("column \"" + (*schema_)[i].name + "\" is shorter than the batch");
@@ -419,14 +430,16 @@ inline OwnedArray gather(ArrowArray& column, Type type, std::int64_t base,
     out->offsets.reserve((keep.size() + 1) * sizeof(std::int32_t));
     out->offsets.push(std::int32_t{0});
     for (const std::uint32_t row : keep) {
-      out->data.append(bytes + offsets[row], static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
+      out->data.append(bytes + offsets[row],
+                       static_cast<std::size_t>(offsets[row + 1] - offsets[row]));
       out->offsets.push(static_cast<std::int32_t>(out->data.size()));
     }
     out->pointers.push_back(out->offsets.data());
     out->data.reserve(1);
   } else {
     const std::size_t width = type == Type::utf8_view ? sizeof(TextView) : value_width(type);
-    const auto* values = static_cast<const std::byte*>(column.buffers[1]) + first * static_cast<std::int64_t>(width);
+    const auto* values =
+        static_cast<const std::byte*>(column.buffers[1]) + first * static_cast<std::int64_t>(width);
     out->data.reserve(std::max<std::size_t>(keep.size() * width, 1));
     for (const std::uint32_t row : keep) out->data.append(values + row * width, width);
   }

@@ -130,8 +130,7 @@ bool fits(const Field& field) {
   else if constexpr (std::integral<T>) {
     return field.type == Type::int64 || is_timestamp(field.type) ||
            (field.type == Type::int32 && sizeof(T) <= 4);
-  }
-  else return false;
+  } else return false;
 }
 
 }  // namespace detail
@@ -148,7 +147,8 @@ class BatchBuilder {
   explicit BatchBuilder(std::shared_ptr<const Schema> schema) : schema_(std::move(schema)) {
     for (const Field& field : *schema_) {
       if (field.type == Type::utf8_view) {
-        throw Error(Code::internal, "BatchBuilder does not build utf8_view (column \"" + field.name + "\")");
+        throw Error(Code::internal,
+                    "BatchBuilder does not build utf8_view (column \"" + field.name + "\")");
       }
       columns_.emplace_back(field.type);
     }
@@ -157,9 +157,9 @@ class BatchBuilder {
       : BatchBuilder(std::make_shared<const Schema>(std::move(schema))) {}
 
   /// Appends one row: bool, integers (also for timestamps, in the column's unit), floating point,
-  /// anything that converts to std::string_view, one a column; std::nullopt or an empty std::optional
-  /// for null. Throws Error (internal) when number or types do not fit the schema; then nothing was
-  /// appended.
+  /// anything that converts to std::string_view, one a column; std::nullopt or an empty
+  /// std::optional for null. Throws Error (internal) when number or types do not fit the schema;
+  /// then nothing was appended.
   template <class... T>
   void row(const T&... values) {
     static constexpr char signature = 0;
@@ -196,8 +196,8 @@ class BatchBuilder {
     const auto require = [&](bool fit) {
       const Field& field = (*schema_)[column++];
       if (fit) return;
-      throw Error(Code::internal, "a value of the row does not fit column \"" + field.name + "\" (" +
-                                      std::string(type_name(field.type)) +
+      throw Error(Code::internal, "a value of the row does not fit column \"" + field.name +
+                                      "\" (" + std::string(type_name(field.type)) +
                                       (field.nullable ? ", nullable)" : ", not nullable)"));
     };
     (require(detail::fits<T>((*schema_)[column])), ...);
@@ -210,7 +210,8 @@ class BatchBuilder {
   const char* checked_ = nullptr;
 };
 
-/// A good size for a batch: small enough for the cache, large enough that a batch's fixed cost is lost.
+/// A good size for a batch: small enough for the cache, large enough that a batch's fixed cost is
+/// lost.
 inline constexpr std::size_t batch_bytes = std::size_t{1} << 20;
 
 }  // namespace v1

@@ -29,8 +29,8 @@ class Context {
   const etl_host* host_;
 };
 
-/// Services of the host for one attempt at one partition. Cheap to copy; used by one thread at a time,
-/// while the reader or filter it was given to lives.
+/// Services of the host for one attempt at one partition. Cheap to copy; used by one thread at a
+/// time, while the reader or filter it was given to lives.
 class Task {
  public:
   explicit Task(const etl_task* task) : task_(task) {}
@@ -41,16 +41,20 @@ class Task {
   /// Rows left out because of the predicate.
   void dropped(std::int64_t rows) const { task_->count(task_->ctx, ETL_ROWS_DROPPED, rows); }
   /// Bytes that came over the network for this partition.
-  void downloaded(std::int64_t bytes) const { task_->count(task_->ctx, ETL_BYTES_DOWNLOADED, bytes); }
+  void downloaded(std::int64_t bytes) const {
+    task_->count(task_->ctx, ETL_BYTES_DOWNLOADED, bytes);
+  }
   /// Bytes of decoded input.
   void decoded(std::int64_t bytes) const { task_->count(task_->ctx, ETL_BYTES_DECODED, bytes); }
 
-  /// Hands a malformed record to the host, which counts and keeps it. `reason` is a short fixed phrase
-  /// ("3 fields, not 4"); `raw` the record without its terminator; `line` counts from 1 (0 = unknown);
-  /// `offset` is in the decoded input (-1 = unknown).
+  /// Hands a malformed record to the host, which counts and keeps it. `reason` is a short fixed
+  /// phrase
+  /// ("3 fields, not 4"); `raw` the record without its terminator; `line` counts from 1 (0 =
+  /// unknown); `offset` is in the decoded input (-1 = unknown).
   void reject(std::string_view reason, std::string_view raw, std::int64_t line = 0,
               std::int64_t offset = -1) const {
-    const etl_reject reject{sizeof(etl_reject), line, offset, detail::to_abi(reason), detail::to_abi(raw)};
+    const etl_reject reject{sizeof(etl_reject), line, offset, detail::to_abi(reason),
+                            detail::to_abi(raw)};
     task_->reject(task_->ctx, &reject);
   }
 

@@ -15,7 +15,8 @@
 namespace etl {
 inline namespace v1 {
 
-/// What kind of failure it is. The values are those of `etl_code`, which says what follows from each.
+/// What kind of failure it is. The values are those of `etl_code`, which says what follows from
+/// each.
 enum class Code : std::int32_t {
   config = ETL_CONFIG,
   transient = ETL_TRANSIENT,
@@ -32,14 +33,18 @@ class Error : public std::exception {
  public:
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
 
-  [[nodiscard]] static Error config(std::string message) { return {Code::config, std::move(message)}; }
+  [[nodiscard]] static Error config(std::string message) {
+    return {Code::config, std::move(message)};
+  }
   [[nodiscard]] static Error transient(std::string message) {
     return {Code::transient, std::move(message)};
   }
   [[nodiscard]] static Error permanent(std::string message) {
     return {Code::permanent, std::move(message)};
   }
-  [[nodiscard]] static Error missing(std::string message) { return {Code::missing, std::move(message)}; }
+  [[nodiscard]] static Error missing(std::string message) {
+    return {Code::missing, std::move(message)};
+  }
   [[nodiscard]] static Error conflict(std::string message) {
     return {Code::conflict, std::move(message)};
   }

@@ -15,9 +15,12 @@ enum class State : std::uint32_t { done = ETL_DONE, failed = ETL_FAILED, missing
 /// The text in the ledger's column `state`.
 [[nodiscard]] inline std::string_view state_name(State state) {
   switch (state) {
-    case State::done: return "done";
-    case State::failed: return "failed";
-    case State::missing: return "missing";
+    case State::done:
+      return "done";
+    case State::failed:
+      return "failed";
+    case State::missing:
+      return "missing";
   }
   return "unknown";
 }
@@ -39,7 +42,7 @@ struct LedgerRecord {
   std::string definition;          ///< what the data depends on, one hash a stage
   std::string run_id;
   std::int64_t attempts = 0;
-  std::string error;  ///< empty = NULL in the table
+  std::string error;                             ///< empty = NULL in the table
   std::int64_t started_at = 0, finished_at = 0;  ///< microseconds since 1970-01-01 UTC
 };
 

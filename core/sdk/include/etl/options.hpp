@@ -83,7 +83,8 @@ consteval std::uint32_t option_type() {
 }
 
 template <class T>
-constexpr OptionSpec option(std::string_view name, std::string_view fallback, std::string_view help) {
+constexpr OptionSpec option(std::string_view name, std::string_view fallback,
+                            std::string_view help) {
   static_assert(option_type<T>() != 0,
                 "an option is a bool, int64_t, double, std::string, etl::Strings, etl::Time, "
                 "etl::Duration, etl::Bytes, etl::Path or etl::Url");
@@ -108,7 +109,8 @@ constexpr OptionSpec required(std::string_view name, std::string_view help) {
 /// An option with a default, written as in a pipeline file: `"2"`, `"\"append\""`, `"[\"a\"]"`.
 /// An empty default means that the option may be absent: read it with Options::find().
 template <class T>
-constexpr OptionSpec optional(std::string_view name, std::string_view fallback, std::string_view help) {
+constexpr OptionSpec optional(std::string_view name, std::string_view fallback,
+                              std::string_view help) {
   return detail::option<T>(name, fallback, help);
 }
 
@@ -119,7 +121,8 @@ constexpr std::array<etl_option_spec, sizeof...(Spec)> options(const Spec&... sp
 }
 
 /// A column that a source can give or a filter needs, for `etl describe` and the reference docs.
-constexpr etl_column_spec column(std::string_view name, std::string_view type, std::string_view help) {
+constexpr etl_column_spec column(std::string_view name, std::string_view type,
+                                 std::string_view help) {
   return {{name.data(), name.size()}, {type.data(), type.size()}, {help.data(), help.size()}};
 }
 template <std::same_as<etl_column_spec>... Spec>
@@ -127,8 +130,8 @@ constexpr std::array<etl_column_spec, sizeof...(Spec)> columns(const Spec&... sp
   return {spec...};
 }
 
-/// The values of a stage's options, checked by the host against the table: a value that is there has
-/// its declared type, and required options and options with a default are there.
+/// The values of a stage's options, checked by the host against the table: a value that is there
+/// has its declared type, and required options and options with a default are there.
 ///
 /// Borrowed: valid while the stage is constructed, no longer.
 class Options {
@@ -149,7 +152,8 @@ class Options {
     const etl_option* value = lookup(name);
     if (value == nullptr) return std::nullopt;
     if (value->type != detail::option_type<T>()) {
-      throw Error(Code::internal, "option \"" + std::string(name) + "\" was declared with another type");
+      throw Error(Code::internal,
+                  "option \"" + std::string(name) + "\" was declared with another type");
     }
     return convert<T>(*value);
   }
@@ -180,8 +184,8 @@ class Options {
         list.emplace_back(detail::to_view(item));
       }
       return list;
-    }
-    else if constexpr (std::same_as<T, Time>) return Time(std::chrono::microseconds(option.value.i));
+    } else if constexpr (std::same_as<T, Time>)
+      return Time(std::chrono::microseconds(option.value.i));
     else if constexpr (std::same_as<T, Duration>) return Duration(option.value.i);
     else if constexpr (std::same_as<T, Bytes>) return Bytes{option.value.i};
     else return T{std::string(detail::to_view(option.value.s))};

@@ -12,8 +12,8 @@
 namespace etl {
 inline namespace v1 {
 
-/// A column that has one value in every row of a partition and in no row of another. With it a sink can
-/// replace a partition's rows.
+/// A column that has one value in every row of a partition and in no row of another. With it a sink
+/// can replace a partition's rows.
 struct Scope {
   std::string column;
   std::variant<std::int64_t, std::string> value;  ///< timestamps in the column's unit
@@ -27,8 +27,9 @@ struct Partition {
   Scope scope = {};         ///< empty column = none
 };
 
-/// A test on one utf8 column that the filter behind a source makes anyway, so that the source may drop
-/// rows before it builds them. Cheap to copy; may be used from any thread while the stages live.
+/// A test on one utf8 column that the filter behind a source makes anyway, so that the source may
+/// drop rows before it builds them. Cheap to copy; may be used from any thread while the stages
+/// live.
 class Predicate {
  public:
   Predicate() = default;
@@ -45,7 +46,8 @@ class Predicate {
   /// Where the test is exactly "one of these", the values; else empty.
   [[nodiscard]] std::vector<std::string_view> values() const {
     std::vector<std::string_view> list;
-    for (std::size_t i = 0; i < abi_->value_count; ++i) list.push_back(detail::to_view(abi_->values[i]));
+    for (std::size_t i = 0; i < abi_->value_count; ++i)
+      list.push_back(detail::to_view(abi_->values[i]));
     return list;
   }
 
@@ -63,7 +65,8 @@ inline etl_partition to_abi(const Partition& partition) {
   abi.uri = to_abi(partition.uri);
   abi.bytes = partition.bytes;
   abi.scope_column = to_abi(partition.scope.column);
-  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value)) abi.scope_int = *number;
+  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value))
+    abi.scope_int = *number;
   else abi.scope_str = to_abi(std::get<std::string>(partition.scope.value));
   return abi;
 }

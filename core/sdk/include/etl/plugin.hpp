@@ -19,15 +19,17 @@
 ///     void finish(std::string_view id);                   // optional: caches may go
 ///     // Reader: std::optional<etl::Batch> next();        // nothing = the end
 ///
-/// read(), expect() and finish() may be called from several threads at once; a Reader is used by one.
+/// read(), expect() and finish() may be called from several threads at once; a Reader is used by
+/// one.
 ///
 /// **Filter**: one object a partition, so members are the partition's own state.
 ///
 ///     etl::Batch apply(etl::Batch);
-///     etl::Schema schema(const etl::Schema& in) const;    // optional: checks `in`, says what comes out
-///     std::optional<etl::Batch> finish();                 // optional: what was held back
-///     std::optional<std::string> predicate_column(const etl::Schema& in) const;   // optional pair:
-///     bool keeps(std::string_view value) const;                                   // a test to push down
+///     etl::Schema schema(const etl::Schema& in) const;    // optional: checks `in`, says what
+///     comes out std::optional<etl::Batch> finish();                 // optional: what was held
+///     back std::optional<std::string> predicate_column(const etl::Schema& in) const;   // optional
+///     pair: bool keeps(std::string_view value) const;                                   // a test
+///     to push down
 ///
 /// A filter that wants an etl::Task (to reject rows) takes it as third argument of its constructor.
 ///
@@ -51,14 +53,15 @@
 #include <etl/batch.hpp>
 #include <etl/builder.hpp>
 #include <etl/context.hpp>
+#include <etl/detail/tables.hpp>
 #include <etl/error.hpp>
 #include <etl/ledger.hpp>
 #include <etl/options.hpp>
 #include <etl/partition.hpp>
 #include <etl/schema.hpp>
-#include <etl/detail/tables.hpp>
 
-/// Exports the stages of this library: `ETL_PLUGIN("wikipedia", "1.0.0", PageviewsSource, Language)`.
-#define ETL_PLUGIN(plugin_name, plugin_version, ...)                                              \
-  constinit const etl_plugin etl_plugin_v1 =                                                      \
+/// Exports the stages of this library: `ETL_PLUGIN("wikipedia", "1.0.0", PageviewsSource,
+/// Language)`.
+#define ETL_PLUGIN(plugin_name, plugin_version, ...) \
+  constinit const etl_plugin etl_plugin_v1 =         \
       ::etl::detail::plugin_table<__VA_ARGS__>(plugin_name, plugin_version)

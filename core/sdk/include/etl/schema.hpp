@@ -54,7 +54,9 @@ inline const TypeInfo& info(Type type) { return type_table[static_cast<std::size
 [[nodiscard]] inline std::string_view type_name(Type type) { return detail::info(type).name; }
 
 /// utf8 and utf8_view hold the same values and differ only in layout.
-[[nodiscard]] inline bool is_text(Type type) { return type == Type::utf8 || type == Type::utf8_view; }
+[[nodiscard]] inline bool is_text(Type type) {
+  return type == Type::utf8 || type == Type::utf8_view;
+}
 [[nodiscard]] inline bool is_timestamp(Type type) {
   return type == Type::timestamp_s || type == Type::timestamp_us;
 }
@@ -109,8 +111,8 @@ class Schema {
 
 namespace detail {
 
-/// Owns an Arrow C struct and releases it once. Moves as Arrow moves: a copy of the struct, with the
-/// original marked released.
+/// Owns an Arrow C struct and releases it once. Moves as Arrow moves: a copy of the struct, with
+/// the original marked released.
 template <class Struct>
 class Owned {
  public:
@@ -152,8 +154,8 @@ using OwnedSchema = Owned<ArrowSchema>;
 using OwnedArray = Owned<ArrowArray>;
 using OwnedStream = Owned<ArrowArrayStream>;
 
-/// What an exported struct schema points to. Children own their names themselves, so that a consumer
-/// may move one out, as the specification allows.
+/// What an exported struct schema points to. Children own their names themselves, so that a
+/// consumer may move one out, as the specification allows.
 struct SchemaExport {
   std::vector<ArrowSchema> children;
   std::vector<ArrowSchema*> pointers;
@@ -204,13 +206,15 @@ inline Type import_type(const ArrowSchema& schema) {
     if (format == entry.format) return entry.type;
   }
   throw Error::config("column \"" + std::string(schema.name == nullptr ? "" : schema.name) +
-                      "\" has the Arrow format \"" + std::string(format) + "\", which is not supported");
+                      "\" has the Arrow format \"" + std::string(format) +
+                      "\", which is not supported");
 }
 
 /// Reads a struct schema; does not take it over. Throws Error (config) on other types.
 inline Schema import_schema(const ArrowSchema& schema) {
   if (std::string_view(schema.format) != "+s") {
-    throw Error::config("a batch must be a struct (\"+s\"), not \"" + std::string(schema.format) + "\"");
+    throw Error::config("a batch must be a struct (\"+s\"), not \"" + std::string(schema.format) +
+                        "\"");
   }
   std::vector<Field> fields;
   for (std::int64_t i = 0; i < schema.n_children; ++i) {

@@ -48,9 +48,11 @@ concept SourceStage = Described<T> && std::constructible_from<T, const Options&,
 };
 
 template <class T>
-concept FilterStage = Described<T> && (std::constructible_from<T, const Options&, const Context&> ||
-                                       std::constructible_from<T, const Options&, const Context&, const Task&>) &&
-    requires(T filter, Batch batch) {
+concept FilterStage = Described<T> &&
+    (std::constructible_from<T, const Options&, const Context&> ||
+     std::constructible_from<T, const Options&, const Context&, const Task&>)&&requires(T filter,
+                                                                                        Batch
+                                                                                            batch) {
   { filter.apply(std::move(batch)) } -> std::same_as<Batch>;
 };
 
@@ -63,9 +65,13 @@ concept SinkStage = Described<T> && std::constructible_from<T, const Options&, c
 namespace detail {
 
 template <class T>
-concept HasExpect = requires(T source, std::vector<std::string> ids) { source.expect(std::move(ids)); };
+concept HasExpect = requires(T source, std::vector<std::string> ids) {
+  source.expect(std::move(ids));
+};
 template <class T>
-concept HasFinishPartition = requires(T source, std::string_view id) { source.finish(id); };
+concept HasFinishPartition = requires(T source, std::string_view id) {
+  source.finish(id);
+};
 template <class T>
 concept HasFilterSchema = requires(const T filter, const Schema& in) {
   { filter.schema(in) } -> std::convertible_to<Schema>;
@@ -80,13 +86,17 @@ concept HasPredicate = requires(const T filter, const Schema& in, std::string_vi
   { filter.keeps(value) } -> std::same_as<bool>;
 };
 template <class T>
-concept HasCheck = requires(const T sink, const Schema& schema) { sink.check(schema); };
+concept HasCheck = requires(const T sink, const Schema& schema) {
+  sink.check(schema);
+};
 template <class T>
 concept HasInspect = requires(T sink, const Schema& schema) {
   { sink.inspect(schema) } -> std::convertible_to<Target>;
 };
 template <class T>
-concept HasPrepare = requires(T sink, const Schema& schema) { sink.prepare(schema); };
+concept HasPrepare = requires(T sink, const Schema& schema) {
+  sink.prepare(schema);
+};
 template <class T>
 concept HasLedger = requires(T sink, std::string_view text, const LedgerRecord& record) {
   { sink.committed(text, text) } -> std::convertible_to<std::vector<LedgerRecord>>;

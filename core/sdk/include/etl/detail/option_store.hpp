@@ -19,11 +19,13 @@ class OptionStore {
   explicit OptionStore(std::span<const etl_option> values) : values_(values.begin(), values.end()) {
     for (etl_option& value : values_) {
       value.name = keep(value.name);
-      if (value.type == ETL_OPTION_STRING || value.type == ETL_OPTION_PATH || value.type == ETL_OPTION_URL) {
+      if (value.type == ETL_OPTION_STRING || value.type == ETL_OPTION_PATH ||
+          value.type == ETL_OPTION_URL) {
         value.value.s = keep(value.value.s);
       } else if (value.type == ETL_OPTION_LIST) {
         std::vector<etl_str>& list = lists_.emplace_back();
-        for (std::size_t i = 0; i < value.value.list.size; ++i) list.push_back(keep(value.value.list.data[i]));
+        for (std::size_t i = 0; i < value.value.list.size; ++i)
+          list.push_back(keep(value.value.list.data[i]));
         value.value.list.data = list.data();
       }
     }

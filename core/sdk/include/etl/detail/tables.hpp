@@ -46,7 +46,8 @@ struct SourceStream {
   using Reader = decltype(std::declval<Stage&>().read(std::declval<const Partition&>(),
                                                       std::declval<const Predicate&>(),
                                                       std::declval<const Task&>()));
-  SourceStream(Stage& stage, const etl_partition& abi, const etl_predicate* test, const etl_task* host)
+  SourceStream(Stage& stage, const etl_partition& abi, const etl_predicate* test,
+               const etl_task* host)
       : schema(stage.schema()),
         partition(from_abi(abi)),
         predicate(test),
@@ -76,12 +77,15 @@ struct SourceStream {
       std::optional<Batch> batch = self.reader.next();
       if (!batch) return;
       if (batch->schema() != self.schema) {
-        throw Error(Code::internal, "the reader gave a batch with other columns than schema() says");
+        throw Error(Code::internal,
+                    "the reader gave a batch with other columns than schema() says");
       }
       std::move(*batch).move_to(out);
     }));
   }
-  static const char* get_last_error(ArrowArrayStream* stream) noexcept { return of(stream).error.message; }
+  static const char* get_last_error(ArrowArrayStream* stream) noexcept {
+    return of(stream).error.message;
+  }
   static void release(ArrowArrayStream* stream) noexcept {
     delete static_cast<SourceStream*>(stream->private_data);
     stream->release = nullptr;
@@ -132,12 +136,16 @@ struct SourceCalls {
     if constexpr (HasFinishPartition<Stage>) {
       try {
         Self::of(self).finish(to_view(id));
-      } catch (...) {  // NOLINT(bugprone-empty-catch): clearing a cache may fail without consequence
+      } catch (
+          ...) {  // NOLINT(bugprone-empty-catch): clearing a cache may fail without consequence
       }
     }
   }
-  static constexpr etl_source table = {sizeof(etl_source), &schema, &plan,
-                                       HasExpect<Stage> ? &expect : nullptr, &read,
+  static constexpr etl_source table = {sizeof(etl_source),
+                                       &schema,
+                                       &plan,
+                                       HasExpect<Stage> ? &expect : nullptr,
+                                       &read,
                                        HasFinishPartition<Stage> ? &finish : nullptr};
 };
 
@@ -167,7 +175,9 @@ Stage make_filter(const Options& options, const Context& context, const Task& ta
 template <class Stage>
 struct FilterInstance {
   FilterInstance(const etl_host* host, std::span<const etl_option> given)
-      : options(given), context(host), stage(make_filter<Stage>(options.view(), context, Task(idle_task()))) {}
+      : options(given),
+        context(host),
+        stage(make_filter<Stage>(options.view(), context, Task(idle_task()))) {}
 
   OptionStore options;
   Context context;
@@ -214,10 +224,13 @@ struct FilterCalls {
   using Self = FilterInstance<Stage>;
   using OpenState = FilterState<Stage>;
 
-  static int schema(void* self, const ArrowSchema* in, ArrowSchema* out, etl_error* error) noexcept {
-    return guarded(error, [&] { export_schema(Self::of(self).out_schema(import_schema(*in)), out); });
+  static int schema(void* self, const ArrowSchema* in, ArrowSchema* out,
+                    etl_error* error) noexcept {
+    return guarded(error,
+                   [&] { export_schema(Self::of(self).out_schema(import_schema(*in)), out); });
   }
-  static int predicate(void* self, const ArrowSchema* in, etl_predicate* out, etl_error* error) noexcept {
+  static int predicate(void* self, const ArrowSchema* in, etl_predicate* out,
+                       etl_error* error) noexcept {
     return guarded(error, [&] {
       if constexpr (HasPredicate<Stage>) {
         Self& filter = Self::of(self);
@@ -231,14 +244,17 @@ struct FilterCalls {
     });
   }
   static int keep(void* ctx, etl_str value) noexcept {
-    if constexpr (HasPredicate<Stage>) return static_cast<const Stage*>(ctx)->keeps(to_view(value)) ? 1 : 0;
+    if constexpr (HasPredicate<Stage>)
+      return static_cast<const Stage*>(ctx)->keeps(to_view(value)) ? 1 : 0;
     else return 1;
   }
   static int open(void* self, const ArrowSchema* in, const etl_task* task, void** state,
                   etl_error* error) noexcept {
-    return guarded(error, [&] { *state = new OpenState(Self::of(self), import_schema(*in), task); });
+    return guarded(error,
+                   [&] { *state = new OpenState(Self::of(self), import_schema(*in), task); });
   }
-  static int apply(void* state, ArrowArray* batch, etl_emit emit, void* ctx, etl_error* error) noexcept {
+  static int apply(void* state, ArrowArray* batch, etl_emit emit, void* ctx,
+                   etl_error* error) noexcept {
     return guarded(error, [&] {
       auto& open = *static_cast<OpenState*>(state);
       open.give(open.stage.apply(Batch(batch, open.in_schema)), emit, ctx);
@@ -248,15 +264,20 @@ struct FilterCalls {
     return guarded(error, [&] {
       if constexpr (HasFinishBatch<Stage>) {
         auto& open = *static_cast<OpenState*>(state);
-        if (std::optional<Batch> batch = open.stage.finish()) open.give(std::move(*batch), emit, ctx);
+        if (std::optional<Batch> batch = open.stage.finish())
+          open.give(std::move(*batch), emit, ctx);
       }
     });
   }
   static void close(void* state) noexcept { delete static_cast<OpenState*>(state); }
 
-  static constexpr etl_filter table = {sizeof(etl_filter), &schema,
-                                       HasPredicate<Stage> ? &predicate : nullptr, &open, &apply,
-                                       HasFinishBatch<Stage> ? &finish : nullptr, &close};
+  static constexpr etl_filter table = {sizeof(etl_filter),
+                                       &schema,
+                                       HasPredicate<Stage> ? &predicate : nullptr,
+                                       &open,
+                                       &apply,
+                                       HasFinishBatch<Stage> ? &finish : nullptr,
+                                       &close};
 };
 
 // ---- sink --------------------------------------------------------------------------------------
@@ -306,7 +327,8 @@ struct SinkCalls {
                        etl_error* error) noexcept {
     return guarded(error, [&] {
       if constexpr (HasLedger<Stage>) {
-        for (const LedgerRecord& record : Self::of(self).committed(to_view(pipeline), to_view(sink))) {
+        for (const LedgerRecord& record :
+             Self::of(self).committed(to_view(pipeline), to_view(sink))) {
           const etl_ledger_record abi = to_abi(record);
           add(ctx, &abi);
         }
@@ -318,8 +340,8 @@ struct SinkCalls {
       if constexpr (HasLedger<Stage>) Self::of(self).record(from_abi(*record));
     });
   }
-  static int open(void* self, const etl_write_request* request, const ArrowSchema* schema, void** writer,
-                  etl_error* error) noexcept {
+  static int open(void* self, const etl_write_request* request, const ArrowSchema* schema,
+                  void** writer, etl_error* error) noexcept {
     return guarded(error, [&] {
       *writer = new OpenWriter(Self::of(self), from_abi(*request), import_schema(*schema));
     });
@@ -331,7 +353,8 @@ struct SinkCalls {
     });
   }
   static int commit(void* writer, const etl_ledger_record* record, etl_error* error) noexcept {
-    return guarded(error, [&] { static_cast<OpenWriter*>(writer)->writer.commit(from_abi(*record)); });
+    return guarded(error,
+                   [&] { static_cast<OpenWriter*>(writer)->writer.commit(from_abi(*record)); });
   }
   static void close(void* writer) noexcept { delete static_cast<OpenWriter*>(writer); }
 
@@ -352,9 +375,10 @@ struct SinkCalls {
 template <class Stage>
 constexpr etl_stage stage_table() {
   static_assert(Described<Stage>, "a stage has static constexpr name, summary and options");
-  static_assert(SourceStage<Stage> || FilterStage<Stage> || SinkStage<Stage>,
-                "a stage is a source (schema, plan, read), a filter (apply) or a sink (open), and is "
-                "constructed from (const etl::Options&, const etl::Context&): see <etl/plugin.hpp>");
+  static_assert(
+      SourceStage<Stage> || FilterStage<Stage> || SinkStage<Stage>,
+      "a stage is a source (schema, plan, read), a filter (apply) or a sink (open), and is "
+      "constructed from (const etl::Options&, const etl::Context&): see <etl/plugin.hpp>");
   etl_stage stage{};
   stage.struct_size = sizeof(etl_stage);
   stage.name = Stage::name;
