@@ -132,7 +132,7 @@ class CrashPostgres(Crash, EtlCase):
 
     def test_server_crashes_and_comes_back(self):
         base = hour_files(20000, 4)
-        with postgres.Postgres() as server:
+        with postgres.PostgresServer() as server:
             database = Postgres(server.database())
             web = self.slow_last_hour(base)
             path = self.write(self.main_job(web.url, database, 4, run={"retries": 1}))

@@ -5,7 +5,7 @@ import unittest
 
 from support import etl
 from support.case import EtlCase, Postgres, Sqlite, hour_files, toml
-from support.postgres import Postgres as Server
+from support.postgres import PostgresServer
 from support.nginx import free_port
 
 FIVE_MISTAKES = """\
@@ -174,7 +174,7 @@ class Secrets(EtlCase):
             self.assertNotIn(self.PASSWORD, result.all)
 
     def test_with_a_server(self):
-        with Server(password=self.PASSWORD, port=free_port()) as server:
+        with PostgresServer(password=self.PASSWORD, port=free_port()) as server:
             database = Postgres(server.uri())
             path = self.write(self.main_job(hour_files(2000, 3), database))
             report = self.folder / "report.json"

@@ -180,6 +180,8 @@ def expect(paths, keep=everything, columns=tuple(COLUMNS), counts=None):
 
 # ---- tables -------------------------------------------------------------------------------------
 
+NULL = "\0"  # stands for a missing value: no text in a table can hold it
+
 def quoted(name):
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
@@ -189,7 +191,7 @@ def sqlite_rows(path, table="pageviews", columns=tuple(COLUMNS)):
     connection = sqlite3.connect(f"file:{pathlib.Path(path).resolve()}?mode=ro", uri=True)
     try:
         for row in connection.execute(f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)}"):
-            yield tuple("\\N" if value is None else str(value) for value in row)
+            yield tuple(NULL if value is None else str(value) for value in row)
     finally:
         connection.close()
 
@@ -198,8 +200,10 @@ _COPY_ESCAPES = {"b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v
 
 
 def copy_field(text):
-    """A field of COPY's text format; NULL stays `\\N`, which no value can look like."""
-    if text == "\\N" or "\\" not in text:
+    """The value of a field in COPY's text format."""
+    if text == "\\N":
+        return NULL
+    if "\\" not in text:
         return text
     return re.sub(r"\\(.)", lambda match: _COPY_ESCAPES[match.group(1)], text)
 

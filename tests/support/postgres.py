@@ -19,8 +19,8 @@ def _programs():
     return versions[-1].parent if versions else pathlib.Path(tool("initdb")).parent
 
 
-class Postgres:
-    """`with Postgres() as server:` or start()/stop(). Superuser `postgres`, trusted without password
+class PostgresServer:
+    """`with PostgresServer() as server:` or start()/stop(). Superuser `postgres`, trusted without password
     unless `password` is given; then password and TCP on loopback are used."""
 
     def __init__(self, password=None, port=5432):
@@ -113,7 +113,7 @@ def shared():
     """One server for all tests of a process; each takes a database() of its own."""
     global _shared
     if _shared is None:
-        _shared = Postgres()
+        _shared = PostgresServer()
         atexit.register(_shared.remove)
         _shared.start()
     return _shared
