@@ -52,9 +52,8 @@ class Verbs(EtlCase):
         for stage, keep in (("french", oracle.languages("fr")), ("pageviews", oracle.everything)):
             answer = self.answer("preview", self.path, "--stage", stage, "--rows", "5", "--format", "json").json
             expected = list(oracle.expect([self.hour_path(self.base, 0)], keep))[:5]
-            found = [tuple(str(row[name]) for name in oracle.COLUMNS) for row in answer["rows"]]
-            self.assertEqual([row[1:] for row in expected], [row[1:] for row in found])
-            self.assertTrue(all(row[0].startswith("2024-03-01") for row in found), found)
+            self.assertEqual(oracle.COLUMNS, [column["name"] for column in answer["columns"]])
+            self.assertEqual(expected, [tuple(map(str, row)) for row in answer["rows"]])
         self.assertFalse(self.database.exists(), "preview created the database")
 
     def test_preview_of_an_unknown_stage(self):
@@ -134,8 +133,7 @@ class Verbs(EtlCase):
     def test_text_summary(self):
         result = self.answer("run", self.path)
         written = len(list(self.database.rows()))
-        digits = "".join(character for character in result.out if character.isdigit() or character.isspace())
-        self.assertIn(str(written), digits.split() + "".join(result.out.replace(",", "").replace("'", "")).split())
+        self.assertIn(f"{written:,} written", result.out)
         self.assertNotIn("\x1b", result.all, "colour without a terminal")
 
     def test_stages_and_sinks_of_the_summary(self):
