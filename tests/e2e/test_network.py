@@ -76,7 +76,7 @@ class Network(EtlCase):
         failure, = summary["failures"]
         self.assertEqual(self.partition(index), failure["partition"])
         for cause in causes:
-            self.assertIn(cause, failure["error"])
+            self.assertRegex(failure["error"], cause)
         row = ledger(self.database).get(("db", self.partition(index)))
         self.assertIsNotNone(row)
         self.assertEqual("failed", row["state"])
@@ -103,25 +103,25 @@ class Network(EtlCase):
         return oracle.expect([self.hour_path(base, index)], oracle.languages("fr"))
 
     def test_truncated_gzip(self):
-        self.spoiled(lambda good: good[:len(good) // 2], "gzip")
+        self.spoiled(lambda good: good[:len(good) // 2], "ends in the middle")
 
     def test_trailer_cut_off(self):
-        self.spoiled(lambda good: good[:-4], "gzip")
+        self.spoiled(lambda good: good[:-4], "ends in the trailer")
 
     def test_wrong_checksum(self):
-        self.spoiled(lambda good: good[:-8] + bytes(4) + good[-4:], "gzip")
+        self.spoiled(lambda good: good[:-8] + bytes(4) + good[-4:], "wrong CRC")
 
     def test_damaged_in_the_middle(self):
-        self.spoiled(lambda good: good[:2000] + bytes(200) + good[2200:], "gzip")
+        self.spoiled(lambda good: good[:2000] + bytes(200) + good[2200:], "invalid deflate|CRC|length")
 
     def test_empty_file(self):
         self.spoiled(lambda good: b"")
 
     def test_html_page(self):
-        self.spoiled(lambda good: b"<!DOCTYPE html><html><body>Too busy</body></html>", "gzip")
+        self.spoiled(lambda good: b"<!DOCTYPE html><html><body>Too busy</body></html>", "not gzip")
 
     def test_garbage_after_the_end(self):
-        self.spoiled(lambda good: good + b"garbage", "gzip")
+        self.spoiled(lambda good: good + b"garbage", "garbage after")
 
     def test_truncated_file_in_a_folder(self):
         base = self.copy_tree(hour_files(5000, 3))
@@ -129,7 +129,7 @@ class Network(EtlCase):
         good = path.read_bytes()
         path.write_bytes(good[:1000])
         job = self.main_job(base, self.database, run={"retries": 0})
-        self.assert_failure(self.run_pipeline(job, expect=etl.FAILED), 1, "gzip", path.name)
+        self.assert_failure(self.run_pipeline(job, expect=etl.FAILED), 1, "ends in the middle", path.name)
         path.write_bytes(good)
         self.run_pipeline(job)
         self.assert_table(self.database, base)
@@ -217,7 +217,7 @@ class Network(EtlCase):
         self.run_on(server, contact="reader@example.org")
         agents = {entry["headers"].get("user-agent") for entry in server.log()["requests"]}
         self.assertEqual(1, len(agents), agents)
-        self.assertRegex(agents.pop(), r"(?i)^etl/\d.*reader@example\.org")
+        self.assertRegex(agents.pop(), r"^etl\S*/\d.*reader@example\.org")
 
     def test_wikimedia_wants_a_contact(self):
         for base_url in (None, "https://dumps.wikimedia.org/other/pageviews"):

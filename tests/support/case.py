@@ -4,6 +4,7 @@ import atexit
 import datetime
 import gzip
 import json
+import os
 import pathlib
 import shutil
 import sqlite3
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 from oracle import oracle
 from support import etl
@@ -208,6 +210,12 @@ class EtlCase(unittest.TestCase):
     def setUp(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etltest"))
         self.addCleanup(shutil.rmtree, self.folder, True)
+        # Downloads of one test must not be found by the next one.
+        cache = tempfile.mkdtemp(prefix="etlcache")
+        self.addCleanup(shutil.rmtree, cache, True)
+        patch = unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME=cache)
+        patch.start()
+        self.addCleanup(patch.stop)
 
     # -- pipelines --
 
