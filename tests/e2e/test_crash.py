@@ -54,9 +54,9 @@ class Crash:
                 self.assert_table(database, base)
                 self.assert_ledger(database, base)
 
-    def slow_last_hour(self, base, stack_hours=4):
+    def slow_last_hour(self, base, hours=4):
         """A server on which the last hour takes for ever, so that a run is surely in its middle."""
-        server = Nginx(base, slow=[self.partition(stack_hours - 1)])
+        server = Nginx(base, slow=[self.partition(hours - 1)])
         server.start()
         self.addCleanup(server.stop)
         return server
