@@ -1,0 +1,133 @@
+"""Runs the product's binary from outside, as a user would."""
+
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+TIMEOUT_SECONDS = 300
+
+OK, FAILED, USAGE, INTERNAL, CONFIG = 0, 1, 64, 70, 78
+INTERRUPTED, TERMINATED = 130, 143
+
+
+def binary():
+    """$ETL_BINARY, else the release build."""
+    path = pathlib.Path(os.environ.get("ETL_BINARY") or REPOSITORY / "build/release/bin/etl")
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: build etl first, or set ETL_BINARY")
+    return path.resolve()
+
+
+def environment(extra=None):
+    """This process' environment without what would change a run by accident. None in `extra` unsets."""
+    # PG* lead libpq away from the test's own server; proxies lead away from loopback.
+    env = {name: value for name, value in os.environ.items()
+           if not name.startswith(("PG", "ETL_")) and not name.lower().endswith("_proxy")}
+    env["NO_COLOR"] = "1"
+    # A library preloaded for a sanitizer, or the tools' own settings, stay as they are.
+    for name, value in (extra or {}).items():
+        if value is None:
+            env.pop(name, None)
+        else:
+            env[name] = str(value)
+    return env
+
+
+class Result:
+    """What one run left: `code`, `out`, `err`, and `json` from stdout."""
+
+    def __init__(self, arguments, code, out, err):
+        self.arguments, self.code, self.out, self.err = arguments, code, out, err
+
+    @property
+    def json(self):
+        try:
+            return json.loads(self.out)
+        except ValueError as error:
+            raise AssertionError(f"stdout is not JSON ({error})\n{self}") from None
+
+    @property
+    def all(self):
+        return self.out + self.err
+
+    def __str__(self):
+        return (f"etl {' '.join(map(str, self.arguments))}\nexit code {self.code}\n"
+                f"--- stdout\n{self.out[-6000:]}\n--- stderr\n{self.err[-6000:]}")
+
+
+class Running:
+    """A run in progress. As a context manager it never outlives its block."""
+
+    def __init__(self, arguments, env=None, cwd=None):
+        self.arguments = [str(argument) for argument in arguments]
+        self.process = subprocess.Popen([binary(), *self.arguments], stdin=subprocess.DEVNULL,
+                                        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                        env=environment(env), cwd=cwd)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.communicate()
+
+    def running(self):
+        return self.process.poll() is None
+
+    def signal(self, number):
+        self.process.send_signal(number)
+
+    def kill(self):
+        """SIGKILL, then waits."""
+        self.process.send_signal(signal.SIGKILL)
+        return self.wait()
+
+    def wait(self, timeout=TIMEOUT_SECONDS):
+        try:
+            out, err = self.process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            out, err = self.process.communicate()
+            result = Result(self.arguments, None, out.decode(errors="replace"), err.decode(errors="replace"))
+            raise AssertionError(f"still running after {timeout} s\n{result}") from None
+        return Result(self.arguments, self.process.returncode, out.decode(), err.decode())
+
+
+def start(*arguments, env=None, cwd=None):
+    return Running(arguments, env, cwd)
+
+
+def run(*arguments, env=None, cwd=None, timeout=TIMEOUT_SECONDS):
+    return Running(arguments, env, cwd).wait(timeout)
+
+
+def wait_for(condition, what, timeout=60.0):
+    """Polls until condition() is true; its value is returned. Fails loudly, never silently goes on."""
+    end = time.monotonic() + timeout
+    while time.monotonic() < end:
+        value = condition()
+        if value:
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"{what}: not within {timeout} s")
+
+
+def skip_aloud(test, reason):
+    """Skips a test and says so on stderr, where ctest's log keeps it."""
+    print(f"SKIPPED {test.id()}: {reason}", file=sys.stderr)
+    test.skipTest(reason)
+
+
+def tool(name):
+    """Path of a program of the test packages; sbin folders are searched too."""
+    path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
+    if path is None:
+        raise FileNotFoundError(f"{name} is not installed: tools/test.sh installs it")
+    return path

@@ -1,0 +1,66 @@
+# Shared by tools/quickstart.sh and tools/test.sh: packages, configure, build. To be sourced.
+# shellcheck shell=bash
+
+repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+script=$(basename "$0")
+
+say() { printf '\n%s: %s\n' "$script" "$*" >&2; }
+
+die() {
+  printf '\n%s: %s\n' "$script" "$1" >&2
+  exit "${2:-1}"
+}
+
+# Names of the packages of the given sets (build, test) in tools/packages.txt.
+packages_of() {
+  local name set wanted
+  while read -r name set _; do
+    [[ -z $name || $name == \#* ]] && continue
+    for wanted in "$@"; do
+      if [[ $set == "$wanted" ]]; then printf '%s\n' "$name"; fi
+    done
+  done <"$repository/tools/packages.txt"
+}
+
+installed() {
+  [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]
+}
+
+as_root() {
+  if ((EUID == 0)); then
+    "$@"
+  elif command -v sudo >/dev/null; then
+    sudo --preserve-env=DEBIAN_FRONTEND "$@"
+  else
+    die "installing packages needs root or sudo; as root: apt-get install ${missing[*]}"
+  fi
+}
+
+# Installs what is missing of the given sets; does not touch apt when nothing is.
+install_packages() {
+  local name
+  missing=()
+  command -v dpkg-query >/dev/null ||
+    die "this is no Debian; install by hand what tools/packages.txt lists and build with: cmake --preset release"
+  while read -r name; do
+    installed "$name" || missing+=("$name")
+  done < <(packages_of "$@")
+  ((${#missing[@]} == 0)) && return
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  as_root apt-get update -q >&2 || die "apt-get update failed: is there a network and a package source?"
+  as_root apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
+    die "apt-get could not install: ${missing[*]}"
+}
+
+# build PRESET [CMAKE ARGUMENT...]: configures and builds build/PRESET.
+build() {
+  local preset=$1
+  shift
+  say "building ($preset)"
+  (
+    cd "$repository"
+    cmake --preset "$preset" --log-level=WARNING "$@" >&2 || exit 1
+    cmake --build --preset "$preset" >&2
+  ) || die "the $preset build failed; the compiler's words are above"
+}

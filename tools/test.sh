@@ -1,0 +1,115 @@
+#!/usr/bin/env bash
+# Every test there is, on a fresh Debian 12 or a developer's machine.
+set -euo pipefail
+# shellcheck source=tools/lib/setup.sh
+source "$(dirname "$0")/lib/setup.sh"
+
+usage() {
+  cat <<'TEXT'
+Usage: tools/test.sh [--only PART]... [CTEST ARGUMENT...]
+
+Installs what is missing of tools/packages.txt and runs, in this order, the parts
+
+  lint      clang-format, shellcheck, clang-tidy
+  debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
+  tsan      ThreadSanitizer: the same
+  release   everything: unit tests, end-to-end tests with real servers, the pipelines, the scripts
+
+or just those named with --only. Stops at the first part that fails. Other arguments go to ctest:
+
+  tools/test.sh --only release -R e2e_crash
+TEXT
+}
+
+parse_arguments() {
+  parts=() ctest_arguments=()
+  while (($# > 0)); do
+    case $1 in
+      --only | --only=*)
+        if [[ $1 == --only ]]; then shift; fi
+        local part=${1:-}
+        part=${part#--only=}
+        [[ $part =~ ^(lint|debug|tsan|release)$ ]] || die "--only takes lint, debug, tsan or release, not \"$part\"" 64
+        parts+=("$part")
+        ;;
+      -h | --help)
+        usage
+        exit 0
+        ;;
+      *) ctest_arguments+=("$1") ;;
+    esac
+    shift
+  done
+  if ((${#parts[@]} == 0)); then parts=(lint debug tsan release); fi
+}
+
+# Files below the folders of the code whose names end so, each followed by a NUL.
+sources() {
+  local ending=$1
+  shift
+  find "$@" -type f -regextype egrep -regex ".*\\.($ending)" -print0 | sort -z
+}
+
+check_format() {
+  say "clang-format"
+  sources 'cc|hpp|h' core plugins tests | xargs -0 -r clang-format --dry-run --Werror ||
+    die "not formatted; mend it with: clang-format -i FILE..."
+}
+
+check_scripts() {
+  say "shellcheck"
+  shellcheck -x tools/*.sh tools/lib/*.sh .ci/run || die "shellcheck found something"
+}
+
+# Needs the generated files and the compile commands of a build, so it makes one.
+check_tidy() {
+  build release -DETL_TESTS=ON
+  say "clang-tidy"
+  sources cc core plugins |
+    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option ||
+    die "clang-tidy found something"
+}
+
+# tests PRESET [CTEST ARGUMENT...]
+tests() {
+  local preset=$1
+  shift
+  build "$preset" -DETL_TESTS=ON
+  say "testing ($preset)"
+  ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" "${ctest_arguments[@]}"
+}
+
+# The sanitizer of g++ 12 cannot place its shadow where the kernel randomises many address bits.
+without_random_addresses() {
+  if [[ -z ${ETL_ADDRESSES_FIXED:-} ]] && setarch -R true 2>/dev/null; then
+    ETL_ADDRESSES_FIXED=1 setarch -R tools/test.sh --only tsan "${ctest_arguments[@]}"
+  else
+    TSAN_OPTIONS="halt_on_error=1 ${TSAN_OPTIONS:-}" tests tsan --label-exclude full
+  fi
+}
+
+run_part() {
+  case $1 in
+    lint)
+      check_format
+      check_scripts
+      check_tidy
+      ;;
+    # The label `full` marks what is too slow, or says nothing, under a sanitizer.
+    debug) tests debug --label-exclude full ;;
+    tsan) without_random_addresses ;;
+    release) tests release ;;
+  esac
+}
+
+main() {
+  local part
+  parse_arguments "$@"
+  cd "$repository"
+  install_packages build test
+  for part in "${parts[@]}"; do
+    run_part "$part" || die "the part \"$part\" failed; again alone: tools/test.sh --only $part"
+  done
+}
+
+main "$@"
