@@ -54,20 +54,19 @@ struct Plan {
 };
 
 Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
-               const std::vector<runtime::TargetState>& targets) {
+               const runtime::Preflight& preflight) {
   const Graph& graph = *pipeline.graph;
+  const runtime::LedgerView& ledger = preflight.ledger;
   Plan plan;
-  runtime::LedgerView ledger;
-  for (const runtime::TargetState& target : targets) {
+  for (const runtime::TargetState& target : preflight.targets) {
     json entry = {{"sink", graph[target.sink].name},
                   {"name", target.name},
                   {"ddl", target.ddl},
-                  {"exists", target.unreachable.empty() && target.ddl.empty()}};
-    if (target.unreachable.empty()) ledger.load(graph, target.sink, pipeline.file.name);
-    else entry["unreachable"] = target.unreachable;
+                  {"exists", !target.unreachable && target.ddl.empty()}};
+    if (target.unreachable)
+      entry["unreachable"] = session.log.redactor().conceal(target.unreachable->message());
     plan.targets.push_back(std::move(entry));
   }
-  if (const auto changed = runtime::changed_definition(graph, ledger)) session.log.warn(*changed);
   const runtime::Selection selection{session.arguments.only, session.arguments.limit};
   for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
     json sinks = json::object();
@@ -131,9 +130,9 @@ int plan(const Session& session) {
       runtime::open_pipeline({session.arguments.files.front(), session.arguments.set}, registry,
                              session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
-  const auto targets = runtime::inspect_targets(*pipeline, diagnostics);
+  const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
-  const Plan made = make_plan(session, *pipeline, targets);
+  const Plan made = make_plan(session, *pipeline, preflight);
   const std::string delivery = pipeline->graph->exactly_once() ? "exactly-once" : "at-least-once";
   if (session.arguments.format == Format::json) {
     print_json({{"pipeline", pipeline->file.name},

@@ -34,14 +34,12 @@ int run(const Session& session) {
   const auto pipeline = runtime::open_pipeline({arguments.files.front(), arguments.set}, registry,
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
-  for (const runtime::TargetState& target : runtime::inspect_targets(*pipeline, diagnostics)) {
-    if (!target.unreachable.empty()) session.log.warn(target.unreachable);
-  }
+  runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   const runtime::RunRequest request{
       {arguments.only, arguments.limit}, arguments.reload, arguments.progress};
-  const runtime::Summary summary =
-      runtime::run_pipeline(*pipeline, request, session.cancellation, session.log);
+  const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,
+                                                         session.cancellation, session.log);
   if (!arguments.report.empty()) write_report(arguments.report, summary.json());
   if (arguments.format == Format::json) print_json(summary.json());
   else std::fputs(summary.text().c_str(), stdout);

@@ -1,5 +1,6 @@
 #include "core/app/exit_codes.hpp"
 #include "core/app/verbs.hpp"
+#include "core/runtime/planner.hpp"
 
 #include <cstdio>
 
@@ -14,10 +15,11 @@ int validate(const Session& session) {
     const auto pipeline = runtime::open_pipeline({file, session.arguments.set}, registry,
                                                  session.cancellation, session.log, diagnostics);
     if (pipeline != nullptr) {
-      for (const runtime::TargetState& target : runtime::inspect_targets(*pipeline, diagnostics)) {
-        if (target.unreachable.empty()) continue;
+      for (const runtime::TargetState& target :
+           runtime::look_ahead(*pipeline, false, diagnostics).targets) {
+        if (!target.unreachable) continue;
         diagnostics.warning((*pipeline->graph)[target.sink].position,
-                            "the target was not checked: " + target.unreachable);
+                            "the target was not checked: " + target.unreachable->message());
       }
     }
     const bool ok = !diagnostics.failed();

@@ -51,6 +51,8 @@ class GraphBuilder {
         used[input.name] = true;
         const auto at = by_name_.find(input.name);
         if (at == by_name_.end()) {
+          // A slip of the pen is one mistake: the stage that was meant is not "unused" as well.
+          if (const auto meant = nearest(input.name, feeding_stages(spec))) used[*meant] = true;
           error(input.position, fmt::format("unknown input \"{}\" in {}", input.name, title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
         } else if (at->second->kind == Kind::sink) {

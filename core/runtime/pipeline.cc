@@ -35,28 +35,4 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   return pipeline;
 }
 
-std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& diagnostics) {
-  std::vector<TargetState> targets;
-  for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
-    const Node& node = (*pipeline.graph)[sink];
-    TargetState target{sink, {}, {}, {}};
-    try {
-      if (auto found = node.stage->inspect(node.in)) {
-        target.name = std::move(found->first);
-        target.ddl = std::move(found->second);
-      }
-    } catch (const StageError& error) {
-      if (error.code() == Code::config) {
-        const Position* option =
-            error.option().empty() ? nullptr : node.options->position(error.option());
-        diagnostics.error(option != nullptr ? *option : node.position, error.message());
-      } else {
-        target.unreachable = error.message();
-      }
-    }
-    targets.push_back(std::move(target));
-  }
-  return targets;
-}
-
 }  // namespace etl::runtime

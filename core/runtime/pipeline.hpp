@@ -29,16 +29,4 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
                                         Cancellation& cancellation, Log& log,
                                         Diagnostics& diagnostics);
 
-/// A sink's target as inspect() found it.
-struct TargetState {
-  NodeIndex sink = 0;
-  std::string name;
-  std::string ddl;          ///< what has to be created; empty = it is there
-  std::string unreachable;  ///< why it could not be looked at; empty = it could
-};
-
-/// Looks at every sink's target, changing nothing. One that does not fit is an error in
-/// `diagnostics`; one that cannot be reached is said in the result.
-std::vector<TargetState> inspect_targets(const Pipeline& pipeline, Diagnostics& diagnostics);
-
 }  // namespace etl::runtime

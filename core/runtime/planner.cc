@@ -89,30 +89,70 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
   return planned;
 }
 
-std::optional<std::string> changed_definition(const Graph& graph, const LedgerView& ledger) {
-  for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
-    for (const NodeIndex source : graph.of_kind(Kind::source)) {
-      const std::string definition = graph.definition(source, sink);
-      const std::string& name = graph[source].name;
-      const auto& records = ledger.records(sink);
-      const auto differs = [&](const LedgerRecord& record) {
-        return record.source == name && record.state == State::done &&
-               record.definition != definition;
-      };
-      const auto first = std::find_if(records.begin(), records.end(), differs);
-      if (first == records.end()) continue;
-      return fmt::format(
-          "sink \"{}\" holds {} partitions that were loaded with another definition of this "
-          "pipeline, the "
-          "first of them \"{}\": {}. Mixing them would make a table that no single pipeline file "
-          "describes. "
-          "Load them again with --reload, or give the pipeline another name and the sink another "
-          "table",
-          graph[sink].name, std::count_if(records.begin(), records.end(), differs),
-          first->partition, difference(first->definition, definition));
-    }
+std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink,
+                                              const LedgerView& ledger) {
+  for (const NodeIndex source : graph.of_kind(Kind::source)) {
+    const std::string definition = graph.definition(source, sink);
+    const auto& records = ledger.records(sink);
+    const auto differs = [&](const LedgerRecord& record) {
+      return record.source == graph[source].name && record.state == State::done &&
+             record.definition != definition;
+    };
+    const auto first = std::find_if(records.begin(), records.end(), differs);
+    if (first == records.end()) continue;
+    return fmt::format(
+        "{} partitions in sink \"{}\", the first of them \"{}\", were loaded with another "
+        "definition of this "
+        "pipeline: {}",
+        std::count_if(records.begin(), records.end(), differs), graph[sink].name, first->partition,
+        difference(first->definition, definition));
   }
   return std::nullopt;
+}
+
+namespace {
+
+/// Position of the option that a stage complained about, or of the stage.
+const Position& position_of(const Node& node, const StageError& error) {
+  const Position* option =
+      error.option().empty() ? nullptr : node.options->position(error.option());
+  return option != nullptr ? *option : node.position;
+}
+
+TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, LedgerView& ledger,
+                    Diagnostics& diagnostics) {
+  const Graph& graph = *pipeline.graph;
+  const Node& node = graph[sink];
+  TargetState target{sink, {}, {}, {}};
+  try {
+    ledger.load(graph, sink, pipeline.file.name);
+    // Said before what does not fit the table: changed columns are the reason for both.
+    if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
+      diagnostics.error(
+          node.position, *changed,
+          "load them again with --reload, or give the pipeline another name and the sink "
+          "another table");
+      return target;
+    }
+    if (auto found = node.stage->inspect(node.in)) {
+      target.name = std::move(found->first);
+      target.ddl = std::move(found->second);
+    }
+  } catch (const StageError& error) {
+    if (error.code() == Code::config) diagnostics.error(position_of(node, error), error.message());
+    else target.unreachable = error;
+  }
+  return target;
+}
+
+}  // namespace
+
+Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics) {
+  Preflight found;
+  for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
+    found.targets.push_back(look_at(pipeline, sink, reload, found.ledger, diagnostics));
+  }
+  return found;
 }
 
 }  // namespace etl::runtime

@@ -1,5 +1,5 @@
 /// \file
-/// What there is to do: partitions, and what the ledgers say of each.
+/// What there is to do: partitions, and what the targets and their ledgers say of each.
 #pragma once
 
 #include "core/runtime/pipeline.hpp"
@@ -47,8 +47,28 @@ class LedgerView {
 /// StageError; Error (permanent) when a source plans the same id twice.
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
 
-/// Says which stage changed since a `done` partition was loaded and what to do about it; nothing
-/// when every definition is the one of this file.
-std::optional<std::string> changed_definition(const Graph& graph, const LedgerView& ledger);
+/// A sink's target as it was found.
+struct TargetState {
+  NodeIndex sink = 0;
+  std::string name;
+  std::string ddl;                        ///< what has to be created; empty = it is there
+  std::optional<StageError> unreachable;  ///< why it could not be looked at
+};
+
+/// What a look at every target brought, before anything is moved.
+struct Preflight {
+  std::vector<TargetState> targets;
+  LedgerView ledger;  ///< of the sinks that could be reached
+};
+
+/// Looks at every sink's target and ledger, changing nothing. In `diagnostics`, as errors: a target
+/// that does not fit; partitions that were loaded with another definition of the pipeline (unless
+/// `reload`), with the stage that changed and what to do.
+Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
+
+/// Says which stage changed since partitions of this sink were loaded and what to do about it;
+/// nothing when every `done` partition was loaded as this file says.
+std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink,
+                                              const LedgerView& ledger);
 
 }  // namespace etl::runtime

@@ -24,12 +24,14 @@ std::string new_run_id() {
 
 class Run {
  public:
-  Run(const Pipeline& pipeline, const RunRequest& request, Cancellation& cancellation, Log& log)
+  Run(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
+      Cancellation& cancellation, Log& log)
       : graph_(*pipeline.graph),
         file_(pipeline.file),
         request_(request),
         cancellation_(cancellation),
-        log_(log) {
+        log_(log),
+        preflight_(std::move(preflight)) {
     summary_.pipeline = file_.name;
     summary_.run_id = new_run_id();
     summary_.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
@@ -45,10 +47,7 @@ class Run {
   Summary run() {
     const auto begun = std::chrono::steady_clock::now();
     planned_ = plan_partitions(graph_, request_.selection);
-    load_ledgers();
-    if (!request_.reload) {
-      if (auto changed = changed_definition(graph_, ledger_)) throw Error::config(*changed);
-    }
+    reach_the_unreachable();
     std::vector<Job> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
     if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
@@ -93,15 +92,21 @@ class Run {
     }
   }
 
-  void load_ledgers() {
-    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-      per_sink("reading the ledger", sink, [&] { ledger_.load(graph_, sink, file_.name); });
+  void reach_the_unreachable() {
+    for (const TargetState& target : preflight_.targets) {
+      if (!target.unreachable) continue;
+      const NodeIndex sink = target.sink;
+      per_sink("reading the ledger", sink,
+               [&] { preflight_.ledger.load(graph_, sink, file_.name); });
+      if (request_.reload) continue;
+      if (auto changed = changed_definition(graph_, sink, preflight_.ledger))
+        throw Error::config(*changed);
     }
   }
 
   [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
     const LedgerRecord* record =
-        ledger_.find(sink, graph_[planned.source].name, planned.partition.id);
+        preflight_.ledger.find(sink, graph_[planned.source].name, planned.partition.id);
     return record != nullptr && record->state == State::done;
   }
 
@@ -196,15 +201,15 @@ class Run {
   Log& log_;
   Summary summary_;
   std::vector<PlannedPartition> planned_;
-  LedgerView ledger_;
+  Preflight preflight_;
   std::map<NodeIndex, StageError> down_;
 };
 
 }  // namespace
 
-Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request,
+Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
                      Cancellation& cancellation, Log& log) {
-  return Run(pipeline, request, cancellation, log).run();
+  return Run(pipeline, std::move(preflight), request, cancellation, log).run();
 }
 
 }  // namespace etl::runtime

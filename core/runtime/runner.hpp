@@ -15,9 +15,9 @@ struct RunRequest {
   ProgressMode progress = ProgressMode::off;
 };
 
-/// Runs the pipeline. Returns what happened, also when partitions failed or the run was stopped.
-/// Throws Error (config) when it must not begin: the definition changed, or a target does not fit.
-Summary run_pipeline(const Pipeline& pipeline, const RunRequest& request,
+/// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when
+/// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to fit.
+Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
                      Cancellation& cancellation, Log& log);
 
 }  // namespace etl::runtime
