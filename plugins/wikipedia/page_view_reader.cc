@@ -1,0 +1,65 @@
+#include "page_view_reader.hpp"
+
+#include <etl/builder.hpp>
+
+#include <utility>
+
+namespace wikipedia {
+namespace {
+
+/// A file that was fetched and is gone by now has lost its place in the cache: no missing hour.
+GzipFile open(const HourFile& file, Decoder decoder) {
+  try {
+    return GzipFile(file.path, decoder);
+  } catch (const etl::Error& error) {
+    if (file.fetched && error.code() == etl::Code::missing)
+      throw etl::Error::transient(error.message());
+    throw;
+  }
+}
+
+}  // namespace
+
+PageViewReader::PageViewReader(HourFile file, std::shared_ptr<const etl::Schema> schema,
+                               PageViewParser::Settings settings, etl::Predicate predicate,
+                               etl::Task task, Decoder decoder)
+    : file_(std::move(file)),
+      task_(task),
+      gzip_(open(file_, decoder)),
+      parser_(settings, predicate, task),
+      columns_(std::move(schema), file_.hour_seconds) {}
+
+std::optional<etl::Batch> PageViewReader::next() {
+  while (!ended_) {
+    if (task_.cancelled()) throw etl::Error::cancelled();
+    const std::size_t size = decode();
+    if (size == 0) {
+      columns_.append(parser_.finish());
+      file_.on_verified();
+      ended_ = true;
+    } else {
+      task_.decoded(static_cast<std::int64_t>(size));
+      columns_.append(parser_.parse(size));
+      if (columns_.bytes() >= etl::batch_bytes) return columns_.finish();
+    }
+  }
+  if (columns_.rows() != 0) return columns_.finish();
+  return std::nullopt;
+}
+
+std::size_t PageViewReader::decode() {
+  try {
+    return gzip_.read(parser_.space());
+  } catch (const GzipError& error) {
+    file_.on_corrupt();
+    refuse(error);
+  }
+}
+
+void PageViewReader::refuse(const GzipError& error) const {
+  std::string message = file_.shown + ": " + error.what();
+  if (file_.fetched) throw etl::Error::transient(std::move(message));
+  throw etl::Error::permanent(std::move(message));
+}
+
+}  // namespace wikipedia
