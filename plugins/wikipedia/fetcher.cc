@@ -1,0 +1,357 @@
+#include "fetcher.hpp"
+
+#include "part_file.hpp"
+#include "transfer_errors.hpp"
+#include "transfer_loop.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <system_error>
+#include <utility>
+
+namespace wikipedia {
+namespace {
+
+// A waiting get() looks at least this often whether it is to stop.
+constexpr std::chrono::milliseconds poll_interval{50};
+
+/// The name becomes a file in cache_dir, and must not lead out of it or hide there.
+void check_name(const std::string& name) {
+  const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
+                   name.find('\0') != std::string::npos;
+  if (bad) throw etl::Error::permanent("\"" + name + "\" cannot be the name of a file in the cache");
+}
+
+bool is_file(const std::filesystem::path& path) {
+  std::error_code ignored;
+  return std::filesystem::is_regular_file(path, ignored);
+}
+
+FetchOptions in_bounds(FetchOptions options) {
+  options.connections = std::max(options.connections, 1);
+  options.read_ahead = std::max(options.read_ahead, 0);
+  return options;
+}
+
+}  // namespace
+
+/// The files' states, and the order in which they are downloaded. One mutex guards all of it; the loop's
+/// thread comes in through next(), dropped() and done().
+class Fetcher::Impl {
+ public:
+  Impl(FetchOptions options, const etl::Context& context);
+  void expect(std::vector<Remote> next);
+  Fetched get(const Remote& remote, const std::function<bool()>& cancelled);
+  void verified(const std::string& name);
+  void corrupt(const std::string& name);
+  void finish(const std::string& name);
+
+ private:
+  /// idle -> wanted -> running -> ready -> given, or failed and idle again. Read-ahead skips `wanted`.
+  enum class Phase { idle, wanted, running, ready, failed, given, publishing };
+
+  struct Entry {
+    Phase phase = Phase::idle;
+    std::string url;
+    bool asked = false;    // a get() has asked for it; else it is read ahead
+    bool dropped = false;  // running, but no longer wanted
+    std::filesystem::path path;
+    std::optional<PartFile> file;  // none while `path` is the file's own name
+    std::optional<etl::Error> error;
+    std::int64_t downloaded = 0;  // not reported yet
+
+    [[nodiscard]] bool present() const { return file ? file->present() : is_file(path); }
+    /// Back to the beginning; only the count of bytes stays.
+    void forget() {
+      phase = Phase::idle;
+      asked = false;
+      path.clear();
+      file.reset();
+      error.reset();
+    }
+  };
+  using Lock = std::unique_lock<std::mutex>;
+
+  std::optional<Fetched> look(const Remote& remote);
+  void want(const Remote& remote, Entry& entry);
+  void forget_expected(const std::string& name);
+  void stop_waiting(const std::string& name);
+  void discard(std::optional<PartFile>& file);
+  void start_loop();
+  [[nodiscard]] bool may_read_ahead() const;
+  [[nodiscard]] Remote run(const std::string& name, Entry& entry);
+  [[nodiscard]] Entry* settled(const std::string& name, Lock& lock);
+
+  std::optional<Remote> next();
+  bool dropped(const std::string& name);
+  void done(const std::string& name, Outcome outcome);
+
+  const FetchOptions options_;
+  const etl::Context context_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::string, Entry> entries_;
+  std::deque<std::string> wanted_;  // a get() is waiting for each
+  std::deque<Remote> expected_;
+  int running_ = 0;
+  Transfer::Clock::time_point quiet_until_{};  // no read-ahead before: a server said Retry-After
+  std::unique_ptr<TransferLoop> loop_;         // last: its thread uses all of the above
+};
+
+Fetcher::Impl::Impl(FetchOptions options, const etl::Context& context)
+    : options_(in_bounds(std::move(options))), context_(context) {}
+
+void Fetcher::Impl::expect(std::vector<Remote> next) {
+  for (const Remote& remote : next) check_name(remote.name);
+  const Lock lock(mutex_);
+  expected_.assign(std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
+  if (expected_.empty() || options_.read_ahead == 0) return;
+  start_loop();
+  loop_->wake();
+}
+
+Fetched Fetcher::Impl::get(const Remote& remote, const std::function<bool()>& cancelled) {
+  check_name(remote.name);
+  while (true) {
+    if (cancelled()) {
+      stop_waiting(remote.name);
+      throw etl::Error::cancelled();
+    }
+    Lock lock(mutex_);
+    if (std::optional<Fetched> fetched = look(remote)) return *std::move(fetched);
+    changed_.wait_for(lock, poll_interval);
+  }
+}
+
+/// Where the file stands, and the push it needs. Throws the error of a download that failed, once.
+std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
+  Entry& entry = entries_[remote.name];
+  if ((entry.phase == Phase::ready || entry.phase == Phase::given) && !entry.present()) {
+    entry.forget();  // somebody has cleared the folder
+  }
+  if (entry.phase == Phase::idle && is_file(options_.cache_dir / remote.name)) {
+    entry.path = options_.cache_dir / remote.name;
+    entry.phase = Phase::ready;
+  }
+  switch (entry.phase) {
+    case Phase::idle:
+      want(remote, entry);
+      return std::nullopt;
+    case Phase::ready:
+    case Phase::given:
+      entry.phase = Phase::given;
+      entry.asked = true;
+      if (loop_) loop_->wake();  // one file less is read ahead
+      return Fetched{entry.path, std::exchange(entry.downloaded, 0)};
+    case Phase::failed: {
+      const etl::Error error = *std::move(entry.error);
+      entry.forget();
+      if (loop_) loop_->wake();
+      throw etl::Error(error);
+    }
+    case Phase::running:
+      entry.dropped = false;
+      entry.asked = true;
+      return std::nullopt;
+    case Phase::wanted:
+    case Phase::publishing:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+void Fetcher::Impl::want(const Remote& remote, Entry& entry) {
+  start_loop();
+  forget_expected(remote.name);
+  entry.url = remote.url;
+  entry.asked = true;
+  entry.phase = Phase::wanted;
+  wanted_.push_back(remote.name);
+  loop_->wake();
+}
+
+void Fetcher::Impl::forget_expected(const std::string& name) {
+  const auto found = std::find_if(expected_.begin(), expected_.end(),
+                                  [&](const Remote& each) { return each.name == name; });
+  if (found != expected_.end()) expected_.erase(found);
+}
+
+/// The caller gives up. A download that has begun goes on, as read-ahead; if another get() waits for the
+/// file as well, that one asks again.
+void Fetcher::Impl::stop_waiting(const std::string& name) {
+  const Lock lock(mutex_);
+  const auto found = entries_.find(name);
+  if (found == entries_.end()) return;
+  Entry& entry = found->second;
+  if (entry.phase == Phase::wanted) {
+    wanted_.erase(std::find(wanted_.begin(), wanted_.end(), name));
+    entry.phase = Phase::idle;
+  }
+  if (entry.phase != Phase::given && entry.phase != Phase::publishing) entry.asked = false;
+}
+
+void Fetcher::Impl::start_loop() {
+  if (loop_) return;
+  loop_ = std::make_unique<TransferLoop>(
+      options_, context_,
+      LoopCalls{[this] { return next(); }, [this](const std::string& name) { return dropped(name); },
+                [this](const std::string& name, Outcome outcome) { done(name, std::move(outcome)); }});
+}
+
+/// A failed one counts, too: with the server down, the whole list must not be tried in vain.
+bool Fetcher::Impl::may_read_ahead() const {
+  const auto ahead = std::count_if(entries_.begin(), entries_.end(), [](const auto& each) {
+    const Entry& entry = each.second;
+    const bool busy =
+        entry.phase == Phase::running || entry.phase == Phase::ready || entry.phase == Phase::failed;
+    return busy && !entry.asked;
+  });
+  return ahead < options_.read_ahead && Transfer::Clock::now() >= quiet_until_;
+}
+
+Remote Fetcher::Impl::run(const std::string& name, Entry& entry) {
+  entry.phase = Phase::running;
+  ++running_;
+  return {name, entry.url};
+}
+
+std::optional<Remote> Fetcher::Impl::next() {
+  const Lock lock(mutex_);
+  if (running_ >= options_.connections) return std::nullopt;
+  if (!wanted_.empty()) {
+    const std::string name = std::move(wanted_.front());
+    wanted_.pop_front();
+    return run(name, entries_[name]);
+  }
+  while (!expected_.empty() && may_read_ahead()) {
+    const Remote remote = std::move(expected_.front());
+    expected_.pop_front();
+    Entry& entry = entries_[remote.name];
+    if (entry.phase != Phase::idle) continue;
+    entry.url = remote.url;
+    entry.asked = false;
+    return run(remote.name, entry);
+  }
+  return std::nullopt;
+}
+
+bool Fetcher::Impl::dropped(const std::string& name) {
+  const Lock lock(mutex_);
+  return entries_[name].dropped;
+}
+
+void Fetcher::Impl::done(const std::string& name, Outcome outcome) {
+  const Lock lock(mutex_);
+  --running_;
+  Entry& entry = entries_[name];
+  entry.downloaded += outcome.downloaded;
+  if (entry.dropped) {
+    discard(outcome.file);
+    entries_.erase(name);
+  } else if (!outcome.error) {
+    entry.phase = Phase::ready;
+    entry.path = std::move(outcome.path);
+    entry.file.reset();
+    if (outcome.file) entry.file.emplace(*std::move(outcome.file));
+  } else if (outcome.error->code() == etl::Code::cancelled) {
+    entry.phase = Phase::idle;  // a get() came too late to stop it from being dropped
+  } else {
+    entry.phase = Phase::failed;
+    if (outcome.error->retry_after().count() > 0) {
+      quiet_until_ = std::max(quiet_until_, Transfer::Clock::now() + outcome.error->retry_after());
+    }
+    entry.error.emplace(*std::move(outcome.error));
+  }
+  changed_.notify_all();
+}
+
+/// The entry, once nobody is renaming its file.
+Fetcher::Impl::Entry* Fetcher::Impl::settled(const std::string& name, Lock& lock) {
+  while (true) {
+    const auto found = entries_.find(name);
+    if (found == entries_.end()) return nullptr;
+    if (found->second.phase != Phase::publishing) return &found->second;
+    changed_.wait(lock);
+  }
+}
+
+void Fetcher::Impl::verified(const std::string& name) {
+  Lock lock(mutex_);
+  Entry* entry = settled(name, lock);
+  if (entry == nullptr || entry->phase != Phase::given || !entry->file || !options_.keep_files) return;
+  entry->phase = Phase::publishing;  // keeps everybody else off it, so that the sync blocks nobody
+  lock.unlock();
+  std::optional<std::filesystem::path> path;
+  try {
+    path = entry->file->publish();
+  } catch (const std::exception& error) {
+    context_.warn("the file is good but cannot be kept: " + std::string(error.what()));
+  }
+  lock.lock();
+  if (path) {
+    entry->path = *std::move(path);
+    entry->file.reset();
+  }
+  entry->phase = Phase::given;
+  changed_.notify_all();
+}
+
+void Fetcher::Impl::corrupt(const std::string& name) {
+  Lock lock(mutex_);
+  Entry* entry = settled(name, lock);
+  if (entry == nullptr || (entry->phase != Phase::given && entry->phase != Phase::ready)) return;
+  if (entry->file) {
+    entry->file->discard();
+  } else if (std::error_code error; !std::filesystem::remove(entry->path, error) && error) {
+    throw file_error("cannot delete", entry->path, error.value());
+  }
+  entry->forget();
+}
+
+/// Of a file nobody needs any more. That it cannot be deleted changes no result.
+void Fetcher::Impl::discard(std::optional<PartFile>& file) {
+  if (!file || options_.keep_files) return;
+  try {
+    file->discard();
+  } catch (const etl::Error& error) {
+    context_.warn(error.message());
+  }
+}
+
+void Fetcher::Impl::finish(const std::string& name) {
+  Lock lock(mutex_);
+  forget_expected(name);
+  Entry* entry = settled(name, lock);
+  if (entry == nullptr || entry->phase == Phase::wanted) return;
+  if (entry->phase == Phase::running) {
+    entry->dropped = true;
+  } else {
+    discard(entry->file);
+    entries_.erase(name);
+  }
+  if (loop_) loop_->wake();
+}
+
+Fetcher::Fetcher(FetchOptions options, etl::Context context)
+    : impl_(std::make_unique<Impl>(std::move(options), context)) {}
+
+Fetcher::~Fetcher() = default;
+
+void Fetcher::expect(std::vector<Remote> next) { impl_->expect(std::move(next)); }
+
+Fetched Fetcher::get(const Remote& remote, const std::function<bool()>& cancelled) {
+  return impl_->get(remote, cancelled);
+}
+
+void Fetcher::verified(const std::string& name) { impl_->verified(name); }
+
+void Fetcher::corrupt(const std::string& name) { impl_->corrupt(name); }
+
+void Fetcher::finish(const std::string& name) { impl_->finish(name); }
+
+}  // namespace wikipedia

@@ -1,0 +1,44 @@
+#include "part_meta.hpp"
+
+#include <charconv>
+
+namespace wikipedia {
+namespace {
+
+constexpr std::string_view first_line = "etl part 1";
+constexpr std::string_view last_line = "end";
+
+/// Takes the next line off `text`; nothing if it does not begin with `key` or has no end.
+std::optional<std::string_view> take_line(std::string_view& text, std::string_view key) {
+  const std::size_t end = text.find('\n');
+  if (end == std::string_view::npos || !text.starts_with(key)) return std::nullopt;
+  const std::string_view value = text.substr(key.size(), end - key.size());
+  text.remove_prefix(end + 1);
+  return value;
+}
+
+}  // namespace
+
+std::string to_text(const PartMeta& meta) {
+  return std::string(first_line) + "\nurl " + meta.url + "\nvalidator " + meta.validator + "\nlength " +
+         std::to_string(meta.length) + "\n" + std::string(last_line) + "\n";
+}
+
+std::optional<PartMeta> parse_part_meta(std::string_view text) {
+  PartMeta meta;
+  const auto head = take_line(text, first_line);
+  const auto url = take_line(text, "url ");
+  const auto validator = take_line(text, "validator ");
+  const auto length = take_line(text, "length ");
+  const auto end = take_line(text, last_line);
+  if (!head || !url || !validator || !length || !end || !text.empty()) return std::nullopt;
+  if (!head->empty() || !end->empty() || url->empty() || validator->empty()) return std::nullopt;
+  const char* stop = length->data() + length->size();
+  const auto [rest, error] = std::from_chars(length->data(), stop, meta.length);
+  if (error != std::errc{} || rest != stop || meta.length < 0) return std::nullopt;
+  meta.url = *url;
+  meta.validator = *validator;
+  return meta;
+}
+
+}  // namespace wikipedia

@@ -1,0 +1,134 @@
+#include "transfer_errors.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace wikipedia {
+namespace {
+
+struct StatusRule {
+  long first;
+  long last;
+  etl::Code code;
+  std::string_view meaning;
+};
+
+// The first line that fits counts. 206, 304 and 416 get here only where nothing was asked for that they
+// could be an answer to; a 3xx only if it is no redirect, or says not where to.
+constexpr std::array status_rules{
+    StatusRule{404, 404, etl::Code::missing, "no such file"},
+    // Gone on purpose, and said to be so for ever: still "not there", not a fault of the request.
+    StatusRule{410, 410, etl::Code::missing, "no longer there"},
+    // The server gave up waiting for a request that was sent at once: a lame network.
+    StatusRule{408, 408, etl::Code::transient, "the server timed out"},
+    StatusRule{429, 429, etl::Code::transient, "too many requests"},
+    StatusRule{503, 503, etl::Code::transient, "the server is busy, or has too many connections from here"},
+    // Every 5xx says that the fault is the server's, and servers get repaired.
+    StatusRule{500, 599, etl::Code::transient, "the server failed"},
+    StatusRule{401, 401, etl::Code::permanent, "the server wants a password"},
+    StatusRule{403, 403, etl::Code::permanent,
+               "forbidden; Wikimedia's servers refuse clients that do not say who they are (option "
+               "contact) and plain http"},
+    StatusRule{400, 499, etl::Code::permanent, "the server refuses the request"},
+    StatusRule{206, 206, etl::Code::transient, "a part of the file, where the whole was asked for"},
+    StatusRule{0, 999, etl::Code::permanent, "not an answer to a download"},
+};
+
+struct CurlRule {
+  CURLcode code;
+  etl::Code meaning;
+};
+
+// What the network or the server does to a transfer is transient; what a certificate, the URL or this
+// build of libcurl forbids is not. A code that is not listed is transient too: the retries are bounded,
+// and giving up for good on what was only new to us would be worse.
+constexpr std::array curl_rules{
+    CurlRule{CURLE_UNSUPPORTED_PROTOCOL, etl::Code::permanent},
+    CurlRule{CURLE_URL_MALFORMAT, etl::Code::permanent},
+    CurlRule{CURLE_NOT_BUILT_IN, etl::Code::permanent},
+    CurlRule{CURLE_COULDNT_RESOLVE_PROXY, etl::Code::transient},
+    // Also a misspelt host; but a resolver that fails for a minute looks just the same.
+    CurlRule{CURLE_COULDNT_RESOLVE_HOST, etl::Code::transient},
+    CurlRule{CURLE_COULDNT_CONNECT, etl::Code::transient},
+    CurlRule{CURLE_WEIRD_SERVER_REPLY, etl::Code::transient},
+    CurlRule{CURLE_PARTIAL_FILE, etl::Code::transient},
+    CurlRule{CURLE_OUT_OF_MEMORY, etl::Code::transient},
+    CurlRule{CURLE_OPERATION_TIMEDOUT, etl::Code::transient},
+    // The handshake broke off: no verdict on a certificate, which would be one of those below.
+    CurlRule{CURLE_SSL_CONNECT_ERROR, etl::Code::transient},
+    CurlRule{CURLE_GOT_NOTHING, etl::Code::transient},
+    CurlRule{CURLE_SEND_ERROR, etl::Code::transient},
+    CurlRule{CURLE_RECV_ERROR, etl::Code::transient},
+    CurlRule{CURLE_PROXY, etl::Code::transient},
+    CurlRule{CURLE_SSL_ENGINE_NOTFOUND, etl::Code::permanent},
+    CurlRule{CURLE_SSL_CERTPROBLEM, etl::Code::permanent},
+    CurlRule{CURLE_SSL_CIPHER, etl::Code::permanent},
+    CurlRule{CURLE_PEER_FAILED_VERIFICATION, etl::Code::permanent},
+    CurlRule{CURLE_SSL_CACERT_BADFILE, etl::Code::permanent},
+    CurlRule{CURLE_SSL_CRL_BADFILE, etl::Code::permanent},
+    CurlRule{CURLE_SSL_ISSUER_ERROR, etl::Code::permanent},
+    CurlRule{CURLE_SSL_PINNEDPUBKEYNOTMATCH, etl::Code::permanent},
+    CurlRule{CURLE_SSL_INVALIDCERTSTATUS, etl::Code::permanent},
+    CurlRule{CURLE_SSL_CLIENTCERT, etl::Code::permanent},
+};
+
+// What will be the same at the next try. A full or failing disk is not among them: space comes back, and
+// the .part is resumed then. Nor is ENOENT: the folder is made anew at each try.
+constexpr std::array lasting_errnos{EACCES, EPERM,   EROFS,  ENAMETOOLONG, ENOTDIR,
+                                    EISDIR, ELOOP,   EINVAL, EFBIG};
+
+std::string describe(Progress progress) {
+  std::string text = " (got " + std::to_string(progress.got);
+  if (progress.expected >= 0) text += " of " + std::to_string(progress.expected);
+  return text + " bytes)";
+}
+
+std::string compose(std::string_view url, std::string_view what, Progress progress) {
+  return std::string(url).append(": ").append(what) + describe(progress);
+}
+
+}  // namespace
+
+std::string redact_url(std::string_view url) {
+  std::string text(url);
+  const std::size_t scheme = text.find("://");
+  const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
+  const std::size_t end = std::min(text.find_first_of("/?#", host), text.size());
+  const std::size_t at = text.substr(0, end).rfind('@');
+  if (at != std::string::npos && at >= host) text.erase(host, at + 1 - host);
+  return text;
+}
+
+etl::Error http_error(std::string_view url, long status, Progress progress) {
+  const auto* rule = std::find_if(status_rules.begin(), status_rules.end(), [&](const StatusRule& each) {
+    return each.first <= status && status <= each.last;
+  });
+  const bool known = rule != status_rules.end();
+  const std::string what =
+      "HTTP " + std::to_string(status) + ": " + std::string(known ? rule->meaning : "unknown status");
+  return {known ? rule->code : etl::Code::permanent, compose(url, what, progress)};
+}
+
+etl::Error curl_error(std::string_view url, CURLcode code, std::string_view detail, Progress progress) {
+  const auto* rule = std::find_if(curl_rules.begin(), curl_rules.end(),
+                                  [&](const CurlRule& each) { return each.code == code; });
+  std::string what = curl_easy_strerror(code);
+  if (!detail.empty() && detail != what) what.append(": ").append(detail);
+  return {rule == curl_rules.end() ? etl::Code::transient : rule->meaning, compose(url, what, progress)};
+}
+
+etl::Error transfer_error(std::string_view url, std::string_view what, Progress progress) {
+  return etl::Error::transient(compose(url, what, progress));
+}
+
+etl::Error file_error(std::string_view doing, const std::filesystem::path& path, int number) {
+  const bool lasting =
+      std::find(lasting_errnos.begin(), lasting_errnos.end(), number) != lasting_errnos.end();
+  std::string what(doing);
+  what.append(" ").append(path.string()).append(": ").append(std::generic_category().message(number));
+  return {lasting ? etl::Code::permanent : etl::Code::transient, what};
+}
+
+}  // namespace wikipedia

@@ -1,0 +1,242 @@
+#include "transfer_loop.hpp"
+
+#include "transfer_errors.hpp"
+
+#include <pthread.h>
+#include <signal.h>
+
+#include <algorithm>
+#include <new>
+#include <system_error>
+#include <utility>
+
+namespace wikipedia {
+namespace {
+
+// Nothing depends on it but for how long read-ahead waits after the time named by Retry-After.
+constexpr std::chrono::milliseconds longest_sleep{1000};
+// After libcurl itself has failed, so that a lasting failure does not spin.
+constexpr std::chrono::milliseconds breather{100};
+
+/// Once a process, by whichever thread is first; undone by none, since plugins are never unloaded.
+void start_libcurl() {
+  static const CURLcode code = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (code != CURLE_OK) {
+    throw etl::Error(etl::Code::internal, std::string("libcurl: ") + curl_easy_strerror(code));
+  }
+}
+
+void check(CURLMcode code) {
+  if (code != CURLM_OK) throw etl::Error::transient(std::string("libcurl: ") + curl_multi_strerror(code));
+}
+
+/// Blocks all signals in this thread while it lives; threads started meanwhile inherit that.
+class SignalsBlocked {
+ public:
+  SignalsBlocked() {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  ~SignalsBlocked() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+  SignalsBlocked(const SignalsBlocked&) = delete;
+  SignalsBlocked& operator=(const SignalsBlocked&) = delete;
+
+ private:
+  sigset_t before_{};
+};
+
+etl::Error error_in_flight() {
+  try {
+    throw;
+  } catch (const etl::Error& error) {
+    return error;
+  } catch (const std::bad_alloc&) {
+    return etl::Error::transient("out of memory");
+  } catch (const std::exception& error) {
+    return {etl::Code::internal, error.what()};
+  }
+}
+
+}  // namespace
+
+TransferLoop::TransferLoop(const FetchOptions& options, const etl::Context& context, LoopCalls calls)
+    : options_(options), context_(context), calls_(std::move(calls)) {
+  start_libcurl();
+  multi_.reset(curl_multi_init());
+  if (multi_ == nullptr) throw etl::Error::transient("libcurl: out of memory");
+  // The queue in front of it already sees to that; this also closes idle connections to other hosts.
+  check(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS,
+                          static_cast<long>(options_.connections)));
+  const SignalsBlocked blocked;
+  try {
+    thread_ = std::thread([this] { run(); });
+  } catch (const std::system_error& error) {
+    throw etl::Error::transient(std::string("cannot start the download thread: ") + error.what());
+  }
+}
+
+TransferLoop::~TransferLoop() {
+  stop_ = true;
+  wake();
+  thread_.join();
+  for (const auto& transfer : active_) curl_multi_remove_handle(multi_.get(), transfer->handle());
+}
+
+void TransferLoop::wake() noexcept { curl_multi_wakeup(multi_.get()); }
+
+void TransferLoop::run() {
+  while (!stop_) {
+    try {
+      step();
+    } catch (const std::exception&) {
+      end_all(error_in_flight());
+      std::this_thread::sleep_for(breather);
+    }
+  }
+}
+
+void TransferLoop::step() {
+  begin_downloads();
+  int running = 0;
+  check(curl_multi_perform(multi_.get(), &running));
+  const bool ended = collect();
+  drop_unwanted();
+  give_up_stalled();
+  if (!ended) wait();
+}
+
+void TransferLoop::begin_downloads() {
+  while (const std::optional<Remote> remote = calls_.next()) {
+    Outcome outcome;
+    try {
+      outcome.path = begin(*remote);
+      if (outcome.path.empty()) continue;  // under way
+    } catch (const std::exception&) {
+      outcome.error = error_in_flight();
+    }
+    calls_.done(remote->name, std::move(outcome));
+  }
+}
+
+/// The file's path if it is there already, else an empty one.
+std::filesystem::path TransferLoop::begin(const Remote& remote) {
+  const std::filesystem::path final_path = options_.cache_dir / remote.name;
+  make_cache_dir(options_.cache_dir);
+  if (!std::exchange(swept_, true)) sweep_private_files(options_.cache_dir);
+  PartFile file = PartFile::open(options_.cache_dir, remote.name);
+  // Looked at with the lock held: another process may have finished it just now.
+  std::error_code ignored;
+  if (std::filesystem::is_regular_file(final_path, ignored)) {
+    file.discard();
+    return final_path;
+  }
+  auto transfer = std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_, context_);
+  active_.reserve(active_.size() + 1);
+  request(*transfer);
+  active_.push_back(std::move(transfer));
+  return {};
+}
+
+void TransferLoop::request(Transfer& transfer) {
+  transfer.prepare();
+  check(curl_multi_add_handle(multi_.get(), transfer.handle()));
+}
+
+/// True if a request has ended, so that there may be something to begin.
+bool TransferLoop::collect() {
+  bool ended = false;
+  int left = 0;
+  while (const CURLMsg* message = curl_multi_info_read(multi_.get(), &left)) {
+    if (message->msg != CURLMSG_DONE) continue;
+    ended = true;
+    conclude(message->easy_handle, message->data.result);
+  }
+  return ended;
+}
+
+void TransferLoop::conclude(CURL* handle, CURLcode code) {
+  const auto which =
+      std::find_if(active_.begin(), active_.end(), [&](const auto& each) { return each->handle() == handle; });
+  curl_multi_remove_handle(multi_.get(), handle);
+  std::optional<etl::Error> error;
+  try {
+    if ((*which)->conclude(code) == Transfer::Next::again) {
+      request(**which);
+      return;
+    }
+  } catch (const std::exception&) {
+    error = error_in_flight();
+  }
+  end(which, std::move(error));
+}
+
+void TransferLoop::drop_unwanted() {
+  for (std::size_t i = active_.size(); i-- > 0;) {
+    Transfer& transfer = *active_[i];
+    if (!calls_.dropped(transfer.name())) continue;
+    std::optional<etl::Error> error = etl::Error::cancelled();
+    try {
+      if (!options_.keep_files) transfer.file().discard();
+    } catch (const std::exception&) {
+      context_.warn(error_in_flight().message());
+    }
+    end(active_.begin() + static_cast<std::ptrdiff_t>(i), std::move(error));
+  }
+}
+
+void TransferLoop::give_up_stalled() {
+  const auto now = Transfer::Clock::now();
+  for (std::size_t i = active_.size(); i-- > 0;) {
+    const auto deadline = active_[i]->stalls_at();
+    if (!deadline || *deadline > now) continue;
+    end(active_.begin() + static_cast<std::ptrdiff_t>(i), active_[i]->stalled());
+  }
+}
+
+void TransferLoop::wait() {
+  auto sleep = longest_sleep;
+  const auto now = Transfer::Clock::now();
+  for (const auto& transfer : active_) {
+    const auto deadline = transfer->stalls_at();
+    if (!deadline) continue;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline - now);
+    sleep = std::clamp(left, std::chrono::milliseconds(0), sleep);
+  }
+  check(curl_multi_poll(multi_.get(), nullptr, 0, static_cast<int>(sleep.count()), nullptr));
+}
+
+void TransferLoop::end(Active::iterator which, std::optional<etl::Error> error) {
+  std::unique_ptr<Transfer> transfer = std::move(*which);
+  active_.erase(which);
+  curl_multi_remove_handle(multi_.get(), transfer->handle());  // does nothing if it is not in there
+  curl_easy_reset(transfer->handle());                         // it must not call the transfer any more
+  idle_handles_.push_back(transfer->take_handle());
+  Outcome outcome;
+  outcome.downloaded = transfer->downloaded();
+  outcome.error = std::move(error);
+  if (!outcome.error) {
+    outcome.path = transfer->file().path();
+    outcome.file.emplace(std::move(transfer->file()));
+  }
+  const std::string name = transfer->name();
+  transfer.reset();  // unlocks a .part that failed, before anybody can want it again
+  calls_.done(name, std::move(outcome));
+}
+
+void TransferLoop::end_all(const etl::Error& error) {
+  while (!active_.empty()) end(active_.end() - 1, error);
+}
+
+EasyHandle TransferLoop::take_handle() {
+  if (idle_handles_.empty()) {
+    EasyHandle fresh(curl_easy_init());
+    if (fresh == nullptr) throw std::bad_alloc();
+    return fresh;
+  }
+  EasyHandle handle = std::move(idle_handles_.back());
+  idle_handles_.pop_back();
+  return handle;
+}
+
+}  // namespace wikipedia

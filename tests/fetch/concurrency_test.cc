@@ -1,0 +1,275 @@
+// Several files at once: how many, in which order, and what stops them.
+#include "fetch_fixture.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <random>
+#include <thread>
+
+namespace fetch_test {
+namespace {
+
+class ConcurrencyTest : public FetchTest {
+ protected:
+  std::vector<std::string> serve_many(int count) const {
+    std::vector<std::string> names;
+    for (int i = 0; i < count; ++i) {
+      names.push_back("f" + std::to_string(i) + ".gz");
+      serve(names.back(), 50'000, static_cast<unsigned>(i));
+    }
+    return names;
+  }
+  [[nodiscard]] bool asked_for(const std::string& name) const { return !requests(name).empty(); }
+  [[nodiscard]] bool answered(const std::string& name) const {
+    const auto seen = requests(name);
+    return !seen.empty() && seen.back().at("done").get<bool>();
+  }
+  /// Gives what must not happen some time to happen.
+  void let_things_happen() const { std::this_thread::sleep_for(std::chrono::milliseconds(200)); }
+};
+
+TEST_F(ConcurrencyTest, NeverMoreConnectionsThanAllowed) {
+  const auto names = serve_many(12);
+  script({{{"rate", 1'000'000}}});
+  auto options = this->options();
+  options.connections = 2;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  std::vector<std::thread> threads;
+  std::atomic<int> good{0};
+  for (const std::string& name : names) {
+    threads.emplace_back([&, name] { good += fetch(fetcher, name) == read_file(served_ / name) ? 1 : 0; });
+  }
+  for (std::thread& each : threads) each.join();
+  EXPECT_EQ(good, 12);
+  const Json seen = log();
+  EXPECT_EQ(seen.at("max_in_progress"), 2);
+  EXPECT_EQ(seen.at("max_open"), 2);
+  EXPECT_EQ(seen.at("connections"), 2) << "connections are kept and used again";
+  EXPECT_EQ(seen.at("requests").size(), 12U);
+}
+
+TEST_F(ConcurrencyTest, OneConnectionIsEnough) {
+  const auto names = serve_many(5);
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  for (const std::string& name : names) EXPECT_EQ(fetch(fetcher, name), read_file(served_ / name));
+  EXPECT_EQ(log().at("max_in_progress"), 1);
+  EXPECT_EQ(log().at("connections"), 1);
+}
+
+TEST_F(ConcurrencyTest, ExpectedFilesAreDownloadedAhead) {
+  const auto names = serve_many(3);
+  auto fetcher = this->fetcher();
+  fetcher.expect(remotes(names));
+  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  ASSERT_TRUE(wait_until([&] { return answered(names[1]) && answered(names[2]); }));
+  const wikipedia::Fetched second = fetcher.get(remote(names[1]), go_on);
+  EXPECT_EQ(read_file(second.path), read_file(served_ / names[1]));
+  EXPECT_EQ(second.downloaded, 50'000) << "reported by the get() that hands the file out";
+  EXPECT_EQ(requests(names[1]).size(), 1U);
+}
+
+TEST_F(ConcurrencyTest, ReadAheadHasABound) {
+  const auto names = serve_many(8);
+  auto options = this->options();
+  options.read_ahead = 3;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return answered(names[2]); }));
+  let_things_happen();
+  EXPECT_EQ(requests().size(), 3U);
+  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  ASSERT_TRUE(wait_until([&] { return answered(names[3]); }));
+  let_things_happen();
+  EXPECT_EQ(requests().size(), 4U);
+}
+
+TEST_F(ConcurrencyTest, NoReadAheadMeansNone) {
+  const auto names = serve_many(3);
+  auto options = this->options();
+  options.read_ahead = 0;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  let_things_happen();
+  EXPECT_EQ(requests().size(), 1U);
+}
+
+TEST_F(ConcurrencyTest, WhatIsWantedComesBeforeWhatIsExpected) {
+  const auto names = serve_many(6);
+  script({{{"path", "/" + names[0]}, {"delay", 0.5}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  EXPECT_EQ(fetch(fetcher, names[5]), read_file(served_ / names[5]));
+  EXPECT_EQ(requests().at(1).at("path"), "/" + names[5]);
+}
+
+TEST_F(ConcurrencyTest, ANewExpectationReplacesTheOld) {
+  const auto names = serve_many(6);
+  script({{{"path", "/" + names[0]}, {"delay", 0.3}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes({names[0], names[1]}));
+  ASSERT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  fetcher.expect(remotes({names[4]}));
+  ASSERT_TRUE(wait_until([&] { return answered(names[4]); }));
+  let_things_happen();
+  EXPECT_FALSE(asked_for(names[1]));
+}
+
+TEST_F(ConcurrencyTest, AnErrorOfReadAheadWaitsForItsGet) {
+  const auto names = serve_many(3);
+  script({{{"path", "/" + names[1]}, {"status", 503}, {"times", 1}}});
+  auto fetcher = this->fetcher();
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return answered(names[1]) && answered(names[2]); }));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  EXPECT_EQ(error_of(fetcher, names[1].c_str()).code(), etl::Code::transient);
+  EXPECT_EQ(requests(names[1]).size(), 1U);
+  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1]));
+  EXPECT_EQ(requests(names[1]).size(), 2U);
+}
+
+TEST_F(ConcurrencyTest, RetryAfterHoldsBackReadAheadButNoGet) {
+  const auto names = serve_many(4);
+  script({{{"path", "/" + names[0]}, {"status", 429}, {"headers", {{"Retry-After", "3600"}}}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return answered(names[0]); }));
+  let_things_happen();
+  EXPECT_EQ(requests().size(), 1U);
+  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+}
+
+TEST_F(ConcurrencyTest, AFileNoLongerWantedIsDropped) {
+  const auto names = serve_many(2);
+  script({{{"path", "/" + names[0]}, {"stall", 10'000}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  fetcher.finish(names[0]);
+  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1])) << "its connection is free";
+  EXPECT_FALSE(std::filesystem::exists(cached(names[0] + ".part")));
+  EXPECT_FALSE(std::filesystem::exists(cached(names[0] + ".part.meta")));
+}
+
+TEST_F(ConcurrencyTest, AFinishedFileIsNoLongerExpected) {
+  const auto names = serve_many(3);
+  script({{{"path", "/" + names[0]}, {"delay", 0.3}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect(remotes(names));
+  ASSERT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  fetcher.finish(names[1]);
+  ASSERT_TRUE(wait_until([&] { return answered(names[2]); }));
+  EXPECT_FALSE(asked_for(names[1]));
+}
+
+TEST_F(ConcurrencyTest, ACancelledGetReturns) {
+  const auto names = serve_many(1);
+  script({{{"stall", 10'000}}});
+  auto fetcher = this->fetcher();
+  std::atomic<bool> stop{false};
+  std::atomic<bool> cancelled{false};
+  std::thread reader([&] {
+    try {
+      (void)fetcher.get(remote(names[0]), [&] { return stop.load(); });
+    } catch (const etl::Error& error) {
+      cancelled = error.code() == etl::Code::cancelled;
+    }
+  });
+  EXPECT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  stop = true;
+  reader.join();
+  EXPECT_TRUE(cancelled);
+}
+
+TEST_F(ConcurrencyTest, ACancelledGetIsNotAskedForAnyMore) {
+  const auto names = serve_many(2);
+  script({{{"path", "/" + names[0]}, {"delay", 0.5}}});
+  auto options = this->options();
+  options.connections = 1;
+  wikipedia::Fetcher fetcher(options, host_.context());
+  fetcher.expect({remote(names[0])});
+  ASSERT_TRUE(wait_until([&] { return asked_for(names[0]); }));
+  std::atomic<int> looks{0};
+  EXPECT_THROW((void)fetcher.get(remote(names[1]), [&] { return ++looks > 1; }), etl::Error);
+  ASSERT_TRUE(wait_until([&] { return answered(names[0]); }));
+  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  let_things_happen();
+  EXPECT_FALSE(asked_for(names[1]));
+}
+
+TEST_F(ConcurrencyTest, TwoReadersOfOneFileShareTheDownload) {
+  const auto names = serve_many(1);
+  script({{{"delay", 0.2}}});
+  auto fetcher = this->fetcher();
+  std::atomic<int> good{0};
+  const auto read = [&] { good += fetch(fetcher, names[0]) == read_file(served_ / names[0]) ? 1 : 0; };
+  std::thread other(read);
+  read();
+  other.join();
+  EXPECT_EQ(good, 2);
+  EXPECT_EQ(requests().size(), 1U);
+}
+
+/// Readers that do all that readers do, on two Fetchers and one folder, against a server that fails often.
+TEST_F(ConcurrencyTest, NothingButTheServersBytesComesOutOfAMess) {
+  const auto names = serve_many(6);
+  std::vector<Json> rules;
+  for (int nth = 1; nth < 40; nth += 4) {
+    rules.push_back({{"nth", nth}, {"cut", 20'000}});
+    rules.push_back({{"nth", nth + 2}, {"status", 503}});
+  }
+  script(rules);
+  auto options = this->options();
+  options.keep_files = true;
+  wikipedia::Fetcher one(options, host_.context());
+  wikipedia::Fetcher two(this->options(), host_.context());
+  std::atomic<int> good{0};
+  std::atomic<int> bad{0};
+  const auto reader = [&](wikipedia::Fetcher& fetcher, unsigned seed) {
+    std::mt19937 random(seed);
+    for (int round = 0; round < 40; ++round) {
+      const std::string& name = names[random() % names.size()];
+      if (random() % 4 == 0) fetcher.expect(remotes(names));
+      try {
+        const wikipedia::Fetched fetched = fetcher.get(remote(name), go_on);
+        std::error_code gone;  // two threads use one name here, so the other may have finished it
+        const bool whole = std::filesystem::file_size(fetched.path, gone) == 50'000;
+        const bool same = whole && read_file(fetched.path) == read_file(served_ / name);
+        if (!gone) (same ? good : bad) += 1;
+      } catch (const etl::Error& error) {
+        if (error.code() != etl::Code::transient) bad += 1;
+        continue;
+      }
+      const unsigned what = random() % 8;
+      if (what < 4) fetcher.verified(name);
+      if (what == 7) fetcher.corrupt(name);
+      if (what % 2 == 0) fetcher.finish(name);
+    }
+  };
+  std::thread first([&] { reader(one, 1); });
+  std::thread second([&] { reader(one, 2); });
+  reader(two, 3);
+  first.join();
+  second.join();
+  EXPECT_EQ(bad, 0);
+  EXPECT_GT(good, 0);
+}
+
+}  // namespace
+}  // namespace fetch_test

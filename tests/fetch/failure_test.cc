@@ -1,0 +1,276 @@
+// What goes wrong between here and the server, and what it is reported as.
+#include "fetch_fixture.hpp"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <ctime>
+
+namespace fetch_test {
+namespace {
+
+using etl::Code;
+using std::chrono::milliseconds;
+
+bool mentions(const etl::Error& error, const std::string& part) {
+  return error.message().find(part) != std::string::npos;
+}
+
+std::string http_date(std::chrono::seconds from_now) {
+  const time_t time = std::time(nullptr) + from_now.count();
+  char text[64];
+  tm parts{};
+  std::strftime(text, sizeof(text), "%a, %d %b %Y %H:%M:%S GMT", ::gmtime_r(&time, &parts));
+  return text;
+}
+
+struct StatusCase {
+  int status;
+  Code code;
+};
+
+class StatusTest : public FetchTest, public testing::WithParamInterface<StatusCase> {};
+
+TEST_P(StatusTest, IsReportedAndLeavesNothingInTheFile) {
+  const std::string content = serve("a.gz");
+  script({{{"status", GetParam().status}, {"times", 1}}});
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), GetParam().code);
+  EXPECT_TRUE(mentions(error, "HTTP " + std::to_string(GetParam().status))) << error.message();
+  EXPECT_TRUE(mentions(error, server_->url() + "/a.gz")) << error.message();
+  EXPECT_EQ(error.retry_after(), milliseconds(0));
+  EXPECT_EQ(requests().size(), 1U) << "the fetcher must not try again by itself";
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content) << "the next get() starts anew";
+  EXPECT_EQ(log().at("connections"), 1) << "the connection is used again";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Statuses, StatusTest,
+    testing::Values(StatusCase{404, Code::missing}, StatusCase{410, Code::missing},
+                    StatusCase{408, Code::transient}, StatusCase{429, Code::transient},
+                    StatusCase{500, Code::transient}, StatusCase{502, Code::transient},
+                    StatusCase{503, Code::transient}, StatusCase{504, Code::transient},
+                    StatusCase{206, Code::transient}, StatusCase{400, Code::permanent},
+                    StatusCase{401, Code::permanent}, StatusCase{403, Code::permanent},
+                    StatusCase{416, Code::permanent}, StatusCase{451, Code::permanent}),
+    [](const auto& each) { return std::to_string(each.param.status); });
+
+TEST_F(FetchTest, AForbiddenFileComesWithTheLikelyReason) {
+  script({{{"status", 403}}});
+  auto fetcher = this->fetcher();
+  EXPECT_TRUE(mentions(error_of(fetcher, "a.gz"), "do not say who they are"));
+}
+
+TEST_F(FetchTest, RetryAfterIsPassedOn) {
+  auto fetcher = this->fetcher();
+  for (const int status : {429, 503}) {
+    script({{{"status", status}, {"headers", {{"Retry-After", "7"}}}}});
+    EXPECT_EQ(error_of(fetcher, "a.gz").retry_after(), milliseconds(7000)) << status;
+  }
+  script({{{"status", 503}, {"headers", {{"Retry-After", "99999999999999"}}}}});
+  EXPECT_EQ(error_of(fetcher, "a.gz").retry_after(), std::chrono::hours(24 * 30));
+  script({{{"status", 503}, {"headers", {{"Retry-After", "soon"}}}}});
+  EXPECT_EQ(error_of(fetcher, "a.gz").retry_after(), milliseconds(0));
+  script({{{"status", 404}, {"headers", {{"Retry-After", "7"}}}}});
+  EXPECT_EQ(error_of(fetcher, "a.gz").retry_after(), milliseconds(0));
+}
+
+TEST_F(FetchTest, RetryAfterMayBeADate) {
+  auto fetcher = this->fetcher();
+  const std::chrono::hours day(24);
+  script({{{"status", 503}, {"headers", {{"Retry-After", http_date(day)}}}}});
+  const auto wait = error_of(fetcher, "a.gz").retry_after();
+  EXPECT_LE(wait, day);
+  EXPECT_GT(wait, day - std::chrono::hours(1));
+  script({{{"status", 503}, {"headers", {{"Retry-After", http_date(-day)}}}}});
+  EXPECT_EQ(error_of(fetcher, "a.gz").retry_after(), milliseconds(0));
+}
+
+TEST_F(FetchTest, AStatusCountsEvenIfItsTextIsCutOrEndless) {
+  auto fetcher = this->fetcher();
+  script({{{"status", 503}, {"body", std::string(5000, 'x')}, {"cut", 10}}});
+  EXPECT_TRUE(mentions(error_of(fetcher, "a.gz"), "HTTP 503"));
+  script({{{"status", 404}, {"body", std::string(1'000'000, 'x')}, {"stall", 500'000}}});
+  EXPECT_EQ(error_of(fetcher, "a.gz").code(), Code::missing);
+}
+
+TEST_F(FetchTest, ACutBodyIsTransientAndCounted) {
+  const std::string content = serve("a.gz");
+  script({{{"cut", 40'000}}});
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, "got 40000 of 100000 bytes")) << error.message();
+  EXPECT_EQ(read_file(cached("a.gz.part")), content.substr(0, 40'000));
+}
+
+TEST_F(FetchTest, ACutChunkedBodyIsTransient) {
+  serve("a.gz");
+  script({{{"cut", 40'000}, {"chunked", true}}});
+  auto fetcher = this->fetcher();
+  EXPECT_EQ(error_of(fetcher, "a.gz").code(), Code::transient);
+}
+
+TEST_F(FetchTest, ALengthThatPromisesTooMuchIsTransient) {
+  const std::string content = serve("a.gz");
+  script({{{"content_length", 200'000}, {"times", 2}}});
+  auto fetcher = this->fetcher();
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    const etl::Error error = error_of(fetcher, "a.gz");
+    EXPECT_EQ(error.code(), Code::transient);
+    EXPECT_TRUE(mentions(error, "of 200000 bytes")) << error.message();
+  }
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content);
+}
+
+TEST_F(FetchTest, ALengthThatPromisesTooLittleIsTransientAndNothingIsKept) {
+  const std::string content = serve("a.gz");
+  script({{{"content_length", 1000}, {"times", 1}}});
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, "more than it had announced")) << error.message();
+  EXPECT_EQ(read_file(cached("a.gz.part")), "");
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content);
+  EXPECT_FALSE(requests().back().at("headers").contains("range"));
+}
+
+TEST_F(FetchTest, AResetConnectionIsTransient) {
+  const std::string content = serve("a.gz");
+  auto fetcher = this->fetcher();
+  for (const int after : {0, 1, 50'000}) {
+    script({{{"reset", after}}});
+    EXPECT_EQ(error_of(fetcher, "a.gz").code(), Code::transient) << after;
+  }
+  script(Json::array());
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content);
+}
+
+TEST_F(FetchTest, ARefusedConnectionIsTransient) {
+  const wikipedia::Remote gone = remote("a.gz");
+  server_.reset();
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, gone);
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, gone.url)) << error.message();
+}
+
+TEST_F(FetchTest, AnUnknownHostIsTransient) {
+  auto options = this->options();
+  options.connect_timeout = milliseconds(2000);
+  wikipedia::Fetcher fetcher(options, host_.context());
+  const etl::Error error = error_of(fetcher, wikipedia::Remote{"a.gz", "http://no-such-host.invalid/a.gz"});
+  EXPECT_EQ(error.code(), Code::transient) << error.message();
+}
+
+TEST_F(FetchTest, AMalformedUrlIsPermanent) {
+  auto fetcher = this->fetcher();
+  for (const std::string url : {"http://[::1/a.gz", "http://", "", "file:///etc/passwd", "gopher://a/b"}) {
+    EXPECT_EQ(error_of(fetcher, wikipedia::Remote{"a.gz", url}).code(), Code::permanent) << url;
+  }
+}
+
+/// A port whose queue of connections is full, so that connecting to it takes for ever.
+class FullPort {
+ public:
+  FullPort() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    address_.sin_family = AF_INET;
+    address_.sin_addr.s_addr = ::htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address_);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address_), size), 0);
+    EXPECT_EQ(::listen(listener_, 0), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address_), &size), 0);
+    for (int& each : fillers_) {
+      each = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      (void)::connect(each, reinterpret_cast<sockaddr*>(&address_), size);
+    }
+  }
+  ~FullPort() {
+    for (const int each : fillers_) ::close(each);
+    ::close(listener_);
+  }
+  FullPort(const FullPort&) = delete;
+  FullPort& operator=(const FullPort&) = delete;
+  [[nodiscard]] std::string url() const {
+    return "http://127.0.0.1:" + std::to_string(::ntohs(address_.sin_port)) + "/a.gz";
+  }
+
+ private:
+  sockaddr_in address_{};
+  int listener_;
+  int fillers_[4]{};
+};
+
+TEST_F(FetchTest, AConnectionThatDoesNotComeAboutIsTransient) {
+  const FullPort port;
+  auto options = this->options();
+  options.connect_timeout = milliseconds(200);
+  wikipedia::Fetcher fetcher(options, host_.context());
+  EXPECT_EQ(error_of(fetcher, wikipedia::Remote{"a.gz", port.url()}).code(), Code::transient);
+}
+
+TEST_F(FetchTest, AStallIsTransient) {
+  const std::string content = serve("a.gz");
+  auto options = this->options();
+  options.stall_timeout = milliseconds(300);
+  wikipedia::Fetcher fetcher(options, host_.context());
+  script({{{"stall", 30'000}}});
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, "no byte came for 300 ms (got 30000 of 100000 bytes)")) << error.message();
+  script(Json::array());
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content);
+}
+
+TEST_F(FetchTest, AServerThatNeverAnswersStalls) {
+  serve("a.gz");
+  auto options = this->options();
+  options.stall_timeout = milliseconds(300);
+  wikipedia::Fetcher fetcher(options, host_.context());
+  script({{{"delay", 3600}}});
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, "no byte came")) << error.message();
+}
+
+TEST_F(FetchTest, ASlowServerIsNoStall) {
+  const std::string content = serve("a.gz", 20'000);
+  auto options = this->options();
+  options.stall_timeout = milliseconds(700);
+  wikipedia::Fetcher fetcher(options, host_.context());
+  script({{{"rate", 16'000}}});  // longer than stall_timeout in all
+  EXPECT_EQ(fetch(fetcher, "a.gz"), content);
+}
+
+TEST_F(FetchTest, AServerWithoutTlsIsTransientUnderHttps) {
+  serve("a.gz");
+  auto fetcher = this->fetcher();
+  const wikipedia::Remote plain{"a.gz", "https://127.0.0.1:" + std::to_string(server_->port()) + "/a.gz"};
+  EXPECT_EQ(error_of(fetcher, plain).code(), Code::transient);
+}
+
+TEST_F(FetchTest, AnUntrustedCertificateIsPermanent) {
+  serve("a.gz");
+  const std::string cert = (root_ / "cert.pem").string();
+  const std::string key = (root_ / "key.pem").string();
+  const std::string make =
+      "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 "
+      "-addext subjectAltName=IP:127.0.0.1 -keyout '" +
+      key + "' -out '" + cert + "' 2>/dev/null";
+  ASSERT_EQ(std::system(make.c_str()), 0) << "openssl is needed";
+  const ServerProcess secure(served_, {"--tls", cert, key});
+  auto fetcher = this->fetcher();
+  const wikipedia::Remote remote{"a.gz", "https://127.0.0.1:" + std::to_string(secure.port()) + "/a.gz"};
+  const etl::Error error = error_of(fetcher, remote);
+  EXPECT_EQ(error.code(), Code::permanent) << error.message();
+  EXPECT_TRUE(mentions(error, "certificate")) << error.message();
+  EXPECT_FALSE(std::filesystem::exists(cached("a.gz")));
+}
+
+}  // namespace
+}  // namespace fetch_test

@@ -1,0 +1,37 @@
+/// \file
+/// tests/support/fault_server.py as a child process.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace fetch_test {
+
+/// Runs from constructor to destructor; ends with this process even if that crashes. One thread at a time.
+class ServerProcess {
+ public:
+  /// `arguments` are further ones of the program. Throws std::runtime_error if it does not come up.
+  explicit ServerProcess(const std::filesystem::path& folder, const std::vector<std::string>& arguments = {});
+  ~ServerProcess();
+  ServerProcess(const ServerProcess&) = delete;
+  ServerProcess& operator=(const ServerProcess&) = delete;
+
+  [[nodiscard]] int port() const { return port_; }
+  /// "http://127.0.0.1:PORT"
+  [[nodiscard]] std::string url() const;
+  /// Replaces the rules.
+  void script(const nlohmann::json& rules) const;
+  /// What the server has recorded.
+  [[nodiscard]] nlohmann::json log() const;
+
+ private:
+  pid_t pid_ = -1;
+  int port_ = 0;
+};
+
+}  // namespace fetch_test

@@ -1,0 +1,522 @@
+#!/usr/bin/env python3
+"""An HTTP file server that misbehaves on request, for tests of whatever downloads.
+
+As a program (prints ``PORT n`` and serves until SIGTERM, SIGINT or, with --until-eof, the end of its
+standard input):
+
+    fault_server.py FOLDER [--script FILE.json] [--tls CERT KEY] [--until-eof]
+
+As a class, inside a test's own process:
+
+    with FaultServer(folder, script={"rules": [{"path": "/a.gz", "times": 2, "status": 503}]}) as server:
+        fetch(server.url + "/a.gz")
+        assert len(server.log()["requests"]) == 3
+
+Files of FOLDER are served as a well-behaved static server does it: Content-Length, a strong ETag made
+of the content, Last-Modified, ranges with If-Range, keep-alive. A script changes that:
+
+    {"rules": [RULE, ...]}       the first rule that fits a request decides how it is answered
+
+Which requests a RULE fits (all given conditions must hold):
+    path             prefix of the path; default "/", every path
+    nth              only the n-th request for that exact path, counted from 1
+    request          only the n-th request of all, counted from 1
+    times            only the first so many requests that fit the conditions above
+How they are answered (all optional, and they combine):
+    status           this status instead of the file, with `body` (default: the status and its name)
+    headers          {name: value} added to the answer, replacing the server's own of that name;
+                     null leaves the header out
+    body             text that is sent instead of the file
+    file             serve this file of FOLDER instead of the one named by the path
+    html             true: an HTML page with status 200 instead of the file
+    redirect         Location; status 302 unless `status` says otherwise
+    etag             this ETag instead of the content's own; null = none
+    last_modified    this Last-Modified instead of the file's own; null = none
+    ranges           false: Range is ignored and not offered
+    if_range         false: If-Range is ignored, so a Range always counts
+    content_range    this Content-Range instead of the right one
+    content_length   this Content-Length, true or not; null = none, the connection's end is the end
+    chunked          true: Transfer-Encoding: chunked
+    delay            seconds to wait before the answer begins
+    cut              close the connection after so many bytes of the body
+    reset            the same with a TCP reset; 0 resets before the status line
+    stall            send nothing more after so many bytes of the body, connection open, until the
+                     client goes or the server stops
+    rate             bytes of body per second
+
+Control: POST /__script__ (the JSON above; also forgets the counts of requests), POST /__reset__
+(forgets script and log), GET /__log__:
+
+    {"requests": [{"number", "method", "path", "headers" (names in lower case), "time", "connection",
+                   "in_progress" (requests being answered when this one came, itself included),
+                   "status", "sent" (bytes of body), "done"}],
+     "connections": how many were used in total, "max_open": most open at once,
+     "max_in_progress": most requests being answered at once}
+
+Control requests and their connections are not counted. Standard library only.
+"""
+
+import argparse
+import datetime
+import email.utils
+import hashlib
+import http
+import http.server
+import json
+import os
+import re
+import signal
+import socket
+import socketserver
+import ssl
+import struct
+import sys
+import threading
+import time
+import urllib.parse
+
+_PIECE = 16 * 1024
+_HTML = b"<!DOCTYPE html>\n<html><body><h1>This is a page, not a file</h1></body></html>\n"
+
+
+class _Cut(Exception):
+    """The script says that the connection ends here."""
+
+    def __init__(self, reset):
+        super().__init__("cut")
+        self.reset = reset
+
+
+class _Record:
+    """What the server remembers: requests, connections, how often each rule was used. Thread-safe."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self.reset({})
+
+    def reset(self, script):
+        """Forgets every request; `script` is what answers from now on."""
+        with self._lock:
+            self._rules = list(script.get("rules", []))
+            self._used = [0] * len(self._rules)
+            self._by_path = {}
+            self._requests = []
+            self._in_progress = 0
+            self._max_in_progress = 0
+            self._connections = 0
+            self._open = set()
+            self._max_open = 0
+
+    def rescript(self, script):
+        """Keeps the log, replaces the rules, counts requests from 1 again for `nth` and `times`."""
+        with self._lock:
+            self._rules = list(script.get("rules", []))
+            self._used = [0] * len(self._rules)
+            self._by_path = {}
+
+    def begin(self, method, path, headers, connection):
+        """Notes a request; returns its entry in the log and the rule that fits it."""
+        with self._lock:
+            if connection not in self._open:
+                self._open.add(connection)
+                self._connections += 1
+                self._max_open = max(self._max_open, len(self._open))
+            self._in_progress += 1
+            self._max_in_progress = max(self._max_in_progress, self._in_progress)
+            self._by_path[path] = self._by_path.get(path, 0) + 1
+            entry = {
+                "number": len(self._requests) + 1,
+                "method": method,
+                "path": path,
+                "headers": headers,
+                "time": time.time(),
+                "connection": connection,
+                "in_progress": self._in_progress,
+                "status": None,
+                "sent": 0,
+                "done": False,
+            }
+            self._requests.append(entry)
+            return entry, self._match(entry)
+
+    def end(self, entry):
+        """The request has been answered, or given up."""
+        with self._lock:
+            if not entry["done"] and any(entry is known for known in self._requests):
+                self._in_progress -= 1
+            entry["done"] = True
+
+    def closed(self, connection):
+        """The connection is gone."""
+        with self._lock:
+            self._open.discard(connection)
+
+    def log(self):
+        """The JSON of GET /__log__."""
+        with self._lock:
+            return {
+                "requests": [dict(entry) for entry in self._requests],
+                "connections": self._connections,
+                "max_open": self._max_open,
+                "max_in_progress": self._max_in_progress,
+            }
+
+    def _match(self, entry):
+        for number, rule in enumerate(self._rules):
+            if not entry["path"].startswith(rule.get("path", "/")):
+                continue
+            if rule.get("nth", self._by_path[entry["path"]]) != self._by_path[entry["path"]]:
+                continue
+            if rule.get("request", entry["number"]) != entry["number"]:
+                continue
+            if self._used[number] >= rule.get("times", sys.maxsize):
+                continue
+            self._used[number] += 1
+            return rule
+        return {}
+
+
+class _Answer:
+    """Status, headers and body of one answer: what a good server would say, bent by a rule."""
+
+    def __init__(self, status, body, headers):
+        self.status = status
+        self.body = body
+        self.headers = headers
+
+    def bend(self, rule):
+        """Applies what the rule says about headers and length."""
+        if "content_range" in rule and self.status == 206:
+            self.headers["Content-Range"] = rule["content_range"]
+        if rule.get("chunked"):
+            self.headers.pop("Content-Length", None)
+            self.headers["Transfer-Encoding"] = "chunked"
+        elif "content_length" in rule:
+            self.headers["Content-Length"] = rule["content_length"]
+            if rule["content_length"] != len(self.body):
+                self.headers["Connection"] = "close"
+        for name, value in rule.get("headers", {}).items():
+            for known in [known for known in self.headers if known.lower() == name.lower()]:
+                del self.headers[known]
+            self.headers[name] = value
+        return self
+
+
+def _plain(status, body, kind="text/plain"):
+    return _Answer(status, body, {"Content-Type": kind, "Content-Length": len(body)})
+
+
+def _range_start(header, size):
+    """(first, last) of a `bytes=` range with one interval, None if there is no usable range, or
+    (size, size) if it cannot be satisfied."""
+    found = re.fullmatch(r"bytes=(\d*)-(\d*)", header or "")
+    if not found or found.groups() == ("", ""):
+        return None
+    first, last = found.groups()
+    if first == "":
+        return max(0, size - int(last)), size - 1
+    if int(first) >= size:
+        return size, size
+    return int(first), min(int(last), size - 1) if last else size - 1
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    # -- connection ---------------------------------------------------------------------------
+
+    def setup(self):
+        self._connection_number = self.server.next_connection()
+        if self.server.tls is not None:  # here, so that a failed handshake ends one thread only
+            self.request = self.server.tls.wrap_socket(self.request, server_side=True)
+        super().setup()
+
+    def finish(self):
+        self.server.record.closed(self._connection_number)
+        try:
+            super().finish()
+            self.connection.close()
+        except OSError:
+            pass
+
+    def log_message(self, *_):
+        """Nothing on stderr: the log is what /__log__ gives."""
+
+    # -- requests -----------------------------------------------------------------------------
+
+    def do_GET(self):
+        if self.path == "/__log__":
+            self._control(self.server.record.log())
+        else:
+            self._answer_request()
+
+    def do_HEAD(self):
+        self._answer_request()
+
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        if self.path == "/__script__":
+            self.server.record.rescript(json.loads(body))
+        elif self.path == "/__reset__":
+            self.server.record.reset({})
+        else:
+            self.send_error(405)
+            return
+        self._control({"ok": True})
+
+    def _control(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)
+        self.close_connection = True
+
+    def _answer_request(self):
+        headers = {name.lower(): value for name, value in self.headers.items()}
+        entry, rule = self.server.record.begin(self.command, self.path, headers, self._connection_number)
+        try:
+            if rule.get("delay"):
+                self.server.stopping.wait(rule["delay"])
+            if rule.get("reset") == 0:
+                raise _Cut(reset=True)
+            answer = self._compose(rule).bend(rule)
+            entry["status"] = answer.status
+            self._send(answer, rule, entry)
+        except _Cut as cut:
+            self._hang_up(cut.reset)
+        except OSError:  # the client has gone
+            self.close_connection = True
+        finally:
+            self.server.record.end(entry)
+
+    def _compose(self, rule):
+        if "redirect" in rule:
+            answer = _plain(rule.get("status", 302), b"moved\n")
+            answer.headers["Location"] = rule["redirect"]
+            return answer
+        if rule.get("html"):
+            return _plain(200, _HTML, "text/html; charset=utf-8")
+        if "status" in rule or "body" in rule:
+            status = rule.get("status", 200)
+            text = rule.get("body")
+            if text is None:
+                text = "%d %s\n" % (status, http.HTTPStatus(status).phrase)
+            return _plain(status, text.encode())
+        path = self.server.locate(rule.get("file", self.path))
+        if path is None:
+            return _plain(404, b"no such file\n")
+        return self._compose_file(path, rule)
+
+    def _compose_file(self, path, rule):
+        with open(path, "rb") as file:
+            content = file.read()
+        modified = email.utils.formatdate(os.path.getmtime(path), usegmt=True)
+        headers = {
+            "Content-Type": "application/gzip",
+            "ETag": rule.get("etag", '"%s"' % hashlib.sha256(content).hexdigest()[:16]),
+            "Last-Modified": rule.get("last_modified", modified),
+            "Accept-Ranges": "bytes",
+            "Content-Length": len(content),
+        }
+        if rule.get("ranges", True) is False:
+            del headers["Accept-Ranges"]
+            return _Answer(200, content, headers)
+        wanted = _range_start(self.headers.get("Range"), len(content))
+        condition = self.headers.get("If-Range")
+        if condition is not None and rule.get("if_range", True):
+            if condition not in (headers["ETag"], headers["Last-Modified"]):
+                wanted = None
+        if wanted is None:
+            return _Answer(200, content, headers)
+        first, last = wanted
+        if first >= len(content):
+            answer = _plain(416, b"")
+            answer.headers["Content-Range"] = "bytes */%d" % len(content)
+            return answer
+        headers["Content-Range"] = "bytes %d-%d/%d" % (first, last, len(content))
+        headers["Content-Length"] = last + 1 - first
+        return _Answer(206, content[first : last + 1], headers)
+
+    # -- sending ------------------------------------------------------------------------------
+
+    def _send(self, answer, rule, entry):
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            if value is not None:
+                self.send_header(name, str(value))
+        if answer.headers.get("Content-Length") is None and not rule.get("chunked"):
+            self.send_header("Connection", "close")
+            self.close_connection = True
+        self.end_headers()
+        if self.command == "HEAD" or answer.status == 304:
+            return
+        stops = [(rule[kind], kind) for kind in ("cut", "reset", "stall") if kind in rule]
+        limit, kind = min(stops) if stops else (None, None)
+        self._send_body(answer.body[:limit], rule, entry)
+        if kind == "stall":
+            self._wait_for_the_end()
+        if kind is not None:
+            raise _Cut(reset=kind == "reset")
+        if rule.get("chunked"):
+            self.wfile.write(b"0\r\n\r\n")
+
+    def _send_body(self, body, rule, entry):
+        rate = rule.get("rate")
+        size = max(1, min(_PIECE, rate // 20)) if rate else _PIECE
+        for start in range(0, len(body), size):
+            piece = body[start : start + size]
+            if rule.get("chunked"):
+                self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
+            else:
+                self.wfile.write(piece)
+            entry["sent"] += len(piece)
+            if rate and self.server.stopping.wait(len(piece) / rate):
+                raise _Cut(reset=False)
+
+    def _wait_for_the_end(self):
+        self.wfile.flush()
+        self.connection.settimeout(0.05)
+        while not self.server.stopping.is_set():
+            try:
+                if self.connection.recv(1024) == b"":
+                    return
+            except (TimeoutError, ssl.SSLWantReadError):
+                continue
+
+    def _hang_up(self, reset):
+        self.close_connection = True
+        if reset:
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+        else:
+            self.connection.shutdown(socket.SHUT_RDWR)
+
+
+class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
+    daemon_threads = True
+    block_on_close = False
+    request_queue_size = 128
+
+    def __init__(self, folder, record, tls):
+        self.folder = os.path.realpath(folder)
+        self.record = record
+        self.tls = tls
+        self.stopping = threading.Event()
+        self._numbers = iter(range(1, sys.maxsize))
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def server_bind(self):
+        """Without the base class's look-up of the machine's name, which can take seconds."""
+        socketserver.TCPServer.server_bind(self)
+        self.server_name, self.server_port = self.server_address[:2]
+
+    def next_connection(self):
+        return next(self._numbers)
+
+    def locate(self, path):
+        """The file a path names, or None if FOLDER holds none."""
+        name = urllib.parse.unquote(urllib.parse.urlsplit(path).path).lstrip("/")
+        full = os.path.realpath(os.path.join(self.folder, name))
+        inside = full.startswith(self.folder + os.sep)
+        return full if inside and os.path.isfile(full) else None
+
+    def handle_error(self, request, client_address):
+        """A connection that broke is what this server is for; anything else is a defect of its own."""
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)
+
+
+class FaultServer:
+    """The server, run by a thread of this process. Use as a context manager, or start() and stop()."""
+
+    def __init__(self, folder, script=None, tls=None):
+        """`script` as the module's docstring has it; `tls` = (certificate file, key file)."""
+        self._record = _Record()
+        self._record.reset(script or {})
+        context = None
+        if tls is not None:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(*tls)
+        self._server = _Server(folder, self._record, context)
+        self._scheme = "http" if tls is None else "https"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True)
+
+    @property
+    def port(self):
+        """The port on 127.0.0.1, chosen by the system."""
+        return self._server.server_port
+
+    @property
+    def url(self):
+        """What comes before the path, without a slash at the end."""
+        return "%s://127.0.0.1:%d" % (self._scheme, self.port)
+
+    def start(self):
+        """Begins to serve; returns the server."""
+        self._thread.start()
+        return self
+
+    def stop(self):
+        """Stops serving; answers in progress are cut. Returns once the port is closed."""
+        self._server.stopping.set()
+        if self._thread.is_alive():
+            self._server.shutdown()
+            self._thread.join()
+        self._server.server_close()
+
+    def script(self, script):
+        """Replaces the rules; the log goes on."""
+        self._record.rescript(script)
+
+    def reset(self):
+        """Forgets rules and log."""
+        self._record.reset({})
+
+    def log(self):
+        """What GET /__log__ gives, as a dict."""
+        return self._record.log()
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+
+def http_date(seconds_from_now):
+    """An HTTP-date, for Retry-After and Last-Modified in scripts."""
+    now = datetime.datetime.now(datetime.timezone.utc)
+    return email.utils.format_datetime(now + datetime.timedelta(seconds=seconds_from_now), usegmt=True)
+
+
+def main():
+    """The program: see the module's docstring."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("folder")
+    parser.add_argument("--script", help="JSON file")
+    parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
+    parser.add_argument("--until-eof", action="store_true", help="stop when standard input ends")
+    arguments = parser.parse_args()
+    script = {}
+    if arguments.script:
+        with open(arguments.script, encoding="utf-8") as file:
+            script = json.load(file)
+    asked_to_stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: asked_to_stop.set())
+    with FaultServer(arguments.folder, script, arguments.tls) as server:
+        print("PORT %d" % server.port, flush=True)
+        if arguments.until_eof:
+            reader = threading.Thread(
+                target=lambda: (sys.stdin.buffer.read(), asked_to_stop.set()), daemon=True
+            )
+            reader.start()
+        asked_to_stop.wait()
+
+
+if __name__ == "__main__":
+    main()
