@@ -1,0 +1,84 @@
+/// \file
+/// An Arrow batch in memory, as SQLite sees it: a table.
+#pragma once
+
+#include "database.hpp"
+#include "table_definition.hpp"
+#include "timestamp_text.hpp"
+
+#include <etl/batch.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace sqlite {
+
+/// A virtual table over one batch at a time: `INSERT INTO t SELECT c0, c1 FROM temp.etl_batch`
+/// writes a batch with one statement, which costs about half of one statement a row: no parameters
+/// are bound, and SQLite stays in one loop.
+///
+/// Its columns are c0, c1, ... in the order of the schema. Texts and blobs are read where they lie
+/// in the batch. NaN reads as NULL, which is what SQLite makes of it.
+///
+/// Used by the thread of its connection. It must outlive the connection, which points to it, and
+/// which it is attached to once.
+class BatchTable {
+ public:
+  static constexpr std::string_view sql_name = "temp.etl_batch";
+
+  BatchTable(etl::Schema schema, Timestamps timestamps)
+      : schema_(std::move(schema)), timestamps_(timestamps) {}
+  BatchTable(const BatchTable&) = delete;
+  BatchTable& operator=(const BatchTable&) = delete;
+
+  /// Creates the table in the connection's temporary schema; no file is touched.
+  void attach(Database& database);
+
+  /// Makes the rows of `batch` the table's rows. `batch` must stay as it is until clear().
+  /// REQUIRES: it has the schema given to the constructor.
+  void show(const etl::Batch& batch);
+  void clear();
+
+  [[nodiscard]] const etl::Schema& schema() const { return schema_; }
+  /// The first row of the batch in which this column is NULL.
+  [[nodiscard]] std::optional<std::size_t> first_null(std::size_t column) const;
+
+ private:
+  struct Callbacks;  // SQLite's side
+
+  // How the values of a column are given to SQLite: one struct a way, so that a value costs one
+  // switch.
+  template <class T>
+  struct Numbers {
+    etl::Column<T> values;
+    void give(sqlite3_context* out, std::size_t row) const;
+  };
+  struct Texts {
+    etl::Column<std::string_view> values;
+    void give(sqlite3_context* out, std::size_t row) const;
+  };
+  struct Blobs {
+    etl::Column<std::string_view> values;
+    void give(sqlite3_context* out, std::size_t row) const;
+  };
+  struct Times {  // as text, made once for a run of equal values
+    etl::Column<std::int64_t> values;
+    std::int64_t last = 0;
+    std::optional<TimestampText> text = timestamp_text(0);
+    void give(sqlite3_context* out, std::size_t row);
+  };
+  using Reader = std::variant<Numbers<bool>, Numbers<std::int32_t>, Numbers<std::int64_t>,
+                              Numbers<double>, Texts, Blobs, Times>;
+
+  [[nodiscard]] Reader reader(const etl::Batch& batch, std::size_t column) const;
+
+  etl::Schema schema_;
+  Timestamps timestamps_;
+  std::vector<Reader> readers_;
+  std::size_t rows_ = 0;
+};
+
+}  // namespace sqlite

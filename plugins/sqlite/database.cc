@@ -1,0 +1,169 @@
+#include "database.hpp"
+
+#include "sqlite_errors.hpp"
+
+#include <algorithm>
+#include <thread>
+
+namespace sqlite {
+namespace {
+
+/// Virtual machine steps between two looks at whether the host wants to stop: some 500 rows of an
+/// insert.
+constexpr int steps_between_polls = 10000;
+
+constexpr std::chrono::milliseconds longest_nap{20};
+
+int flags_for(Database::Access access) {
+  // Also for reading: a hot journal or WAL that a killed process left must be recovered first, and
+  // only a connection that may write can do so. SQLite itself falls back to reading where the file
+  // is write-protected.
+  const int create = access == Database::Access::create ? SQLITE_OPEN_CREATE : 0;
+  return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create;
+}
+
+}  // namespace
+
+std::string quoted(std::string_view name) {
+  std::string text = "\"";
+  for (const char byte : name) {
+    if (byte == '"') text += '"';
+    text += byte;
+  }
+  return text += '"';
+}
+
+bool same_name(std::string_view a, std::string_view b) {
+  return a.size() == b.size() &&
+         sqlite3_strnicmp(a.data(), b.data(), static_cast<int>(a.size())) == 0;
+}
+
+Database::Database(const ConnectionOptions& options, Access access)
+    : path_(options.path), busy_timeout_(options.busy_timeout), context_(options.context) {
+  sqlite3* handle = nullptr;
+  const int code = sqlite3_open_v2(path_.c_str(), &handle, flags_for(access), nullptr);
+  handle_.reset(handle);  // to be closed also when opening failed
+  if (code != SQLITE_OK)
+    fail(handle != nullptr ? sqlite3_extended_errcode(handle) : code, "opening it");
+  sqlite3_extended_result_codes(handle, 1);
+  sqlite3_busy_handler(handle, &Database::on_busy, this);
+  sqlite3_progress_handler(handle, steps_between_polls, &Database::on_progress, this);
+  configure(access);
+}
+
+void Database::configure(Access access) {
+  // 16 MiB of pages hold a usual partition, so that it goes to the file once; a larger one spills.
+  // A view or trigger that someone else put into the file has no business calling functions.
+  execute("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
+          "opening it");
+  std::string mode = pragma("journal_mode");
+  if (access == Access::create && mode != "wal" && pragma("page_count") == "0") {
+    // A new file: readers neither wait for a load nor hold it up. Another process that creates the
+    // same file at this moment does the same, and its lock may keep us from it: then there is
+    // nothing to do.
+    sqlite3_exec(handle(), "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    mode = pragma("journal_mode");
+  }
+  // Either pair survives a power cut as a whole number of transactions. With a rollback journal
+  // that takes FULL; with a WAL NORMAL is enough, and may at most lose the last transactions, each
+  // with its ledger row, so that the next run loads those partitions again.
+  execute(mode == "wal" ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
+          "opening it");
+  if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
+}
+
+std::string Database::pragma(const std::string& name) {
+  Statement statement(*this, "PRAGMA " + name, "reading its header");
+  return statement.step() ? std::string(statement.text(0)) : std::string();
+}
+
+void Database::execute(const std::string& sql, std::string_view doing) {
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code, doing);
+}
+
+void Database::fail(int code, std::string_view doing) const {
+  // The busy handler gives up when the host wants to stop; SQLite reports that as BUSY.
+  if (code == SQLITE_INTERRUPT || ((code & 0xFF) == SQLITE_BUSY && context_.cancelled())) {
+    throw etl::Error::cancelled();
+  }
+  if (code == SQLITE_NOTADB) {
+    throw etl::Error::config(path_ +
+                             " is not an SQLite database (or is encrypted): SQLITE_NOTADB, 26")
+        .about("path");
+  }
+  throw error_from(handle(), code).with("while " + std::string(doing) + " in " + path_);
+}
+
+int Database::on_busy(void* self, int attempts) {
+  auto& database = *static_cast<Database*>(self);
+  const auto now = std::chrono::steady_clock::now();
+  if (attempts == 0) database.give_up_at_ = now + database.busy_timeout_;
+  if (now >= database.give_up_at_ || database.context_.cancelled()) return 0;
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(database.give_up_at_ - now);
+  std::this_thread::sleep_for(
+      std::min({std::chrono::milliseconds(1 + attempts), longest_nap, left}));
+  return 1;
+}
+
+int Database::on_progress(void* self) {
+  return static_cast<const Database*>(self)->context_.cancelled() ? 1 : 0;
+}
+
+Statement::Statement(Database& database, std::string_view sql, std::string doing)
+    : database_(&database), doing_(std::move(doing)) {
+  sqlite3_stmt* handle = nullptr;
+  const int code = sqlite3_prepare_v3(database.handle(), sql.data(), static_cast<int>(sql.size()),
+                                      SQLITE_PREPARE_PERSISTENT, &handle, nullptr);
+  handle_.reset(handle);
+  require(code);
+}
+
+bool Statement::step() {
+  const int code = sqlite3_step(handle_.get());
+  if (code == SQLITE_ROW) return true;
+  if (code != SQLITE_DONE) database_->fail(code, doing_);
+  return false;
+}
+
+void Statement::run() {
+  int code = SQLITE_ROW;
+  while (code == SQLITE_ROW) code = sqlite3_step(handle_.get());
+  if (code == SQLITE_DONE) {
+    reset();
+    return;
+  }
+  try {
+    database_->fail(code, doing_);  // before the reset, which may change the connection's message
+  } catch (...) {
+    reset();
+    throw;
+  }
+}
+
+bool Statement::null(int column) const {
+  return sqlite3_column_type(handle_.get(), column) == SQLITE_NULL;
+}
+
+std::int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(handle_.get(), column);
+}
+
+std::string_view Statement::text(int column) const {
+  const unsigned char* bytes = sqlite3_column_text(handle_.get(), column);
+  const auto size = static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column));
+  return bytes == nullptr ? std::string_view{}
+                          : std::string_view{reinterpret_cast<const char*>(bytes), size};
+}
+
+void Statement::bind_one(int parameter, std::int64_t value) {
+  require(sqlite3_bind_int64(handle_.get(), parameter, value));
+}
+
+void Statement::bind_one(int parameter, std::string_view value) {
+  const char* bytes = value.empty() ? "" : value.data();  // a null pointer would bind NULL
+  require(sqlite3_bind_text64(handle_.get(), parameter, bytes, value.size(), SQLITE_TRANSIENT,
+                              SQLITE_UTF8));
+}
+
+}  // namespace sqlite

@@ -1,0 +1,119 @@
+#include "sqlite_sink.hpp"
+
+#include "ledger_table.hpp"
+#include "table_fit.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <system_error>
+
+namespace sqlite {
+
+using etl::Error;
+
+SqliteSink::SqliteSink(const etl::Options& values, const etl::Context& context)
+    : connection_{values.get<etl::Path>("path").text, values.get<etl::Duration>("busy_timeout"),
+                  context},
+      table_{
+          values.get<std::string>("table"), values.get<std::string>("mode") == "upsert",
+          values.get<etl::Strings>("key"),
+          values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text} {}
+
+void SqliteSink::check(const etl::Schema& schema) const { (void)define_table(table_, schema); }
+
+/// Throws Error (config, about "path") when there could be no file: no folder, or a folder in its
+/// place.
+bool SqliteSink::file_exists() const {
+  namespace fs = std::filesystem;
+  const fs::path path(connection_.path);
+  std::error_code unreadable;  // then opening the file says why
+  if (fs::is_directory(path, unreadable)) {
+    throw Error::config(connection_.path + " is a folder, not a database file").about("path");
+  }
+  if (fs::exists(path, unreadable)) return true;
+  const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
+  if (!fs::is_directory(folder, unreadable)) {
+    throw Error::config("the folder " + folder.string() + " of " + connection_.path +
+                        " does not exist")
+        .about("path");
+  }
+  return false;
+}
+
+etl::Target SqliteSink::inspect(const etl::Schema& schema) {
+  const TableDefinition definition = define_table(table_, schema);
+  const TableDefinition& ledger = LedgerTable::definition();
+  etl::Target target{"table \"" + table_.table + "\" in " + connection_.path, {}};
+  bool has_table = false;
+  bool has_ledger = false;
+  if (file_exists()) {
+    Database database(connection_, Database::Access::read);
+    has_table = exists_and_fits(database, definition, "table");
+    has_ledger = exists_and_fits(database, ledger, "path");
+  }
+  if (!has_table) {
+    target.ddl = definition.create_sql() + ";\n";
+    if (!has_ledger) target.ddl += ledger.create_sql() + ";\n";
+  }
+  return target;
+}
+
+void SqliteSink::prepare(const etl::Schema& schema) {
+  const TableDefinition definition = define_table(table_, schema);
+  (void)file_exists();
+  Database database(connection_, Database::Access::create);
+  const auto create_missing = [&](const TableDefinition& table, const char* option, bool create) {
+    if (exists_and_fits(database, table, option)) return true;
+    if (create) database.execute(table.create_sql(), "creating table \"" + table.table + "\"");
+    return false;
+  };
+  // Usually both are there, and another process that is loading need not be waited for.
+  const bool has_table = create_missing(definition, "table", false);
+  const bool has_ledger = create_missing(LedgerTable::definition(), "path", false);
+  if (has_table && has_ledger) return;
+  database.begin("creating table \"" + table_.table + "\"");
+  create_missing(definition, "table", true);
+  create_missing(LedgerTable::definition(), "path", true);
+  database.commit("creating table \"" + table_.table + "\"");
+}
+
+std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
+                                                     std::string_view sink) {
+  std::error_code unreadable;
+  if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
+  Database database(connection_, Database::Access::read);
+  if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
+  return LedgerTable(database).all(pipeline, sink);
+}
+
+void SqliteSink::record(const etl::LedgerRecord& record) {
+  if (record.state == etl::State::done) {
+    throw Error(etl::Code::internal,
+                "partition " + record.partition + ": done is for commit() to record");
+  }
+  const WriteGate::Hold hold = gate_.enter(connection_.context);
+  const std::string doing = "recording partition " + record.partition + " as " +
+                            std::string(etl::state_name(record.state));
+  Database database(connection_, Database::Access::write);
+  database.begin(doing);
+  // Of two runs one may have loaded what the other could not: then `done` stays.
+  (void)LedgerTable(database).put(record, LedgerTable::Replace::unless_done);
+  database.commit(doing);
+}
+
+SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
+  TableDefinition definition = define_table(table_, schema);
+  WriteGate::Hold hold = gate_.enter(connection_.context);
+  std::unique_ptr<WriteConnection> connection = std::move(idle_);
+  if (connection == nullptr || connection->batch.schema() != schema) {
+    connection =
+        std::make_unique<WriteConnection>(connection_, definition, schema, table_.timestamps);
+  }
+  return {{std::move(hold), std::move(connection), idle_, connection_.context},
+          std::move(definition),
+          table_,
+          request};
+}
+
+}  // namespace sqlite

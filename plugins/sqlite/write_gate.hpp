@@ -1,0 +1,62 @@
+/// \file
+/// One writer at a time within a sink.
+#pragma once
+
+#include <etl/context.hpp>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <utility>
+
+namespace sqlite {
+
+/// Lets one thread through until it lets go. SQLite's own lock would do, but its waiting ends after
+/// busy_timeout, while a partition of the same sink takes as long as it takes.
+///
+/// Not a std::mutex: a Hold may be released by another thread than took it, and waiting for it ends
+/// when the host asks to stop.
+class WriteGate {
+ public:
+  /// The right to write, given back by the destructor. Movable; must not outlive its gate.
+  class Hold {
+   public:
+    explicit Hold(WriteGate& gate) : gate_(&gate) {}
+    Hold(Hold&& other) noexcept : gate_(std::exchange(other.gate_, nullptr)) {}
+    Hold& operator=(Hold&&) = delete;
+    ~Hold() {
+      if (gate_ != nullptr) gate_->release();
+    }
+
+   private:
+    WriteGate* gate_;
+  };
+
+  /// Waits for the gate. Throws Error (cancelled) once the host asks to stop.
+  [[nodiscard]] Hold enter(const etl::Context& context) {
+    std::unique_lock lock(mutex_);
+    while (taken_) {
+      if (context.cancelled()) throw etl::Error::cancelled();
+      freed_.wait_for(lock, time_between_polls);
+    }
+    taken_ = true;
+    return Hold(*this);
+  }
+
+ private:
+  static constexpr std::chrono::milliseconds time_between_polls{50};
+
+  void release() {
+    {
+      const std::lock_guard lock(mutex_);
+      taken_ = false;
+    }
+    freed_.notify_one();
+  }
+
+  std::mutex mutex_;
+  std::condition_variable freed_;
+  bool taken_ = false;
+};
+
+}  // namespace sqlite
