@@ -1,0 +1,329 @@
+#include "connection.hpp"
+
+#include "sqlstate.hpp"
+
+#include <poll.h>
+
+#include <algorithm>
+#include <charconv>
+#include <future>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace postgres {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr int tick_ms = 100;
+constexpr std::chrono::milliseconds patience{5000};
+constexpr std::chrono::seconds cancel_request_limit{1};
+constexpr std::size_t copy_message_bytes_max = std::size_t{1} << 20;
+
+// Object identifiers of built-in types never change; they are in the server's pg_type.dat.
+constexpr Oid oid_int8 = 20;
+constexpr Oid oid_text = 25;
+constexpr Oid oid_timestamptz = 1184;
+
+std::int64_t to_integer(std::string_view text) {
+  std::int64_t number = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || stop != end) {
+    throw etl::Error::permanent("the server answered \"" + std::string(text) +
+                                "\" where an integer belongs");
+  }
+  return number;
+}
+
+bool is_failure(const Result& result) {
+  switch (PQresultStatus(result.get())) {
+    case PGRES_EMPTY_QUERY:
+    case PGRES_COMMAND_OK:
+    case PGRES_TUPLES_OK:
+    case PGRES_COPY_IN:
+      return false;
+    default:
+      return true;
+  }
+}
+
+std::string_view field(const PGresult* result, int code) {
+  const char* text = PQresultErrorField(result, code);
+  return text == nullptr ? std::string_view{} : std::string_view{text};
+}
+
+// The server's words in one line: what, detail, hint, where, SQLSTATE.
+std::string describe(const PGresult* result) {
+  const std::string_view what = field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (what.empty()) return one_line(PQresultErrorMessage(result));
+  std::string text(what);
+  constexpr std::pair<int, std::string_view> parts[] = {{PG_DIAG_MESSAGE_DETAIL, "detail"},
+                                                        {PG_DIAG_MESSAGE_HINT, "hint"},
+                                                        {PG_DIAG_CONTEXT, "context"}};
+  for (const auto& [code, label] : parts) {
+    if (const std::string_view part = field(result, code); !part.empty()) {
+      text.append("; ").append(label).append(": ").append(one_line(part));
+    }
+  }
+  return text.append(" [").append(field(result, PG_DIAG_SQLSTATE)).append("]");
+}
+
+}  // namespace
+
+std::int64_t Result::integer(int row, int column) const { return to_integer(text(row, column)); }
+
+std::int64_t Result::affected() const { return to_integer(PQcmdTuples(result_.get())); }
+
+Param Param::text(std::string_view text) { return {oid_text, false, std::string(text)}; }
+
+Param Param::integer(std::int64_t number) { return {oid_int8, false, std::to_string(number)}; }
+
+Param Param::timestamp(std::int64_t microseconds) {
+  const auto time = to_server_time(microseconds);
+  if (!time) {
+    throw etl::Error::permanent("the time " + std::to_string(microseconds) +
+                                " us since 1970 is outside of PostgreSQL's range");
+  }
+  std::string bytes(sizeof(std::int64_t), '\0');
+  auto bits = static_cast<std::uint64_t>(*time);
+  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, bits >>= 8U) {
+    *byte = static_cast<char>(bits & 0xFFU);
+  }
+  return {oid_timestamptz, true, std::move(bytes)};
+}
+
+Param Param::or_null(bool null) && {
+  if (null) value.reset();
+  return std::move(*this);
+}
+
+// Bounds: MIN_TIMESTAMP and END_TIMESTAMP in the server's datatype/timestamp.h, for 4713 BC and
+// 294276.
+std::optional<std::int64_t> to_server_time(std::int64_t microseconds) {
+  constexpr std::int64_t epoch_2000 = 946'684'800'000'000;
+  constexpr std::int64_t first = -211'813'488'000'000'000;
+  constexpr std::int64_t end = 9'223'371'331'200'000'000;
+  std::int64_t time = 0;
+  if (__builtin_sub_overflow(microseconds, epoch_2000, &time)) return std::nullopt;
+  if (time < first || time >= end) return std::nullopt;
+  return time;
+}
+
+/// While it lives, a cancelled host is kept waiting for a little: for statements that end at once
+/// if the server is well, and whose outcome matters.
+class Connection::Patience {
+ public:
+  explicit Patience(Connection& connection) : connection_(connection) { set(patience); }
+  ~Patience() { set(std::chrono::milliseconds(0)); }
+  Patience(const Patience&) = delete;
+  Patience& operator=(const Patience&) = delete;
+
+ private:
+  void set(std::chrono::milliseconds grace) {
+    connection_.cancel_grace_ = grace;
+    connection_.cancelled_at_.reset();
+  }
+  Connection& connection_;
+};
+
+Connection::Connection(const Dsn& dsn, const etl::Context& context)
+    : context_(context),
+      redactor_(dsn.redactor()),
+      handle_(connect(dsn, context, &Connection::on_notice, this)) {
+  if (const char* password = PQpass(handle_.get())) redactor_.add(password);
+  if (PQsetnonblocking(handle_.get(), 1) != 0) {
+    throw etl::Error::transient(redactor_.scrub(one_line(PQerrorMessage(handle_.get()))));
+  }
+}
+
+Connection::~Connection() = default;
+
+Result Connection::run(std::string_view doing, const std::string& sql,
+                       std::span<const Param> params) {
+  send(doing, sql, params);
+  return await(doing);
+}
+
+void Connection::commit() {
+  constexpr std::string_view doing = "committing";
+  constexpr const char* unknown =
+      "; whether the partition was committed is not known, etl_ledger will tell";
+  check_cancelled();  // nothing is lost yet
+  const Patience grace(*this);
+  try {
+    const Result result = run(doing, "COMMIT");
+    if (result.tag() != "COMMIT") {  // what the server answers in a failed transaction
+      throw etl::Error::permanent("committing: the server rolled back instead");
+    }
+  } catch (const etl::Error& error) {
+    if (error.code() == etl::Code::cancelled)
+      throw etl::Error(error.code(), error.message() + unknown);
+    if (!alive()) throw etl::Error::transient(error.message() + unknown);
+    throw;
+  }
+}
+
+void Connection::start_copy(std::string_view doing, const std::string& sql) {
+  send(doing, sql, {});
+  const Result result = await(doing);
+  if (PQresultStatus(result.get()) != PGRES_COPY_IN) {
+    throw etl::Error::permanent(std::string(doing) + ": the server did not ask for rows");
+  }
+}
+
+void Connection::send_copy(std::string_view doing, std::span<const char> bytes) {
+  while (!bytes.empty()) {
+    check_cancelled();
+    const auto part = bytes.first(std::min(bytes.size(), copy_message_bytes_max));
+    const int queued = PQputCopyData(handle_.get(), part.data(), static_cast<int>(part.size()));
+    if (queued < 0) fail_lost(doing);
+    if (queued > 0) bytes = bytes.subspan(part.size());
+    flush(doing);
+  }
+}
+
+std::int64_t Connection::end_copy(std::string_view doing) {
+  int queued = 0;
+  while ((queued = PQputCopyEnd(handle_.get(), nullptr)) == 0) flush(doing);
+  if (queued < 0) fail_lost(doing);
+  flush(doing);
+  return await(doing).affected();
+}
+
+bool Connection::make_idle() noexcept {
+  if (!alive()) return false;
+  const PGTransactionStatusType status = PQtransactionStatus(handle_.get());
+  if (status == PQTRANS_IDLE) return true;
+  if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR) return false;
+  try {
+    const Patience grace(*this);
+    run("rolling back", "ROLLBACK");
+    return PQtransactionStatus(handle_.get()) == PQTRANS_IDLE;
+  } catch (...) {
+    return false;
+  }
+}
+
+void Connection::send(std::string_view doing, const std::string& sql,
+                      std::span<const Param> params) {
+  check_cancelled();
+  if (!handle_) throw etl::Error::transient(std::string(doing) + ": the connection was given up");
+  int sent = 0;
+  if (params.empty()) {
+    sent = PQsendQuery(handle_.get(), sql.c_str());
+  } else {
+    std::vector<Oid> types;
+    std::vector<const char*> values;
+    std::vector<int> sizes, formats;
+    for (const Param& param : params) {
+      types.push_back(param.type);
+      values.push_back(param.value ? param.value->c_str() : nullptr);
+      sizes.push_back(param.value ? static_cast<int>(param.value->size()) : 0);
+      formats.push_back(param.binary ? 1 : 0);
+    }
+    sent = PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(params.size()),
+                             types.data(), values.data(), sizes.data(), formats.data(), 0);
+  }
+  if (sent == 0) fail_lost(doing);
+}
+
+Result Connection::await(std::string_view doing) {
+  std::optional<Result> kept;
+  while (true) {
+    await_input();
+    PGresult* next = PQgetResult(handle_.get());
+    if (next == nullptr) break;
+    Result result(next);
+    if (PQresultStatus(next) == PGRES_COPY_IN) return result;
+    // The first failure is the cause; a lost connection adds its own behind it.
+    if (!kept || (is_failure(result) && !is_failure(*kept))) kept = std::move(result);
+  }
+  if (!kept) {
+    throw etl::Error::transient(std::string(doing) + ": " +
+                                redactor_.scrub(one_line(PQerrorMessage(handle_.get()))));
+  }
+  if (is_failure(*kept)) fail(doing, kept->get());
+  return *std::move(kept);
+}
+
+// Returns when PQgetResult() will not block; a lost connection is left to it to report.
+void Connection::await_input() {
+  while (PQisBusy(handle_.get()) != 0) {
+    const int pending = PQflush(handle_.get());
+    tick(static_cast<short>(pending > 0 ? POLLIN | POLLOUT : POLLIN));
+    if (PQconsumeInput(handle_.get()) == 0) return;
+  }
+}
+
+// Sends what is queued. Reads meanwhile: a server whose notices nobody takes stops reading itself.
+void Connection::flush(std::string_view doing) {
+  while (true) {
+    const int pending = PQflush(handle_.get());
+    if (pending < 0 || !alive()) fail_lost(doing);
+    if (pending == 0) return;
+    tick(POLLIN | POLLOUT);
+    if (PQconsumeInput(handle_.get()) == 0) fail_lost(doing);
+  }
+}
+
+void Connection::tick(short events) {
+  check_cancelled();
+  pollfd waiting{PQsocket(handle_.get()), events, 0};
+  poll(&waiting, 1, tick_ms);
+}
+
+void Connection::check_cancelled() {
+  if (!context_.cancelled()) return;
+  const auto now = Clock::now();
+  if (!cancelled_at_) cancelled_at_ = now;
+  if (now - *cancelled_at_ < cancel_grace_) return;
+  give_up();
+  throw etl::Error::cancelled();
+}
+
+// Closing the socket is not enough: a server that waits for a lock would not notice. PQcancel()
+// knows no time limit, hence the thread: it owns what it needs and may outlast the connection.
+void Connection::give_up() noexcept {
+  if (handle_ && PQtransactionStatus(handle_.get()) == PQTRANS_ACTIVE) {
+    try {
+      const std::shared_ptr<PGcancel> request(PQgetCancel(handle_.get()), &PQfreeCancel);
+      std::packaged_task<void()> task([request] {
+        char reason[256];
+        if (request) PQcancel(request.get(), reason, sizeof(reason));
+      });
+      const std::future<void> sent = task.get_future();
+      std::thread(std::move(task)).detach();
+      sent.wait_for(cancel_request_limit);
+    } catch (
+        ...) {  // NOLINT(bugprone-empty-catch): no memory or no thread; the socket is closed anyway
+    }
+  }
+  handle_.reset();
+}
+
+void Connection::fail(std::string_view doing, const PGresult* result) const {
+  const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
+  // libpq's own errors have no SQLSTATE: the connection is lost, or memory is short.
+  const etl::Code code = sqlstate.empty() ? etl::Code::transient : code_of(sqlstate);
+  throw etl::Error(code, redactor_.scrub(std::string(doing) + ": " + describe(result)));
+}
+
+// After a failed call of libpq: the server's own reason is better than libpq's, if it has come.
+void Connection::fail_lost(std::string_view doing) {
+  const std::string reason = one_line(PQerrorMessage(handle_.get()));
+  PQconsumeInput(handle_.get());
+  await(doing);
+  throw etl::Error::transient(redactor_.scrub(std::string(doing) + ": " + reason));
+}
+
+void Connection::on_notice(void* self, const PGresult* notice) noexcept {
+  try {
+    const auto* connection = static_cast<const Connection*>(self);
+    connection->context_.debug(connection->redactor_.scrub("server: " + describe(notice)));
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a notice that cannot be logged harms nothing
+  }
+}
+
+}  // namespace postgres

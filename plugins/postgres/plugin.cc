@@ -1,0 +1,3 @@
+#include "postgres_sink.hpp"
+
+ETL_PLUGIN("postgres", "1.0.0", postgres::PostgresSink);

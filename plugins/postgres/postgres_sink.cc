@@ -1,0 +1,138 @@
+#include "postgres_sink.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace postgres {
+namespace {
+
+// https://www.postgresql.org/docs/15/limits.html
+constexpr std::size_t columns_max = 1600;
+
+// Any constant will do that no other program uses: "etl" and a version.
+constexpr std::string_view prepare_lock = "SELECT pg_advisory_xact_lock(1702128737, 1)";
+
+TableName table_from(const etl::Options& options) {
+  TableName table = parse_table_name(options.get<std::string>("table"));
+  if (table.table == LedgerTable::name) {
+    throw etl::Error::config("table " + table.shown() + " is the ledger's own name").about("table");
+  }
+  return table;
+}
+
+etl::Strings key_from(const etl::Options& options) {
+  etl::Strings key = options.get<etl::Strings>("key");
+  const bool upsert = options.get<std::string>("mode") == "upsert";
+  if (upsert && key.empty()) throw etl::Error::config("mode \"upsert\" needs a key").about("key");
+  if (!upsert && !key.empty()) {
+    throw etl::Error::config("a key is for mode \"upsert\", mode \"append\" has none").about("key");
+  }
+  std::set<std::string> seen;
+  for (const std::string& column : key) {
+    if (!seen.insert(column).second) {
+      throw etl::Error::config("column \"" + column + "\" is twice in the key").about("key");
+    }
+  }
+  return key;
+}
+
+}  // namespace
+
+PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& context)
+    : table_(table_from(given)),
+      key_(key_from(given)),
+      pool_(Dsn(given.get<std::string>("dsn")), context) {}
+
+void PostgresSink::check(const etl::Schema& schema) const {
+  if (schema.size() == 0 || schema.size() > columns_max) {
+    throw etl::Error::config(std::to_string(schema.size()) + " columns; PostgreSQL takes 1 to " +
+                             std::to_string(columns_max));
+  }
+  std::set<std::string_view> seen;
+  for (const etl::Field& field : schema) {
+    if (const std::string fault = fault_of_name(field.name); !fault.empty()) {
+      throw etl::Error::config("column \"" + field.name + "\": " + fault);
+    }
+    if (!seen.insert(field.name).second) {
+      throw etl::Error::config("there are two columns \"" + field.name + "\"");
+    }
+  }
+  for (const std::string& column : key_) {
+    if (schema.find(column)) continue;
+    throw etl::Error::config("the key's column \"" + column + "\" is not among " + schema.names())
+        .about("key");
+  }
+}
+
+etl::Target PostgresSink::inspect(const etl::Schema& schema) {
+  check(schema);
+  const ConnectionPool::Lease lease = pool_.acquire();
+  lease->run("beginning a transaction", "BEGIN READ ONLY");
+  etl::Target found;
+  for (const std::string& statement : missing_ddl(*lease, schema)) {
+    found.ddl += (found.ddl.empty() ? "" : "\n") + statement + ";";
+  }
+  found.name = target(*lease).shown();
+  return found;
+}
+
+// Locked, for CREATE TABLE IF NOT EXISTS fails when two do it at once, and asks for the right to
+// create even where the table exists.
+void PostgresSink::prepare(const etl::Schema& schema) {
+  check(schema);
+  const ConnectionPool::Lease lease = pool_.acquire();
+  lease->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
+  lease->run("waiting for other runs that create tables", std::string(prepare_lock));
+  for (const std::string& statement : missing_ddl(*lease, schema)) {
+    lease->run("creating what table " + target(*lease).shown() + " needs", statement);
+  }
+  lease->commit();
+}
+
+std::vector<etl::LedgerRecord> PostgresSink::committed(std::string_view pipeline,
+                                                       std::string_view sink) {
+  const ConnectionPool::Lease lease = pool_.acquire();
+  return LedgerTable(target(*lease).schema).read(*lease, pipeline, sink);
+}
+
+void PostgresSink::record(const etl::LedgerRecord& record) {
+  if (record.state == etl::State::done) {
+    throw etl::Error(etl::Code::internal, "only a writer records a partition as done");
+  }
+  const ConnectionPool::Lease lease = pool_.acquire();
+  // False means that another run has loaded the partition: then that is what counts.
+  static_cast<void>(
+      LedgerTable(target(*lease).schema).write(*lease, record, LedgerTable::Replace::all_but_done));
+}
+
+PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
+  ConnectionPool::Lease lease = pool_.acquire();
+  TableDefinition definition{target(*lease), schema, key_};
+  return {std::move(lease), std::move(definition), request};
+}
+
+// Kept, so that all partitions of a run go to one place even if the search_path should change.
+TableName PostgresSink::target(Connection& connection) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (resolved_) return *resolved_;
+  }
+  TableName found = resolve(connection, table_);
+  const std::lock_guard lock(mutex_);
+  if (!resolved_) resolved_ = std::move(found);
+  return *resolved_;
+}
+
+std::vector<std::string> PostgresSink::missing_ddl(Connection& connection,
+                                                   const etl::Schema& schema) {
+  const TableDefinition table{target(connection), schema, key_};
+  const LedgerTable ledger(table.name.schema);
+  std::vector<std::string> statements;
+  for (const TableDefinition* definition : {&table, &ledger.definition()}) {
+    if (definition->exists(connection)) definition->require_fit(connection);
+    else statements.push_back(definition->ddl());
+  }
+  return statements;
+}
+
+}  // namespace postgres

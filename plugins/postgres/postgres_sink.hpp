@@ -1,0 +1,72 @@
+/// \file
+/// The stage `postgres`.
+#pragma once
+
+#include "connection_pool.hpp"
+#include "identifier.hpp"
+#include "ledger_table.hpp"
+#include "postgres_writer.hpp"
+#include "table_definition.hpp"
+
+#include <etl/plugin.hpp>
+
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace postgres {
+
+/// Writes rows into a table of a PostgreSQL database, each partition in one transaction together
+/// with its row of etl_ledger, which lies in the table's schema.
+///
+/// All members may be called from several threads at once; each works on a connection of its own.
+class PostgresSink {
+ public:
+  static constexpr auto name = "postgres";
+  static constexpr auto summary = "Writes rows into a table of a PostgreSQL database";
+  static constexpr auto options = etl::options(
+      etl::optional<std::string>(
+          "dsn", "\"\"",
+          "Where to connect to: a postgresql:// URI or key=value pairs; what it "
+          "leaves out comes from the PG* environment variables")
+          .secret()
+          .operational(),
+      etl::required<std::string>(
+          "table",
+          "Table, or schema.table; created when it does not exist. Letters keep "
+          "their case; a part with a dot is put in double quotes"),
+      etl::optional<std::string>("mode", "\"append\"",
+                                 "append: insert every row; upsert: a later row with the same key "
+                                 "replaces the earlier one")
+          .one_of("append|upsert"),
+      etl::optional<etl::Strings>(
+          "key", "[]", "Columns that identify a row, for upsert; the primary key of a new table"));
+
+  PostgresSink(const etl::Options& given, const etl::Context& context);
+
+  /// Names and key of the columns, without connecting.
+  void check(const etl::Schema& schema) const;
+  [[nodiscard]] etl::Target inspect(const etl::Schema& schema);
+  void prepare(const etl::Schema& schema);
+
+  [[nodiscard]] std::vector<etl::LedgerRecord> committed(std::string_view pipeline,
+                                                         std::string_view sink);
+  void record(const etl::LedgerRecord& record);
+
+  [[nodiscard]] PostgresWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
+
+ private:
+  [[nodiscard]] TableName target(Connection& connection);
+  [[nodiscard]] std::vector<std::string> missing_ddl(Connection& connection,
+                                                     const etl::Schema& schema);
+
+  const TableName table_;  // as given
+  const etl::Strings key_;
+  ConnectionPool pool_;
+  std::mutex mutex_;
+  std::optional<TableName> resolved_;  // guarded by mutex_
+};
+
+}  // namespace postgres
