@@ -1,0 +1,139 @@
+#include "core/runtime/diagnostics.hpp"
+
+#include "core/runtime/source_text.hpp"
+#include "core/runtime/utf8.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <tuple>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::size_t longest_quote = 80;   // characters of a value that a message shows
+constexpr std::size_t most_excerpts = 500;  // who has more mistakes looks them up in the file
+
+/// ANSI colours, or nothing.
+struct Palette {
+  std::string_view bold, error, warning, caret, hint, plain;
+};
+constexpr Palette no_colour{};
+constexpr Palette ansi{"\x1b[1m", "\x1b[1;31m", "\x1b[1;35m", "\x1b[1;32m", "\x1b[36m", "\x1b[0m"};
+
+void write_place(std::string& out, const Position& position) {
+  out += position.file;
+  if (position.line > 0) out += fmt::format(":{}:{}", position.line, position.column);
+  out += ": ";
+}
+
+void write_excerpt(std::string& out, const SourceText& source, const Position& position,
+                   const Palette& palette) {
+  const SourceText::Excerpt excerpt = source.excerpt(position);
+  out += fmt::format("{:>5} | {}\n", position.line, excerpt.line);
+  out += fmt::format("      | {}{}{}\n", palette.caret, excerpt.carets, palette.plain);
+}
+
+}  // namespace
+
+std::string_view severity_name(Severity severity) {
+  return severity == Severity::error ? "error" : "warning";
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t shown = 0; !text.empty(); ++shown) {
+    if (shown == longest_quote) {
+      out += "...";
+      break;
+    }
+    const Character next = first_character(text);
+    if (!next.valid) {
+      out += fmt::format("\\x{:02X}", static_cast<unsigned char>(text.front()));
+    } else if (next.value == U'\n') {
+      out += "\\n";
+    } else if (next.value == U'\t') {
+      out += "\\t";
+    } else if (is_control(next.value)) {
+      out += fmt::format("\\u{:04X}", static_cast<std::uint32_t>(next.value));
+    } else {
+      out += text.substr(0, next.bytes);
+    }
+    text.remove_prefix(next.bytes);
+  }
+  return out + '"';
+}
+
+Diagnostics::Diagnostics() = default;
+Diagnostics::~Diagnostics() = default;
+
+void Diagnostics::source(std::string file, std::string text) {
+  sources_.insert_or_assign(printable(file), std::make_unique<SourceText>(std::move(text)));
+}
+
+void Diagnostics::conceal(const Position& secret) {
+  const auto source = sources_.find(printable(secret.file));
+  if (source != sources_.end()) source->second->conceal(secret);
+}
+
+void Diagnostics::error(const Position& position, std::string message, std::string hint) {
+  add(Severity::error, position, std::move(message), std::move(hint));
+}
+
+void Diagnostics::warning(const Position& position, std::string message, std::string hint) {
+  add(Severity::warning, position, std::move(message), std::move(hint));
+}
+
+void Diagnostics::add(Severity severity, const Position& position, std::string message,
+                      std::string hint) {
+  failed_ = failed_ || severity == Severity::error;
+  Diagnostic added{severity, position, printable(message), printable(hint)};
+  added.position.file = printable(position.file);
+  all_.push_back(std::move(added));
+}
+
+std::vector<const Diagnostic*> Diagnostics::sorted() const {
+  std::vector<const Diagnostic*> sorted;
+  sorted.reserve(all_.size());
+  for (const Diagnostic& one : all_) sorted.push_back(&one);
+  std::ranges::stable_sort(sorted, {}, [](const Diagnostic* one) {
+    return std::tie(one->position.file, one->position.line, one->position.column);
+  });
+  return sorted;
+}
+
+std::string Diagnostics::text(bool colour) const {
+  const Palette& palette = colour ? ansi : no_colour;
+  std::string out;
+  std::size_t excerpts = 0;
+  for (const Diagnostic* one : sorted()) {
+    out += palette.bold;
+    write_place(out, one->position);
+    out += one->severity == Severity::error ? palette.error : palette.warning;
+    out += fmt::format("{}: {}{}{}{}\n", severity_name(one->severity), palette.plain, palette.bold,
+                       one->message, palette.plain);
+    const auto source = sources_.find(one->position.file);
+    if (one->position.line > 0 && source != sources_.end() && excerpts++ < most_excerpts) {
+      write_excerpt(out, *source->second, one->position, palette);
+    }
+    if (!one->hint.empty())
+      out += fmt::format("  {}hint:{} {}\n", palette.hint, palette.plain, one->hint);
+  }
+  return out;
+}
+
+nlohmann::json Diagnostics::json() const {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Diagnostic* one : sorted()) {
+    list.push_back({{"file", one->position.file},
+                    {"line", one->position.line},
+                    {"column", one->position.column},
+                    {"severity", severity_name(one->severity)},
+                    {"message", one->message},
+                    {"hint", one->hint}});
+  }
+  return list;
+}
+
+}  // namespace etl::runtime
