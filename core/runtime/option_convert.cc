@@ -197,6 +197,7 @@ class OptionConverter {
     const auto* items = std::get_if<RawList>(&raw_.data);
     if (items == nullptr) {
       const auto value = text();
+      if (value && (spec_.flags & ETL_OPTION_OR_ONE) != 0) return list_of_one(*value);
       const bool simple = value && !secret() && printable_item(*value);
       return wrong_type("an array of strings",
                         simple ? fmt::format("write [\"{}\"]", *value) : "write [\"...\"]");
@@ -218,6 +219,11 @@ class OptionConverter {
       }
     }
     out_ = {std::move(values), canonical + ']'};
+  }
+
+  void list_of_one(const std::string& value) {
+    if (!free_of_nul(raw_.value, value, {}) || !is_allowed(raw_.value, value, {})) return;
+    out_ = {std::vector<std::string>{value}, "[" + escaped(value) + "]"};
   }
 
   static bool printable_item(std::string_view text) {

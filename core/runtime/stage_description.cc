@@ -16,8 +16,8 @@ using nlohmann::json;
 
 Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
 
-std::string_view type_text(std::uint32_t type) {
-  switch (type) {
+std::string_view type_text(const etl_option_spec& spec) {
+  switch (spec.type) {
     case ETL_OPTION_BOOL:
       return "bool";
     case ETL_OPTION_INT:
@@ -27,7 +27,8 @@ std::string_view type_text(std::uint32_t type) {
     case ETL_OPTION_STRING:
       return "string";
     case ETL_OPTION_LIST:
-      return "list of strings";
+      return (spec.flags & ETL_OPTION_OR_ONE) != 0 ? "string or list of strings"
+                                                   : "list of strings";
     case ETL_OPTION_TIME:
       return "time";
     case ETL_OPTION_DURATION:
@@ -55,7 +56,7 @@ json split(std::string_view allowed) {
 
 json option_json(const etl_option_spec& spec) {
   json option = {{"name", to_view(spec.name)},
-                 {"type", type_text(spec.type)},
+                 {"type", type_text(spec)},
                  {"required", (spec.flags & ETL_OPTION_REQUIRED) != 0},
                  {"default", nullptr},
                  {"allowed", split(to_view(spec.allowed))},

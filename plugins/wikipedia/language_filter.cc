@@ -28,7 +28,7 @@ LanguageFilter::LanguageFilter(const etl::Options& given, const etl::Context& /*
     : languages_(list(given, "languages")),
       codes_(list(given, "codes")),
       projects_(list(given, "projects")),
-      access_(given.find<std::string>("access")),
+      access_(list(given, "access")),
       column_(given.get<std::string>("column")) {
   if (!languages_ && !codes_ && !projects_ && !access_) {
     throw etl::Error::config("nothing to filter by: give languages, codes, projects or access")
@@ -68,7 +68,7 @@ bool LanguageFilter::keeps(std::string_view code) const {
   if (!projects_ && !access_) return true;
   const DomainCode parts = parse_domain_code(code);
   return (!projects_ || contains(*projects_, parts.project)) &&
-         (!access_ || *access_ == parts.access);
+         (!access_ || contains(*access_, parts.access));
 }
 
 etl::Batch LanguageFilter::apply(etl::Batch batch) const {

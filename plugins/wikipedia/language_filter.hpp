@@ -32,9 +32,10 @@ class LanguageFilter {
       etl::optional<etl::Strings>("codes", "", "Domain codes to keep, such as \"fr.m\"."),
       etl::optional<etl::Strings>("projects", "", "Projects to keep, such as \"wikipedia\".")
           .one_of(projects),
-      etl::optional<std::string>("access", "",
-                                 "The site to keep: desktop, or mobile (app and zero too).")
-          .one_of("desktop|mobile"),
+      etl::optional<etl::Strings>("access", "",
+                                  "The site to keep: desktop, or mobile (app and zero too).")
+          .one_of("desktop|mobile")
+          .or_one(),
       etl::optional<std::string>("column", "\"domain_code\"", "The column with the domain code."));
 
   /// Throws etl::Error (config): no test given, or one that nothing can pass.
@@ -51,7 +52,7 @@ class LanguageFilter {
   std::optional<etl::Strings> languages_;
   std::optional<etl::Strings> codes_;
   std::optional<etl::Strings> projects_;
-  std::optional<std::string> access_;
+  std::optional<etl::Strings> access_;
   std::string column_;
 };
 

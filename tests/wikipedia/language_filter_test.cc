@@ -38,14 +38,14 @@ TEST(LanguageFilter, EveryTestThatIsGivenMustHold) {
   EXPECT_EQ(kept(filter(defaults().set("codes", List{"fr.m", "en"}))), (List{"en", "fr.m"}));
   EXPECT_EQ(kept(filter(defaults().set("projects", List{"wiktionary", "wikimedia"}))),
             (List{"fr.m.d", "commons.m"}));
-  EXPECT_EQ(kept(filter(defaults().set("access", "mobile"))),
+  EXPECT_EQ(kept(filter(defaults().set("access", List{"mobile"}))),
             (List{"fr.m", "fr.m.d", "fr.zero", "frp.m", "frr.m"}));
   EXPECT_EQ(kept(filter(defaults().set("languages", List{"fr"}).set("codes", List{"fr.m", "en"}))),
             (List{"fr.m"}));
   EXPECT_EQ(kept(filter(defaults()
                             .set("languages", List{"fr"})
                             .set("projects", List{"wikipedia"})
-                            .set("access", "mobile"))),
+                            .set("access", List{"mobile"}))),
             (List{"fr.m", "fr.zero"}));
 }
 

@@ -147,7 +147,8 @@ enum {
   ETL_OPTION_REQUIRED = 1u,    /* no default; the pipeline must give it */
   ETL_OPTION_SECRET = 2u,      /* never shown */
   ETL_OPTION_OPERATIONAL = 4u, /* changes how, not what: left out of the ledger's `definition` */
-  ETL_OPTION_BOUNDED = 8u /* `minimum` and `maximum` hold, for INT, DURATION (ms), SIZE (bytes) */
+  ETL_OPTION_BOUNDED = 8u,     /* `minimum`, `maximum` hold: INT, DURATION (ms), SIZE (bytes) */
+  ETL_OPTION_OR_ONE = 16u      /* LIST: a string alone is taken as a list of one */
 };
 
 typedef struct etl_option_spec { /* in arrays: frozen */

@@ -56,6 +56,8 @@ struct OptionSpec {
     spec.abi.allowed = {values.data(), values.size()};
     return spec;
   }
+  /// For Strings: the pipeline may write one string instead of a list of one.
+  [[nodiscard]] constexpr OptionSpec or_one() const { return flagged(ETL_OPTION_OR_ONE); }
 
  private:
   [[nodiscard]] constexpr OptionSpec flagged(std::uint32_t flag) const {
