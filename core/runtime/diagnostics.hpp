@@ -32,7 +32,8 @@ struct Position {
 
 enum class Severity { error, warning };
 
-/// One finding. `hint` says what to do (`did you mean "language"?`) and may be empty.
+/// One finding. `hint` says what to do (`did you mean "language"?`) and may be empty; it
+/// may have several lines.
 struct Diagnostic {
   Severity severity = Severity::error;
   Position position;

@@ -2,10 +2,12 @@
 
 #include "core/runtime/pipeline_file.hpp"
 #include "core/runtime/text_format.hpp"
+#include "core/runtime/units.hpp"
 
 #include <fmt/format.h>
 #include <etl/error.hpp>
 
+#include <limits>
 #include <span>
 
 namespace etl::runtime {
@@ -71,6 +73,18 @@ json option_json(const etl_option_spec& spec) {
   return option;
 }
 
+/// `1 to 64`, `1ms to 1h`, `at least 0`: in the unit in which the value is written.
+std::string bounds(const json& option) {
+  const auto text = [&](std::int64_t number) {
+    if (option["type"] == "duration") return duration_text(std::chrono::milliseconds(number));
+    return option["type"] == "size" ? size_text(number) : fmt::to_string(number);
+  };
+  const auto low = option["minimum"].get<std::int64_t>();
+  const auto high = option["maximum"].get<std::int64_t>();
+  if (high == std::numeric_limits<std::int64_t>::max()) return "at least " + text(low);
+  return text(low) + " to " + text(high);
+}
+
 /// What stands behind the help text: "required", "default 2", "one of a, b".
 std::string conditions(const json& option) {
   std::string text;
@@ -83,10 +97,7 @@ std::string conditions(const json& option) {
       words += (words.empty() ? "" : ", ") + word.get<std::string>();
     add("one of " + words);
   }
-  if (option.contains("minimum")) {
-    add(fmt::format("{} to {}", option["minimum"].get<std::int64_t>(),
-                    option["maximum"].get<std::int64_t>()));
-  }
+  if (option.contains("minimum")) add(bounds(option));
   if (option["secret"].get<bool>()) add("secret");
   return text;
 }
@@ -128,6 +139,9 @@ std::string properties(const json& stage) {
       writers == 0 ? "any number of writers at once"
                    : fmt::format("at most {} writer{} at once", writers, writers == 1 ? "" : "s"));
 }
+
+/// Authors write a summary with or without the full stop.
+std::string sentence(std::string text) { return text.ends_with('.') ? text : text + '.'; }
 
 std::string escaped_cell(std::string text) {
   for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
@@ -186,9 +200,9 @@ std::string describe_text(const StageEntry& entry) {
 
 std::string describe_markdown(const StageEntry& entry) {
   const json stage = describe_json(entry);
-  std::string text =
-      fmt::format("# {}\n\n{}. A {} of the plugin `{}`.\n", entry.stage->name, entry.stage->summary,
-                  stage["kind"].get<std::string>(), entry.plugin.table->name);
+  std::string text = fmt::format("# {}\n\n{} A {} of the plugin `{}`.\n", entry.stage->name,
+                                 sentence(entry.stage->summary), stage["kind"].get<std::string>(),
+                                 entry.plugin.table->name);
   if (const std::string how = properties(stage); !how.empty()) text += "\nIt " + how + ".\n";
   text += "\n```toml\n" + example(stage) + "```\n";
   if (!stage["options"].empty())

@@ -55,6 +55,13 @@ TEST(Diagnostics, ColourOnlyWhenAsked) {
   EXPECT_NE(diagnostics.text(true).find("\x1b[1;31merror"), std::string::npos);
 }
 
+TEST(Diagnostics, HintsMayHaveSeveralLines) {
+  Diagnostics diagnostics;
+  diagnostics.error({"a.toml", 0, 0}, "one\nline", "first\n  second \x1b\n");
+  EXPECT_EQ(diagnostics.text(false),
+            "a.toml: error: one\uFFFDline\n  hint: first\n  second \uFFFD\n\n");
+}
+
 std::string shown(const std::string& text, const Position& position,
                   const Position* secret = nullptr) {
   Diagnostics diagnostics;

@@ -1,0 +1,31 @@
+#include <etl/plugin.hpp>
+
+/// Keeps the rows whose text in one column begins with a prefix.
+class StartingWith {
+ public:
+  static constexpr auto name = "starting_with";
+  static constexpr auto summary = "Keeps the rows whose text begins with a prefix.";
+  static constexpr auto options = etl::options(
+      etl::required<std::string>("column", "Column of type utf8 to look at."),
+      etl::optional<std::string>("prefix", "\"a\"", "What the text has to begin with."));
+
+  StartingWith(const etl::Options& given, const etl::Context&)
+      : column_(given.get<std::string>("column")), prefix_(given.get<std::string>("prefix")) {}
+
+  etl::Schema schema(const etl::Schema& in) const {
+    if (etl::is_text(in[in.at(column_)].type)) return in;
+    throw etl::Error::config("column \"" + column_ + "\" is no text").about("column");
+  }
+  etl::Batch apply(etl::Batch batch) const {
+    const auto text = batch.column<std::string_view>(column_);
+    return std::move(batch).keep_if([&](auto row) { return !text.null(row) && keeps(text[row]); });
+  }
+
+  std::optional<std::string> predicate_column(const etl::Schema&) const { return column_; }
+  bool keeps(std::string_view value) const { return value.starts_with(prefix_); }
+
+ private:
+  std::string column_, prefix_;
+};
+
+ETL_PLUGIN("example_starting_with", "1.0.0", StartingWith);
