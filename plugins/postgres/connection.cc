@@ -76,7 +76,8 @@ std::int64_t Result::integer(int row, int column) const { return to_integer(text
 
 std::int64_t Result::affected() const { return to_integer(PQcmdTuples(result_.get())); }
 
-Param Param::text(std::string_view text) { return {oid_text, false, std::string(text)}; }
+// Binary, for the other form ends at a NUL byte; so the server gets to see and refuse it.
+Param Param::text(std::string_view text) { return {oid_text, true, std::string(text)}; }
 
 Param Param::integer(std::int64_t number) { return {oid_int8, false, std::to_string(number)}; }
 

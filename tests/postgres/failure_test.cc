@@ -18,6 +18,42 @@ class FailureTest : public SinkTest {
       return false;
     }
   }
+
+  struct Unanswered {
+    etl::WriteRequest request;
+    etl::Error error{etl::Code::internal, "the commit was answered"};
+    int partitions = 0;  // that were loaded, this one included
+  };
+  // Loads a partition whose COMMIT waits for a standby that does not exist, though it is done, and
+  // meanwhile does `then`.
+  Unanswered commit_unanswered(TestSink& sink, const std::function<void()>& then) {
+    db().run("SET synchronous_commit = local");
+    db().run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
+    db().run("SELECT pg_reload_conf()");
+    Unanswered lost;
+    // The server takes up the setting when it likes: until then, loads end as usual.
+    EXPECT_TRUE(eventually([&] {
+      lost.request = request_for("p" + std::to_string(lost.partitions++), "run-7");
+      std::atomic<bool> ended = false;
+      bool answered = true;
+      std::thread loader([&] {
+        try {
+          load(*sink, lost.request, simple_batch(0, 3));
+        } catch (const etl::Error& error) {
+          lost.error = error;
+          answered = false;
+        }
+        ended = true;
+      });
+      EXPECT_TRUE(eventually([&] { return ended || sessions("wait_event = 'SyncRep'") != 0; }));
+      if (!ended) then();
+      loader.join();
+      return !answered;
+    }));
+    db().run("ALTER SYSTEM RESET synchronous_standby_names");
+    db().run("SELECT pg_reload_conf()");
+    return lost;
+  }
 };
 
 TEST_F(FailureTest, ABackendEndedInMidCopyIsTransientAndTheSinkGoesOn) {
@@ -77,44 +113,27 @@ TEST_F(FailureTest, AConnectionLostInCommitLeavesTheOutcomeOpen) {
   EXPECT_EQ(db().value("SELECT count(*) FROM etl_ledger"), "0");
 }
 
-// The server commits, then dies before it says so: the ledger tells the next try that it was this
-// run.
+// The server commits and does not say so: the ledger tells the next try that it was this run.
 TEST_F(FailureTest, ACommitWhoseAnswerIsLostIsFoundInTheLedger) {
   TestSink sink(append());
   sink->prepare(simple_schema());
-  db().run("SET synchronous_commit = local");
-  db().run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
-  db().run("SELECT pg_reload_conf()");
-  etl::WriteRequest request;
-  std::optional<etl::Error> error;
-  int partitions = 0;
-  // The server takes up the setting when it likes: until then, loads end as usual.
-  EXPECT_TRUE(eventually([&] {
-    request = request_for("p" + std::to_string(partitions++), "run-7");
-    std::atomic<bool> ended = false;
-    std::thread loader([&] {
-      try {
-        load(*sink, request, simple_batch(0, 3));
-      } catch (const etl::Error& lost) {
-        error = lost;
-      }
-      ended = true;
-    });
-    // Committed, and waiting for a standby that does not exist.
-    EXPECT_TRUE(eventually([&] { return ended || sessions("wait_event = 'SyncRep'") != 0; }));
-    if (!ended) terminate_sinks();
-    loader.join();
-    return error.has_value();
-  }));
-  db().run("ALTER SYSTEM RESET synchronous_standby_names");
-  db().run("SELECT pg_reload_conf()");
-  ASSERT_TRUE(error);
-  EXPECT_EQ(error->code(), etl::Code::transient);
-  EXPECT_CONTAINS(error->message(), "not known");
-  EXPECT_EQ(error_of([&] { load(*sink, request, simple_batch(0, 3)); }).code(),
+  const Unanswered lost = commit_unanswered(sink, [&] { terminate_sinks(); });
+  EXPECT_EQ(lost.error.code(), etl::Code::transient);
+  EXPECT_CONTAINS(lost.error.message(), "not known");
+  EXPECT_EQ(error_of([&] { load(*sink, lost.request, simple_batch(0, 3)); }).code(),
             etl::Code::conflict);
   EXPECT_EQ(sink->committed("pipeline", "sink").back().run_id, "run-7");
-  EXPECT_EQ(db().value("SELECT count(*) FROM t"), std::to_string(3 * partitions));
+  EXPECT_EQ(db().value("SELECT count(*) FROM t"), std::to_string(3 * lost.partitions));
+}
+
+// Takes the 5 s that a host which cancels in a commit has to wait.
+TEST_F(FailureTest, CancellingInACommitSaysThatTheOutcomeIsNotKnown) {
+  TestSink sink(append());
+  sink->prepare(simple_schema());
+  const Unanswered lost = commit_unanswered(sink, [&] { sink.host.cancel(); });
+  EXPECT_EQ(lost.error.code(), etl::Code::cancelled);
+  EXPECT_CONTAINS(lost.error.message(), "not known");
+  EXPECT_EQ(db().value("SELECT count(*) FROM t"), std::to_string(3 * lost.partitions));
 }
 
 TEST_F(FailureTest, AFailedCommitSaysWhy) {

@@ -64,6 +64,15 @@ TEST_F(LedgerTest, FailedBecomesDoneAndNeverBack) {
   EXPECT_EQ(found.error, "");
 }
 
+TEST_F(LedgerTest, AnIdWithANulByteIsRefusedAndNotCutShort) {
+  TestSink sink(append());
+  sink->prepare(simple_schema());
+  const etl::Error error =
+      error_of([&] { load(*sink, request_for(std::string("p\0q", 3)), simple_batch(0, 1)); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  EXPECT_CONTAINS(error.message(), "[22021]");
+}
+
 TEST_F(LedgerTest, WhatIsDoneIsNotOpenedAgain) {
   TestSink sink(append());
   sink->prepare(simple_schema());
