@@ -76,7 +76,8 @@ std::int64_t Result::integer(int row, int column) const { return to_integer(text
 
 std::int64_t Result::affected() const { return to_integer(PQcmdTuples(result_.get())); }
 
-Param Param::text(std::string_view text) { return {oid_text, false, std::string(text)}; }
+// Binary, for the other form ends at a NUL byte; so the server gets to see and refuse it.
+Param Param::text(std::string_view text) { return {oid_text, true, std::string(text)}; }
 
 Param Param::integer(std::int64_t number) { return {oid_int8, false, std::to_string(number)}; }
 
@@ -99,15 +100,13 @@ Param Param::or_null(bool null) && {
   return std::move(*this);
 }
 
-// Bounds: MIN_TIMESTAMP and END_TIMESTAMP in the server's datatype/timestamp.h, for 4713 BC and
-// 294276.
+// MIN_TIMESTAMP in the server's datatype/timestamp.h, 4714-11-24 BC. Its other bound, the year
+// 294276, lies beyond what 64 bits of microseconds since 1970 can say.
 std::optional<std::int64_t> to_server_time(std::int64_t microseconds) {
   constexpr std::int64_t epoch_2000 = 946'684'800'000'000;
   constexpr std::int64_t first = -211'813'488'000'000'000;
-  constexpr std::int64_t end = 9'223'371'331'200'000'000;
   std::int64_t time = 0;
-  if (__builtin_sub_overflow(microseconds, epoch_2000, &time)) return std::nullopt;
-  if (time < first || time >= end) return std::nullopt;
+  if (__builtin_sub_overflow(microseconds, epoch_2000, &time) || time < first) return std::nullopt;
   return time;
 }
 

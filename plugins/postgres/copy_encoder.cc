@@ -158,7 +158,7 @@ std::int64_t CopyEncoder::server_time(const Cell& cell, std::int64_t value) cons
     if (const auto time = to_server_time(microseconds)) return *time;
   }
   refuse(cell, std::to_string(value) + (in_seconds ? " s" : " us") +
-                   " since 1970, which is outside of PostgreSQL's 4713 BC to 294276 AD");
+                   " since 1970, which is outside of PostgreSQL's range, 4714 BC to 294247");
 }
 
 void CopyEncoder::refuse(const Cell& cell, std::string_view why) const {
