@@ -58,10 +58,12 @@ void Database::configure(Access access) {
           "opening it");
   std::string mode = pragma("journal_mode");
   if (access == Access::create && mode != "wal" && pragma("page_count") == "0") {
-    // A new file: readers neither wait for a load nor hold it up. Another process that creates the
-    // same file at this moment does the same, and its lock may keep us from it: then there is
-    // nothing to do.
-    sqlite3_exec(handle(), "PRAGMA journal_mode = WAL", nullptr, nullptr, nullptr);
+    // A new file. With a write-ahead log readers neither wait for a load nor hold it up. It writes
+    // every page twice, which pages of 16 KiB make up for. Another process that creates the same
+    // file at this moment does the same, and its lock may keep us from it: then there is nothing
+    // left to do.
+    sqlite3_exec(handle(), "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL", nullptr, nullptr,
+                 nullptr);
     mode = pragma("journal_mode");
   }
   // Either pair survives a power cut as a whole number of transactions. With a rollback journal
