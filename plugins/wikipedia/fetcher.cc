@@ -1,6 +1,7 @@
 #include "fetcher.hpp"
 
 #include "part_file.hpp"
+#include "redirect.hpp"
 #include "transfer_errors.hpp"
 #include "transfer_loop.hpp"
 
@@ -21,10 +22,15 @@ namespace {
 constexpr std::chrono::milliseconds poll_interval{50};
 
 /// The name becomes a file in cache_dir, and must not lead out of it or hide there.
-void check_name(const std::string& name) {
+void check_remote(const Remote& remote) {
+  const std::string& name = remote.name;
   const bool bad = name.empty() || name.front() == '.' || name.find('/') != std::string::npos ||
                    name.find('\0') != std::string::npos;
-  if (bad) throw etl::Error::permanent("\"" + name + "\" cannot be the name of a file in the cache");
+  if (bad)
+    throw etl::Error::permanent("\"" + name + "\" cannot be the name of a file in the cache");
+  if (!is_web_url(remote.url)) {
+    throw etl::Error::permanent(redact_url(remote.url) + ": neither http nor https");
+  }
 }
 
 bool is_file(const std::filesystem::path& path) {
@@ -40,8 +46,8 @@ FetchOptions in_bounds(FetchOptions options) {
 
 }  // namespace
 
-/// The files' states, and the order in which they are downloaded. One mutex guards all of it; the loop's
-/// thread comes in through next(), dropped() and done().
+/// The files' states, and the order in which they are downloaded. One mutex guards all of it; the
+/// loop's thread comes in through next(), dropped() and done().
 class Fetcher::Impl {
  public:
   Impl(FetchOptions options, const etl::Context& context);
@@ -52,7 +58,8 @@ class Fetcher::Impl {
   void finish(const std::string& name);
 
  private:
-  /// idle -> wanted -> running -> ready -> given, or failed and idle again. Read-ahead skips `wanted`.
+  /// idle -> wanted -> running -> ready -> given, or failed and idle again. Read-ahead skips
+  /// `wanted`.
   enum class Phase { idle, wanted, running, ready, failed, given, publishing };
 
   struct Entry {
@@ -107,7 +114,7 @@ Fetcher::Impl::Impl(FetchOptions options, const etl::Context& context)
     : options_(in_bounds(std::move(options))), context_(context) {}
 
 void Fetcher::Impl::expect(std::vector<Remote> next) {
-  for (const Remote& remote : next) check_name(remote.name);
+  for (const Remote& remote : next) check_remote(remote);
   const Lock lock(mutex_);
   expected_.assign(std::make_move_iterator(next.begin()), std::make_move_iterator(next.end()));
   if (expected_.empty() || options_.read_ahead == 0) return;
@@ -116,7 +123,7 @@ void Fetcher::Impl::expect(std::vector<Remote> next) {
 }
 
 Fetched Fetcher::Impl::get(const Remote& remote, const std::function<bool()>& cancelled) {
-  check_name(remote.name);
+  check_remote(remote);
   while (true) {
     if (cancelled()) {
       stop_waiting(remote.name);
@@ -181,8 +188,8 @@ void Fetcher::Impl::forget_expected(const std::string& name) {
   if (found != expected_.end()) expected_.erase(found);
 }
 
-/// The caller gives up. A download that has begun goes on, as read-ahead; if another get() waits for the
-/// file as well, that one asks again.
+/// The caller gives up. A download that has begun goes on, as read-ahead; if another get() waits
+/// for the file as well, that one asks again.
 void Fetcher::Impl::stop_waiting(const std::string& name) {
   const Lock lock(mutex_);
   const auto found = entries_.find(name);
@@ -199,16 +206,17 @@ void Fetcher::Impl::start_loop() {
   if (loop_) return;
   loop_ = std::make_unique<TransferLoop>(
       options_, context_,
-      LoopCalls{[this] { return next(); }, [this](const std::string& name) { return dropped(name); },
-                [this](const std::string& name, Outcome outcome) { done(name, std::move(outcome)); }});
+      LoopCalls{
+          [this] { return next(); }, [this](const std::string& name) { return dropped(name); },
+          [this](const std::string& name, Outcome outcome) { done(name, std::move(outcome)); }});
 }
 
 /// A failed one counts, too: with the server down, the whole list must not be tried in vain.
 bool Fetcher::Impl::may_read_ahead() const {
   const auto ahead = std::count_if(entries_.begin(), entries_.end(), [](const auto& each) {
     const Entry& entry = each.second;
-    const bool busy =
-        entry.phase == Phase::running || entry.phase == Phase::ready || entry.phase == Phase::failed;
+    const bool busy = entry.phase == Phase::running || entry.phase == Phase::ready ||
+                      entry.phase == Phase::failed;
     return busy && !entry.asked;
   });
   return ahead < options_.read_ahead && Transfer::Clock::now() >= quiet_until_;
@@ -283,7 +291,8 @@ Fetcher::Impl::Entry* Fetcher::Impl::settled(const std::string& name, Lock& lock
 void Fetcher::Impl::verified(const std::string& name) {
   Lock lock(mutex_);
   Entry* entry = settled(name, lock);
-  if (entry == nullptr || entry->phase != Phase::given || !entry->file || !options_.keep_files) return;
+  if (entry == nullptr || entry->phase != Phase::given || !entry->file || !options_.keep_files)
+    return;
   entry->phase = Phase::publishing;  // keeps everybody else off it, so that the sync blocks nobody
   lock.unlock();
   std::optional<std::filesystem::path> path;

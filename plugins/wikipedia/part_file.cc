@@ -38,7 +38,8 @@ void write_all(const FileHandle& file, std::string_view bytes, const std::filesy
 }
 
 void remove_file(const std::filesystem::path& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT) throw file_error("cannot delete", path, errno);
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    throw file_error("cannot delete", path, errno);
 }
 
 void sync_folder(const std::filesystem::path& folder) {
@@ -76,8 +77,8 @@ FileHandle::~FileHandle() {
 int FileHandle::release() noexcept { return std::exchange(fd_, -1); }
 
 bool lock_file(const FileHandle& file, const std::filesystem::path& path) {
-  // A file system without locks answers with some other errno; it is treated as if somebody else had the
-  // lock, which costs a private download and is right whoever else is there.
+  // A file system without locks answers with some other errno; it is treated as if somebody else
+  // had the lock, which costs a private download and is right whoever else is there.
   if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
   struct stat ours {};
   struct stat named {};
@@ -109,7 +110,10 @@ void sweep_private_files(const std::filesystem::path& folder) noexcept {
 
 PartFile::PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
                    bool shared)
-    : file_(std::move(file)), path_(std::move(path)), final_path_(std::move(final_path)), shared_(shared) {}
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      final_path_(std::move(final_path)),
+      shared_(shared) {}
 
 PartFile PartFile::open(const std::filesystem::path& folder, const std::string& name) {
   const std::filesystem::path final_path = folder / name;
@@ -123,15 +127,17 @@ PartFile PartFile::open(const std::filesystem::path& folder, const std::string& 
 
 PartFile PartFile::open_private(const std::filesystem::path& final_path) {
   static std::atomic<unsigned> next{0};
-  constexpr int tries = 1000;  // names can be taken: process numbers repeat across hosts and containers
+  constexpr int tries =
+      1000;  // names can be taken: process numbers repeat across hosts and containers
   for (int left = tries; left > 0; --left) {
-    const std::string suffix = "." + std::to_string(::getpid()) + "-" + std::to_string(++next) + ".part";
+    const std::string suffix =
+        "." + std::to_string(::getpid()) + "-" + std::to_string(++next) + ".part";
     const std::filesystem::path path = final_path.string() + suffix;
     FileHandle file(::open(path.c_str(), open_flags | O_EXCL, file_mode));
     if (!file.valid() && errno == EEXIST) continue;
     if (!file.valid()) throw file_error("cannot open", path, errno);
-    // So that sweep_private_files() of another process sees that it is in use. One that came in between
-    // has deleted it, unless the file system has no locks, where nobody sweeps either.
+    // So that sweep_private_files() of another process sees that it is in use. One that came in
+    // between has deleted it, unless the file system has no locks, where nobody sweeps either.
     if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && !lock_file(file, path)) continue;
     return {std::move(file), path, final_path, false};
   }
@@ -191,7 +197,8 @@ std::filesystem::path PartFile::publish() {
   if (::fsync(file_.get()) != 0) throw file_error("cannot sync", path_, errno);
   remove_meta();
   if (!present()) throw file_error("cannot rename", path_, ENOENT);
-  if (::rename(path_.c_str(), final_path_.c_str()) != 0) throw file_error("cannot rename", path_, errno);
+  if (::rename(path_.c_str(), final_path_.c_str()) != 0)
+    throw file_error("cannot rename", path_, errno);
   shared_ = true;
   sync_folder(final_path_.parent_path());
   return final_path_;

@@ -20,8 +20,8 @@ std::optional<std::string_view> take_line(std::string_view& text, std::string_vi
 }  // namespace
 
 std::string to_text(const PartMeta& meta) {
-  return std::string(first_line) + "\nurl " + meta.url + "\nvalidator " + meta.validator + "\nlength " +
-         std::to_string(meta.length) + "\n" + std::string(last_line) + "\n";
+  return std::string(first_line) + "\nurl " + meta.url + "\nvalidator " + meta.validator +
+         "\nlength " + std::to_string(meta.length) + "\n" + std::string(last_line) + "\n";
 }
 
 std::optional<PartMeta> parse_part_meta(std::string_view text) {

@@ -10,23 +10,29 @@ namespace {
 
 std::string scheme_of(std::string_view url) {
   std::string scheme(url.substr(0, std::min(url.find(':'), url.size())));
-  std::transform(scheme.begin(), scheme.end(), scheme.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
   return scheme;
 }
 
 }  // namespace
 
+bool is_web_url(std::string_view url) {
+  const std::string scheme = scheme_of(url);
+  return scheme == "http" || scheme == "https";
+}
+
 void check_redirect(std::string_view from, std::string_view to, int followed) {
-  const std::string scheme = scheme_of(to);
   const auto refuse = [&](const std::string& why) {
-    return etl::Error::permanent(redact_url(from) + ": redirected to " + redact_url(to) + ", " + why);
+    return etl::Error::permanent(redact_url(from) + ": redirected to " + redact_url(to) + ", " +
+                                 why);
   };
   if (followed >= max_redirects) {
     throw refuse("which would be more than " + std::to_string(max_redirects) + " redirects");
   }
-  if (scheme != "http" && scheme != "https") throw refuse("which is neither http nor https");
-  if (scheme == "http" && scheme_of(from) == "https") {
+  if (!is_web_url(to)) throw refuse("which is neither http nor https");
+  if (scheme_of(to) == "http" && scheme_of(from) == "https") {
     throw refuse("which gives up the encryption of https");
   }
 }

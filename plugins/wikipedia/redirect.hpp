@@ -1,10 +1,13 @@
 /// \file
-/// Which redirects a download follows.
+/// Which URLs a download goes to, and which redirects it follows.
 #pragma once
 
 #include <string_view>
 
 namespace wikipedia {
+
+/// Is it http or https?
+[[nodiscard]] bool is_web_url(std::string_view url);
 
 /// Most redirects from one URL to the next that one download follows.
 constexpr int max_redirects = 5;

@@ -1,8 +1,8 @@
 #include "response.hpp"
 
+#include <strings.h>
 #include <algorithm>
 #include <charconv>
-#include <strings.h>
 
 namespace wikipedia {
 namespace {

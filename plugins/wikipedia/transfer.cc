@@ -1,5 +1,6 @@
 #include "transfer.hpp"
 
+#include "connection.hpp"
 #include "redirect.hpp"
 #include "transfer_errors.hpp"
 
@@ -11,9 +12,9 @@
 namespace wikipedia {
 namespace {
 
-// The text of a refusal is read to its end so that the connection can be used again, unless it is long.
+// The text of a refusal is read to its end so that the connection can be used again, unless it is
+// long.
 constexpr std::int64_t longest_refusal = 64 * 1024;
-constexpr long receive_buffer = 256 * 1024;
 
 bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
@@ -43,7 +44,6 @@ void Transfer::prepare() {
   curl_easy_reset(handle_.get());
   body_ = Body::unjudged;
   response_ = {};
-  on_the_wire_ = 0;
   refusal_size_ = 0;
   last_byte_.reset();
   curl_text_.fill('\0');
@@ -58,16 +58,13 @@ void Transfer::prepare() {
   set(CURLOPT_QUICK_EXIT, 1L);  // giving up must not wait for a name server that does not answer
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
-  set(CURLOPT_BUFFERSIZE, receive_buffer);
   set(CURLOPT_ERRORBUFFER, curl_text_.data());
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
   set(CURLOPT_WRITEDATA, this);
   set(CURLOPT_PREREQFUNCTION, &Transfer::on_connected);
   set(CURLOPT_PREREQDATA, this);
-  // The only place where libcurl shows bytes beyond Content-Length, which it otherwise drops unsaid.
-  set(CURLOPT_VERBOSE, 1L);
-  set(CURLOPT_DEBUGFUNCTION, &Transfer::on_traffic);
-  set(CURLOPT_DEBUGDATA, this);
+  set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
+  set(CURLOPT_HEADERDATA, this);
   set_headers();
 }
 
@@ -85,9 +82,12 @@ void Transfer::set_headers() {
   set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
-std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count, void* self) noexcept {
+std::size_t Transfer::on_body(char* bytes, std::size_t size, std::size_t count,
+                              void* self) noexcept {
   auto& transfer = *static_cast<Transfer*>(self);
   const std::size_t length = size * count;
+  transfer.last_byte_ = Clock::now();
+  transfer.downloaded_ += static_cast<std::int64_t>(length);
   try {
     return transfer.take_body({bytes, length}) ? length : 0;
   } catch (const etl::Error& error) {
@@ -103,15 +103,9 @@ int Transfer::on_connected(void* self, char*, char*, int, int) noexcept {
   return CURL_PREREQFUNC_OK;
 }
 
-int Transfer::on_traffic(CURL*, curl_infotype type, char*, std::size_t size, void* self) noexcept {
-  auto& transfer = *static_cast<Transfer*>(self);
-  if (type != CURLINFO_DATA_IN && type != CURLINFO_HEADER_IN) return 0;
-  transfer.last_byte_ = Clock::now();
-  if (type == CURLINFO_DATA_IN) {
-    transfer.on_the_wire_ += static_cast<std::int64_t>(size);
-    transfer.downloaded_ += static_cast<std::int64_t>(size);
-  }
-  return 0;
+std::size_t Transfer::on_header(char*, std::size_t size, std::size_t count, void* self) noexcept {
+  static_cast<Transfer*>(self)->last_byte_ = Clock::now();
+  return size * count;
 }
 
 /// False ends the request.
@@ -148,28 +142,31 @@ void Transfer::accept_whole() {
                   ", not a compressed file");
   }
   total_ = response_.length;
-  const std::string validator = choose_validator(response_.etag, response_.last_modified, response_.date);
+  const std::string validator =
+      choose_validator(response_.etag, response_.last_modified, response_.date);
   std::optional<PartMeta> meta;
   if (total_ >= 0 && !validator.empty()) meta = {redact_url(remote_.url), validator, total_};
   file_.start_over(std::move(meta));
   body_ = Body::wanted;
 }
 
-/// Goes on only where the answer proves that it is the rest of the content we have the beginning of. An
-/// ETag must be repeated in a 206 (RFC 9110, 15.3.7), Last-Modified need not be.
+/// Goes on only where the answer proves that it is the rest of the content we have the beginning
+/// of. An ETag must be repeated in a 206 (RFC 9110, 15.3.7), Last-Modified need not be.
 void Transfer::accept_rest() {
   const PartMeta& meta = *file_.meta();
   const auto& range = response_.range;
   const bool fits = range && range->first == offset_ && range->total == meta.length;
   const bool by_etag = meta.validator.starts_with('"');
-  const bool same = by_etag ? response_.etag == meta.validator
-                            : response_.last_modified.empty() || response_.last_modified == meta.validator;
+  const bool same =
+      by_etag ? response_.etag == meta.validator
+              : response_.last_modified.empty() || response_.last_modified == meta.validator;
   if (fits && same) total_ = meta.length;
   body_ = fits && same ? Body::wanted : Body::unfit;
 }
 
 Transfer::Next Transfer::conclude(CURLcode code) {
   if (failure_) throw etl::Error(*failure_);
+  const bool leftovers = code == CURLE_OK && has_leftovers(handle_.get());
   long status = 0;
   curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   // Without a body nothing has been judged yet. After a failure only a refusal is worth a look: its
@@ -181,16 +178,18 @@ Transfer::Next Transfer::conclude(CURLcode code) {
     if (body_ == Body::unjudged) total_ = offset_ > 0 ? file_.meta()->length : -1;
     throw curl_error(shown_url(), code, curl_text_.data(), progress());
   }
-  check_length();
+  check_length(leftovers);
   return Next::finished;
 }
 
 Transfer::Next Transfer::conclude_refusal() {
+  response_ = read_response(handle_.get());  // libcurl knows the target of a redirect only now
   if (is_redirect(response_.status) && !response_.location.empty()) return follow();
   if (response_.status == 416 && offset_ > 0) {
     const PartMeta& meta = *file_.meta();
     const bool same = response_.etag.empty() || response_.etag == meta.validator;
-    const bool complete = response_.range && response_.range->total == offset_ && offset_ == meta.length;
+    const bool complete =
+        response_.range && response_.range->total == offset_ && offset_ == meta.length;
     return complete && same ? Next::finished : start_over();
   }
   etl::Error error = http_error(shown_url(), response_.status, progress());
@@ -206,27 +205,21 @@ Transfer::Next Transfer::follow() {
 }
 
 Transfer::Next Transfer::start_over() {
-  context_.info(shown_url() + ": the file on the server is not the one begun before, starting over");
+  context_.info(shown_url() +
+                ": the file on the server is not the one begun before, starting over");
   file_.start_over(std::nullopt);
   offset_ = 0;
   return Next::again;
 }
 
-/// libcurl has seen to it that not too little came for the answer's own Content-Length.
-void Transfer::check_length() {
-  if (response_.length >= 0 && on_the_wire_ > response_.length) {
-    const Progress seen{on_the_wire_, response_.length};
-    file_.start_over(std::nullopt);
-    throw transfer_error(shown_url(), "the server sent more than it had announced", seen);
-  }
-  if (total_ >= 0 && file_.size() > total_) {
-    const Progress seen = progress();
-    file_.start_over(std::nullopt);
-    throw transfer_error(shown_url(), "the server sent more than was missing", seen);
-  }
-  if (total_ >= 0 && file_.size() < total_) {
-    throw transfer_error(shown_url(), "the server sent less than was missing", progress());
-  }
+/// libcurl has seen to it that all of this answer's Content-Length came.
+void Transfer::check_length(bool leftovers) {
+  const Progress seen = progress();
+  if (seen.got < total_)
+    throw transfer_error(shown_url(), "the server sent less than was missing", seen);
+  if (!leftovers && (total_ < 0 || seen.got == total_)) return;
+  file_.start_over(std::nullopt);
+  throw transfer_error(shown_url(), "the server sent more than it had announced", seen);
 }
 
 std::optional<Transfer::Clock::time_point> Transfer::stalls_at() const {

@@ -42,7 +42,8 @@ class Transfer {
 
   /// Sets the handle up for the next request. The handle must not be in a multi handle.
   void prepare();
-  /// The request has ended with `code`. Throws etl::Error if the download has failed.
+  /// The request has ended with `code`; the handle is still in the multi handle, and has to leave it then.
+  /// Throws etl::Error if the download has failed.
   [[nodiscard]] Next conclude(CURLcode code);
 
   /// When the transfer counts as stalled unless a byte comes before. Nothing while it is connecting,
@@ -62,9 +63,9 @@ class Transfer {
   /// that do not fit those we have, or the text of a refusal.
   enum class Body { unjudged, wanted, unfit, refusal };
 
+  static std::size_t on_header(char*, std::size_t size, std::size_t count, void* self) noexcept;
   static std::size_t on_body(char* bytes, std::size_t size, std::size_t count, void* self) noexcept;
   static int on_connected(void* self, char*, char*, int, int) noexcept;
-  static int on_traffic(CURL*, curl_infotype type, char*, std::size_t size, void* self) noexcept;
 
   template <class T>
   void set(CURLoption option, T value);
@@ -76,7 +77,7 @@ class Transfer {
   [[nodiscard]] Next conclude_refusal();
   [[nodiscard]] Next follow();
   [[nodiscard]] Next start_over();
-  void check_length();
+  void check_length(bool leftovers);
   [[nodiscard]] Progress progress() const;
   [[nodiscard]] std::string shown_url() const;
 
@@ -96,7 +97,6 @@ class Transfer {
   std::int64_t offset_ = 0;  // where the range asked for begins, 0 = the whole file
   Body body_ = Body::unjudged;
   Response response_;
-  std::int64_t on_the_wire_ = 0;  // bytes of body, those beyond Content-Length included
   std::int64_t refusal_size_ = 0;
   std::optional<Clock::time_point> last_byte_;
   std::optional<etl::Error> failure_;  // thrown in a callback, which libcurl must not see

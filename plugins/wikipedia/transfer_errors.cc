@@ -15,8 +15,8 @@ struct StatusRule {
   std::string_view meaning;
 };
 
-// The first line that fits counts. 206, 304 and 416 get here only where nothing was asked for that they
-// could be an answer to; a 3xx only if it is no redirect, or says not where to.
+// The first line that fits counts. 206, 304 and 416 get here only where nothing was asked for that
+// they could be an answer to; a 3xx only if it is no redirect, or says not where to.
 constexpr std::array status_rules{
     StatusRule{404, 404, etl::Code::missing, "no such file"},
     // Gone on purpose, and said to be so for ever: still "not there", not a fault of the request.
@@ -24,7 +24,8 @@ constexpr std::array status_rules{
     // The server gave up waiting for a request that was sent at once: a lame network.
     StatusRule{408, 408, etl::Code::transient, "the server timed out"},
     StatusRule{429, 429, etl::Code::transient, "too many requests"},
-    StatusRule{503, 503, etl::Code::transient, "the server is busy, or has too many connections from here"},
+    StatusRule{503, 503, etl::Code::transient,
+               "the server is busy, or has too many connections from here"},
     // Every 5xx says that the fault is the server's, and servers get repaired.
     StatusRule{500, 599, etl::Code::transient, "the server failed"},
     StatusRule{401, 401, etl::Code::permanent, "the server wants a password"},
@@ -41,11 +42,14 @@ struct CurlRule {
   etl::Code meaning;
 };
 
-// What the network or the server does to a transfer is transient; what a certificate, the URL or this
-// build of libcurl forbids is not. A code that is not listed is transient too: the retries are bounded,
-// and giving up for good on what was only new to us would be worse.
+// What the network or the server does to a transfer is transient; what a certificate, the URL or
+// this build of libcurl forbids is not. A code that is not listed is transient too: the retries are
+// bounded, and giving up for good on what was only new to us would be worse.
 constexpr std::array curl_rules{
-    CurlRule{CURLE_UNSUPPORTED_PROTOCOL, etl::Code::permanent},
+    // The URL's protocol was checked before; what is left is a server that answers in something
+    // else
+    // than HTTP, for example with the rest of an answer it had announced to be shorter.
+    CurlRule{CURLE_UNSUPPORTED_PROTOCOL, etl::Code::transient},
     CurlRule{CURLE_URL_MALFORMAT, etl::Code::permanent},
     CurlRule{CURLE_NOT_BUILT_IN, etl::Code::permanent},
     CurlRule{CURLE_COULDNT_RESOLVE_PROXY, etl::Code::transient},
@@ -74,10 +78,10 @@ constexpr std::array curl_rules{
     CurlRule{CURLE_SSL_CLIENTCERT, etl::Code::permanent},
 };
 
-// What will be the same at the next try. A full or failing disk is not among them: space comes back, and
-// the .part is resumed then. Nor is ENOENT: the folder is made anew at each try.
-constexpr std::array lasting_errnos{EACCES, EPERM,   EROFS,  ENAMETOOLONG, ENOTDIR,
-                                    EISDIR, ELOOP,   EINVAL, EFBIG};
+// What will be the same at the next try. A full or failing disk is not among them: space comes
+// back, and the .part is resumed then. Nor is ENOENT: the folder is made anew at each try.
+constexpr std::array lasting_errnos{EACCES, EPERM, EROFS,  ENAMETOOLONG, ENOTDIR,
+                                    EISDIR, ELOOP, EINVAL, EFBIG};
 
 std::string describe(Progress progress) {
   std::string text = " (got " + std::to_string(progress.got);
@@ -102,21 +106,23 @@ std::string redact_url(std::string_view url) {
 }
 
 etl::Error http_error(std::string_view url, long status, Progress progress) {
-  const auto* rule = std::find_if(status_rules.begin(), status_rules.end(), [&](const StatusRule& each) {
-    return each.first <= status && status <= each.last;
-  });
+  const auto* rule = std::find_if(
+      status_rules.begin(), status_rules.end(),
+      [&](const StatusRule& each) { return each.first <= status && status <= each.last; });
   const bool known = rule != status_rules.end();
-  const std::string what =
-      "HTTP " + std::to_string(status) + ": " + std::string(known ? rule->meaning : "unknown status");
+  const std::string what = "HTTP " + std::to_string(status) + ": " +
+                           std::string(known ? rule->meaning : "unknown status");
   return {known ? rule->code : etl::Code::permanent, compose(url, what, progress)};
 }
 
-etl::Error curl_error(std::string_view url, CURLcode code, std::string_view detail, Progress progress) {
+etl::Error curl_error(std::string_view url, CURLcode code, std::string_view detail,
+                      Progress progress) {
   const auto* rule = std::find_if(curl_rules.begin(), curl_rules.end(),
                                   [&](const CurlRule& each) { return each.code == code; });
   std::string what = curl_easy_strerror(code);
   if (!detail.empty() && detail != what) what.append(": ").append(detail);
-  return {rule == curl_rules.end() ? etl::Code::transient : rule->meaning, compose(url, what, progress)};
+  return {rule == curl_rules.end() ? etl::Code::transient : rule->meaning,
+          compose(url, what, progress)};
 }
 
 etl::Error transfer_error(std::string_view url, std::string_view what, Progress progress) {
@@ -127,7 +133,10 @@ etl::Error file_error(std::string_view doing, const std::filesystem::path& path,
   const bool lasting =
       std::find(lasting_errnos.begin(), lasting_errnos.end(), number) != lasting_errnos.end();
   std::string what(doing);
-  what.append(" ").append(path.string()).append(": ").append(std::generic_category().message(number));
+  what.append(" ")
+      .append(path.string())
+      .append(": ")
+      .append(std::generic_category().message(number));
   return {lasting ? etl::Code::permanent : etl::Code::transient, what};
 }
 

@@ -27,7 +27,8 @@ void start_libcurl() {
 }
 
 void check(CURLMcode code) {
-  if (code != CURLM_OK) throw etl::Error::transient(std::string("libcurl: ") + curl_multi_strerror(code));
+  if (code != CURLM_OK)
+    throw etl::Error::transient(std::string("libcurl: ") + curl_multi_strerror(code));
 }
 
 /// Blocks all signals in this thread while it lives; threads started meanwhile inherit that.
@@ -60,12 +61,14 @@ etl::Error error_in_flight() {
 
 }  // namespace
 
-TransferLoop::TransferLoop(const FetchOptions& options, const etl::Context& context, LoopCalls calls)
+TransferLoop::TransferLoop(const FetchOptions& options, const etl::Context& context,
+                           LoopCalls calls)
     : options_(options), context_(context), calls_(std::move(calls)) {
   start_libcurl();
   multi_.reset(curl_multi_init());
   if (multi_ == nullptr) throw etl::Error::transient("libcurl: out of memory");
-  // The queue in front of it already sees to that; this also closes idle connections to other hosts.
+  // The queue in front of it already sees to that; this also closes idle connections to other
+  // hosts.
   check(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS,
                           static_cast<long>(options_.connections)));
   const SignalsBlocked blocked;
@@ -131,7 +134,8 @@ std::filesystem::path TransferLoop::begin(const Remote& remote) {
     file.discard();
     return final_path;
   }
-  auto transfer = std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_, context_);
+  auto transfer =
+      std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_, context_);
   active_.reserve(active_.size() + 1);
   request(*transfer);
   active_.push_back(std::move(transfer));
@@ -156,12 +160,12 @@ bool TransferLoop::collect() {
 }
 
 void TransferLoop::conclude(CURL* handle, CURLcode code) {
-  const auto which =
-      std::find_if(active_.begin(), active_.end(), [&](const auto& each) { return each->handle() == handle; });
-  curl_multi_remove_handle(multi_.get(), handle);
+  const auto which = std::find_if(active_.begin(), active_.end(),
+                                  [&](const auto& each) { return each->handle() == handle; });
   std::optional<etl::Error> error;
   try {
     if ((*which)->conclude(code) == Transfer::Next::again) {
+      curl_multi_remove_handle(multi_.get(), handle);
       request(**which);
       return;
     }
@@ -210,7 +214,7 @@ void TransferLoop::end(Active::iterator which, std::optional<etl::Error> error) 
   std::unique_ptr<Transfer> transfer = std::move(*which);
   active_.erase(which);
   curl_multi_remove_handle(multi_.get(), transfer->handle());  // does nothing if it is not in there
-  curl_easy_reset(transfer->handle());                         // it must not call the transfer any more
+  curl_easy_reset(transfer->handle());  // it must not call the transfer any more
   idle_handles_.push_back(transfer->take_handle());
   Outcome outcome;
   outcome.downloaded = transfer->downloaded();

@@ -62,7 +62,8 @@ TEST_F(FetchTest, AnEmptyBodyIsComplete) {
 TEST_F(FetchTest, ABodyOfUnsaidLengthIsComplete) {
   const std::string content = serve("a.gz");
   serve("b.gz", 70'000, 2);
-  script({{{"path", "/a.gz"}, {"content_length", nullptr}}, {{"path", "/b.gz"}, {"chunked", true}}});
+  script(
+      {{{"path", "/a.gz"}, {"content_length", nullptr}}, {{"path", "/b.gz"}, {"chunked", true}}});
   auto fetcher = this->fetcher();
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
   EXPECT_EQ(fetch(fetcher, "b.gz"), read_file(served_ / "b.gz"));
@@ -105,7 +106,8 @@ TEST_F(FetchTest, PasswordsAreSentButShownNowhere) {
   const std::string address = server_->url().substr(std::string("http://").size());
   const wikipedia::Remote secret{"a.gz", "http://user:hunter2@" + address + "/a.gz"};
   const etl::Error error = error_of(fetcher, secret);
-  EXPECT_NE(error.message().find("http://" + address + "/a.gz"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("http://" + address + "/a.gz"), std::string::npos)
+      << error.message();
   EXPECT_EQ(error.message().find("hunter2"), std::string::npos) << error.message();
   EXPECT_EQ(read_file(cached("a.gz.part.meta")).find("hunter2"), std::string::npos);
   EXPECT_EQ(read_file(fetcher.get(secret, go_on).path), content);
@@ -129,7 +131,8 @@ TEST_F(FetchTest, RedirectsAreFollowed) {
 
 TEST_F(FetchTest, ARedirectedDownloadIsResumed) {
   const std::string content = serve("a.gz");
-  script({{{"path", "/1"}, {"redirect", "/a.gz"}}, {{"path", "/a.gz"}, {"cut", 1000}, {"times", 1}}});
+  script(
+      {{{"path", "/1"}, {"redirect", "/a.gz"}}, {{"path", "/a.gz"}, {"cut", 1000}, {"times", 1}}});
   auto fetcher = this->fetcher();
   const wikipedia::Remote moved{"x.gz", server_->url() + "/1"};
   const etl::Error error = error_of(fetcher, moved);
@@ -151,7 +154,8 @@ TEST_F(FetchTest, RedirectsToOtherProtocolsAreRefused) {
   write_file(root_ / "secret", "not for you");
   auto fetcher = this->fetcher();
   const std::string local = "file://" + (root_ / "secret").string();
-  for (const std::string& target : {local, std::string("ftp://127.0.0.1/a"), std::string("gopher://127.0.0.1/a")}) {
+  for (const std::string& target :
+       {local, std::string("ftp://127.0.0.1/a"), std::string("gopher://127.0.0.1/a")}) {
     script({{{"redirect", target}}});
     const etl::Error error = error_of(fetcher, "a.gz");
     EXPECT_EQ(error.code(), etl::Code::permanent) << target;

@@ -117,7 +117,8 @@ etl::Error FetchTest::error_of(wikipedia::Fetcher& fetcher, const wikipedia::Rem
 
 std::vector<Json> FetchTest::requests(const std::string& name) const {
   std::vector<Json> found;
-  for (const Json& each : log().at("requests")) {
+  const Json seen = log();
+  for (const Json& each : seen.at("requests")) {
     if (name.empty() || each.at("path") == "/" + name) found.push_back(each);
   }
   return found;

@@ -5,9 +5,9 @@
 #include "fetcher.hpp"
 #include "server_process.hpp"
 
+#include <gtest/gtest.h>
 #include <etl/context.hpp>
 #include <etl/error.hpp>
-#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <functional>
@@ -57,12 +57,15 @@ class FetchTest : public testing::Test {
   [[nodiscard]] std::vector<wikipedia::Remote> remotes(const std::vector<std::string>& names) const;
   [[nodiscard]] wikipedia::FetchOptions options() const;
   [[nodiscard]] wikipedia::Fetcher fetcher() const { return {options(), host_.context()}; }
-  [[nodiscard]] std::filesystem::path cached(const std::string& name) const { return cache_ / name; }
+  [[nodiscard]] std::filesystem::path cached(const std::string& name) const {
+    return cache_ / name;
+  }
 
   /// The bytes a get() leads to.
   [[nodiscard]] std::string fetch(wikipedia::Fetcher& fetcher, const std::string& name) const;
   /// The error a get() throws; a failure of the test if it throws none.
-  [[nodiscard]] etl::Error error_of(wikipedia::Fetcher& fetcher, const wikipedia::Remote& remote) const;
+  [[nodiscard]] etl::Error error_of(wikipedia::Fetcher& fetcher,
+                                    const wikipedia::Remote& remote) const;
   [[nodiscard]] etl::Error error_of(wikipedia::Fetcher& fetcher, const char* name) const {
     return error_of(fetcher, remote(name));
   }

@@ -12,7 +12,8 @@ constexpr std::size_t cut = 40'000;
 
 class ResumeTest : public FetchTest {
  protected:
-  /// Leaves the first `cut` bytes of a.gz in the cache; the answer to that request is bent by `rule`.
+  /// Leaves the first `cut` bytes of a.gz in the cache; the answer to that request is bent by
+  /// `rule`.
   void begin(Json rule = Json::object()) {
     first_ = serve("a.gz");
     rule["cut"] = cut;
@@ -42,13 +43,16 @@ TEST_F(ResumeTest, OnlyTheRestIsAskedFor) {
   begin();
   EXPECT_EQ(go_on_to(first_), static_cast<std::int64_t>(first_.size() - cut));
   EXPECT_EQ(header(1, "range"), "bytes=40000-");
-  EXPECT_EQ(header(1, "if-range"), wikipedia::parse_part_meta(read_file(cached("a.gz.part.meta")))->validator);
+  EXPECT_EQ(header(1, "if-range"),
+            wikipedia::parse_part_meta(read_file(cached("a.gz.part.meta")))->validator);
   EXPECT_EQ(requests().size(), 2U);
 }
 
 TEST_F(ResumeTest, AlsoWithinOneFetcherAndAgainAndAgain) {
   const std::string content = serve("a.gz");
-  script({{{"cut", 30'000}, {"nth", 1}}, {{"cut", 30'000}, {"nth", 2}}, {{"reset", 20'000}, {"nth", 3}}});
+  script({{{"cut", 30'000}, {"nth", 1}},
+          {{"cut", 30'000}, {"nth", 2}},
+          {{"reset", 20'000}, {"nth", 3}}});
   auto fetcher = this->fetcher();
   for (int attempt = 0; attempt < 3; ++attempt) {
     EXPECT_EQ(error_of(fetcher, "a.gz").code(), etl::Code::transient);
@@ -107,7 +111,9 @@ TEST_F(ResumeTest, ARangeWithoutItsEtagIsNotTrusted) {
 TEST_F(ResumeTest, AChangedDateIsNoticedEvenIfIfRangeIsIgnored) {
   begin({{"etag", nullptr}, {"last_modified", "Sat, 27 Aug 2016 21:51:00 GMT"}});
   const std::string changed = serve("a.gz", 100'000, 2);
-  script({{{"if_range", false}, {"etag", nullptr}, {"last_modified", "Sun, 28 Aug 2016 21:51:00 GMT"}}});
+  script({{{"if_range", false},
+           {"etag", nullptr},
+           {"last_modified", "Sun, 28 Aug 2016 21:51:00 GMT"}}});
   go_on_to(changed);
   EXPECT_EQ(requests().size(), 3U);
 }
@@ -132,11 +138,15 @@ TEST_P(WrongRangeTest, LeadsToARequestForTheWhole) {
 
 INSTANTIATE_TEST_SUITE_P(Ranges, WrongRangeTest,
                          testing::Values("bytes 39999-99999/100000", "bytes 0-99999/100000",
-                                         "bytes 40000-99999/100001", "bytes 40000-99999/*", "nonsense"));
+                                         "bytes 40000-99999/100001", "bytes 40000-99999/*",
+                                         "nonsense"));
 
 TEST_F(ResumeTest, ALessThanAskedForRangeIsTransientAndGoesOn) {
   begin();
-  script({{{"content_range", "bytes 40000-49999/100000"}, {"content_length", 60'000}, {"cut", 10'000}, {"nth", 1}}});
+  script({{{"content_range", "bytes 40000-49999/100000"},
+           {"content_length", 60'000},
+           {"cut", 10'000},
+           {"nth", 1}}});
   auto fetcher = this->fetcher();
   EXPECT_EQ(error_of(fetcher, "a.gz").code(), etl::Code::transient);
   EXPECT_EQ(fetch(fetcher, "a.gz"), first_);
@@ -194,7 +204,8 @@ TEST_F(ResumeTest, AMissingSidecarMeansStartingOver) {
 
 TEST_F(ResumeTest, ASidecarOfAnotherUrlMeansStartingOver) {
   begin();
-  write_file(cached("a.gz.part.meta"), wikipedia::to_text({"http://other.example.org/a.gz", "\"abc\"", 100'000}));
+  write_file(cached("a.gz.part.meta"),
+             wikipedia::to_text({"http://other.example.org/a.gz", "\"abc\"", 100'000}));
   EXPECT_EQ(go_on_to(first_), 100'000);
   EXPECT_EQ(header(1, "range"), Json());
 }

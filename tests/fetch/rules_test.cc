@@ -28,8 +28,8 @@ TEST(ContentRangeTest, ReadsWhatTheStandardAllows) {
 }
 
 TEST(ContentRangeTest, RefusesEverythingElse) {
-  for (const char* text : {"", "bytes", "bytes ", "items 0-1/2", "bytes 0-1", "bytes 5-1/9", "bytes -1/2",
-                           "bytes 0-/2", "bytes 0-1/2 ", "bytes 0-1/x", "bytes 1/2",
+  for (const char* text : {"", "bytes", "bytes ", "items 0-1/2", "bytes 0-1", "bytes 5-1/9",
+                           "bytes -1/2", "bytes 0-/2", "bytes 0-1/2 ", "bytes 0-1/x", "bytes 1/2",
                            "bytes 0-99999999999999999999/2"}) {
     EXPECT_FALSE(parse_content_range(text)) << text;
   }
@@ -87,7 +87,8 @@ TEST(RedirectTest, FollowsHttpAndNeverGivesUpEncryption) {
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "https://b/x", 0));
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "http://b/x", 4));
   EXPECT_NO_THROW(wikipedia::check_redirect("https://a/x", "HTTPS://b/x", 0));
-  for (const char* target : {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x", ""}) {
+  for (const char* target :
+       {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x", ""}) {
     try {
       wikipedia::check_redirect("HTTPS://user:secret@a/x", target, 0);
       ADD_FAILURE() << target;
@@ -106,28 +107,31 @@ TEST(ErrorTablesTest, StatusesMeanWhatTheyShould) {
   for (const long status : {206L, 408L, 429L, 500L, 501L, 502L, 503L, 504L, 507L, 599L}) {
     EXPECT_EQ(code(status), Code::transient) << status;
   }
-  for (const long status : {0L, 204L, 302L, 304L, 400L, 401L, 403L, 405L, 416L, 418L, 451L, 600L, 1000L}) {
+  for (const long status :
+       {0L, 204L, 302L, 304L, 400L, 401L, 403L, 405L, 416L, 418L, 451L, 600L, 1000L}) {
     EXPECT_EQ(code(status), Code::permanent) << status;
   }
 }
 
 TEST(ErrorTablesTest, CurlCodesMeanWhatTheyShould) {
   const auto code = [](CURLcode each) { return wikipedia::curl_error("u", each, "", {}).code(); };
-  for (const CURLcode each :
-       {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE, CURLE_OPERATION_TIMEDOUT,
-        CURLE_SSL_CONNECT_ERROR, CURLE_GOT_NOTHING, CURLE_RECV_ERROR, CURLE_SEND_ERROR,
-        CURLE_UNRECOVERABLE_POLL}) {
+  for (const CURLcode each : {CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_CONNECT, CURLE_PARTIAL_FILE,
+                              CURLE_OPERATION_TIMEDOUT, CURLE_SSL_CONNECT_ERROR, CURLE_GOT_NOTHING,
+                              CURLE_RECV_ERROR, CURLE_SEND_ERROR, CURLE_UNRECOVERABLE_POLL}) {
     EXPECT_EQ(code(each), Code::transient) << each;
   }
-  for (const CURLcode each : {CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT,
-                              CURLE_UNSUPPORTED_PROTOCOL}) {
+  for (const CURLcode each :
+       {CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_CACERT_BADFILE, CURLE_URL_MALFORMAT}) {
     EXPECT_EQ(code(each), Code::permanent) << each;
   }
 }
 
 TEST(ErrorTablesTest, AFullDiskPassesAndAForbiddenOneDoesNot) {
-  const auto code = [](int number) { return wikipedia::file_error("cannot write", "f", number).code(); };
-  for (const int number : {ENOSPC, EDQUOT, EIO, ENOMEM, EMFILE}) EXPECT_EQ(code(number), Code::transient);
+  const auto code = [](int number) {
+    return wikipedia::file_error("cannot write", "f", number).code();
+  };
+  for (const int number : {ENOSPC, EDQUOT, EIO, ENOMEM, EMFILE})
+    EXPECT_EQ(code(number), Code::transient);
   for (const int number : {EACCES, EPERM, EROFS, ENAMETOOLONG, ENOTDIR, ELOOP}) {
     EXPECT_EQ(code(number), Code::permanent);
   }

@@ -60,7 +60,8 @@ ServerProcess::ServerProcess(const std::filesystem::path& folder,
   const char* got = std::fgets(line, sizeof(line), output);
   std::fclose(output);
   const std::string text = got == nullptr ? "" : got;
-  if (pid_ < 0 || !text.starts_with("PORT ")) throw std::runtime_error("the fault server did not start");
+  if (pid_ < 0 || !text.starts_with("PORT "))
+    throw std::runtime_error("the fault server did not start");
   port_ = std::stoi(text.substr(5));
 }
 
@@ -72,7 +73,10 @@ ServerProcess::~ServerProcess() {
 std::string ServerProcess::url() const { return "http://127.0.0.1:" + std::to_string(port_); }
 
 void ServerProcess::script(const nlohmann::json& rules) const {
-  const std::string body = nlohmann::json{{"rules", rules}}.dump();
+  // {rule} is a copy of rule where the author meant a list of one: this library's braces are like
+  // that.
+  const auto list = rules.is_array() ? rules : nlohmann::json::array({rules});
+  const std::string body = nlohmann::json{{"rules", list}}.dump();
   request(url() + "/__script__", &body);
 }
 

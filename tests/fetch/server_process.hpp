@@ -12,11 +12,13 @@
 
 namespace fetch_test {
 
-/// Runs from constructor to destructor; ends with this process even if that crashes. One thread at a time.
+/// Runs from constructor to destructor; ends with this process even if that crashes. One thread at
+/// a time.
 class ServerProcess {
  public:
   /// `arguments` are further ones of the program. Throws std::runtime_error if it does not come up.
-  explicit ServerProcess(const std::filesystem::path& folder, const std::vector<std::string>& arguments = {});
+  explicit ServerProcess(const std::filesystem::path& folder,
+                         const std::vector<std::string>& arguments = {});
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;

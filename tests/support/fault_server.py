@@ -38,6 +38,7 @@ How they are answered (all optional, and they combine):
     content_length   this Content-Length, true or not; null = none, the connection's end is the end
     chunked          true: Transfer-Encoding: chunked
     delay            seconds to wait before the answer begins
+    pause            seconds to wait between its headers and its body
     cut              close the connection after so many bytes of the body
     reset            the same with a TCP reset; 0 resets before the status line
     stall            send nothing more after so many bytes of the body, connection open, until the
@@ -49,7 +50,7 @@ Control: POST /__script__ (the JSON above; also forgets the counts of requests),
 
     {"requests": [{"number", "method", "path", "headers" (names in lower case), "time", "connection",
                    "in_progress" (requests being answered when this one came, itself included),
-                   "status", "sent" (bytes of body), "done"}],
+                   "status", "etag", "sent" (bytes of body), "done"}],
      "connections": how many were used in total, "max_open": most open at once,
      "max_in_progress": most requests being answered at once}
 
@@ -79,6 +80,26 @@ _PIECE = 16 * 1024
 _HTML = b"<!DOCTYPE html>\n<html><body><h1>This is a page, not a file</h1></body></html>\n"
 
 
+_CONDITIONS = {"path", "nth", "request", "times"}
+_EFFECTS = {
+    "status", "headers", "body", "file", "html", "redirect", "etag", "last_modified", "ranges",
+    "if_range", "content_range", "content_length", "chunked", "delay", "pause", "cut", "reset", "stall", "rate",
+}
+
+
+def check_script(script):
+    """Raises ValueError if `script` is not one: a misspelt rule would otherwise test nothing."""
+    if not isinstance(script, dict) or set(script) - {"rules"}:
+        raise ValueError('a script is {"rules": [...]}')
+    rules = script.get("rules", [])
+    if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+        raise ValueError("rules are a list of objects")
+    for rule in rules:
+        unknown = set(rule) - _CONDITIONS - _EFFECTS
+        if unknown:
+            raise ValueError("unknown in a rule: %s" % ", ".join(sorted(unknown)))
+
+
 class _Cut(Exception):
     """The script says that the connection ends here."""
 
@@ -96,6 +117,7 @@ class _Record:
 
     def reset(self, script):
         """Forgets every request; `script` is what answers from now on."""
+        check_script(script)
         with self._lock:
             self._rules = list(script.get("rules", []))
             self._used = [0] * len(self._rules)
@@ -109,6 +131,7 @@ class _Record:
 
     def rescript(self, script):
         """Keeps the log, replaces the rules, counts requests from 1 again for `nth` and `times`."""
+        check_script(script)
         with self._lock:
             self._rules = list(script.get("rules", []))
             self._used = [0] * len(self._rules)
@@ -133,6 +156,7 @@ class _Record:
                 "connection": connection,
                 "in_progress": self._in_progress,
                 "status": None,
+                "etag": None,
                 "sent": 0,
                 "done": False,
             }
@@ -257,7 +281,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         if self.path == "/__script__":
-            self.server.record.rescript(json.loads(body))
+            try:
+                self.server.record.rescript(json.loads(body))
+            except ValueError as error:
+                self.send_error(400, str(error))
+                return
         elif self.path == "/__reset__":
             self.server.record.reset({})
         else:
@@ -285,6 +313,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
                 raise _Cut(reset=True)
             answer = self._compose(rule).bend(rule)
             entry["status"] = answer.status
+            entry["etag"] = answer.headers.get("ETag")
             self._send(answer, rule, entry)
         except _Cut as cut:
             self._hang_up(cut.reset)
@@ -354,6 +383,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         if self.command == "HEAD" or answer.status == 304:
             return
+        if rule.get("pause"):
+            self.server.stopping.wait(rule["pause"])
         stops = [(rule[kind], kind) for kind in ("cut", "reset", "stall") if kind in rule]
         limit, kind = min(stops) if stops else (None, None)
         self._send_body(answer.body[:limit], rule, entry)
