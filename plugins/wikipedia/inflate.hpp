@@ -25,7 +25,7 @@ enum class Decoder { zlib, isal };
 
 /// Whether it was built in.
 [[nodiscard]] bool has_decoder(Decoder decoder);
-/// isa-l, which is about twice as fast, unless it was not built in or `ETL_NO_ISAL=1` is set.
+/// isa-l, which is more than twice as fast, unless it was not built in or `ETL_NO_ISAL=1` is set.
 [[nodiscard]] Decoder default_decoder();
 
 class RawInflate;

@@ -165,7 +165,7 @@ bool PageViewParser::parse_usual_line(const char* begin, const char* end) {
   const char* const views_end = end - 2;
   const std::uint64_t word = load_word(views_end - word_size);
   const unsigned digits = digits_at_end(word);
-  if (digits == 0 || digits == word_size) return false;
+  if (digits == 0) return false;  // eight may be the end of more: then no space is in front
   const char* const title = begin + code_.size();
   const char* const title_end = views_end - digits - 1;
   if (title_end <= title || *title_end != ' ') return false;

@@ -30,7 +30,7 @@ struct HourFile {
 };
 
 /// Streams an hour file as batches of about etl::batch_bytes. Used by one thread at a time; holds
-/// about 1 MiB beside the batch.
+/// about 2 MiB beside the batch.
 class PageViewReader {
  public:
   /// Opens the file: throws etl::Error as GzipFile does.

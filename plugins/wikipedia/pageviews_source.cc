@@ -1,7 +1,6 @@
 #include "pageviews_source.hpp"
 
 #include <curl/curl.h>
-#include <curl/curlver.h>
 
 #include <algorithm>
 #include <cstdlib>

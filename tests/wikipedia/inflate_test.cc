@@ -78,7 +78,7 @@ TEST_P(Inflate, TextThatDoesNotCompress) {
 TEST_P(Inflate, SmallPiecesOfInputAndOutput) {
   std::string bytes, text;
   for (unsigned i = 0; i < 40; ++i) {  // members end at every place in a piece
-    const std::string part = random_text(i, i * 7);
+    const std::string part = random_text(i, std::size_t{i} * 7);
     bytes += gzip(part);
     text += part;
   }

@@ -157,16 +157,23 @@ TEST(PageViewParser, InvalidUtf8IsReplacedOrRejected) {
   EXPECT_EQ(rejected.rejects[0], (Reject{"invalid UTF-8", "fr Sch\xFC 2 0", 2, 9}));
 }
 
+/// The longest line there may be, but for `less` bytes.
+std::string longest_line(std::size_t less = 0) {
+  return "fr " + std::string(max_line - 7 - less, 'a') + " 1 0";
+}
+
 TEST(PageViewParser, LongLinesAreRejectedWithTheirStart) {
-  const std::string fits = "fr " + std::string(max_line - 7, 'a') + " 1 0";
-  for (const std::size_t block : std::initializer_list<std::size_t>{1000, 65536, 65537, 262144}) {
-    const Result result =
-        parse("fr A 1 0\n" + fits + "\n" + fits + "\r\n" + fits + "0\n" + fits + "0\r\nfr B 2 0\n",
-              {.block_size = block});
+  const std::string fits = longest_line();
+  const std::string long_line = "fr a" + fits.substr(3);
+  const std::string text =
+      "fr A 1 0\n" + fits + "\n" + fits + "\r\n" + long_line + "\n" + long_line + "\r\nfr B 2 0\n";
+  for (const std::size_t block :
+       std::initializer_list<std::size_t>{1000, 65536, 65537, 262144, 1 << 20}) {
+    const Result result = parse(text, {.block_size = block});
     EXPECT_EQ(result.rows.size(), 4U) << block;
     ASSERT_EQ(result.rejects.size(), 2U) << block;
     EXPECT_EQ(result.rejects[0].reason, "line longer than 64 KiB");
-    EXPECT_EQ(result.rejects[0].raw, fits.substr(0, 1024));
+    EXPECT_EQ(result.rejects[0].raw, long_line.substr(0, 1024));
     EXPECT_EQ(result.rejects[0].line, 4);
     EXPECT_EQ(result.rejects[0].offset, static_cast<std::int64_t>(9 + 2 * fits.size() + 3));
     EXPECT_EQ(result.rejects[1].line, 5);
@@ -174,9 +181,22 @@ TEST(PageViewParser, LongLinesAreRejectedWithTheirStart) {
   }
 }
 
+TEST(PageViewParser, LongestLineMayBeCutByABlockAnywhereNearItsEnd) {
+  for (std::size_t less = 0; less < 3; ++less) {
+    for (const char* end : {"", "\n", "\r", "\r\n"}) {
+      const std::string text = longest_line(less) + end;
+      for (std::size_t block = max_line - 4; block < max_line + 4; ++block) {
+        EXPECT_EQ(parse(text, {.block_size = block}).rows.size(), 1U) << block;
+      }
+    }
+  }
+}
+
 TEST(PageViewParser, LongLineToTheEndOfTheFile) {
   for (const std::string_view end : {"", "\n", "\r\n"}) {
-    const Result result = parse("fr A 1 0\n" + std::string(20'000'000, 'x') + std::string(end));
+    std::string text = "fr A 1 0\n";
+    text.resize(20'000'000, 'x');
+    const Result result = parse(text.append(end));
     EXPECT_EQ(result.read, 2);
     EXPECT_EQ(result.rejects,
               (std::vector<Reject>{{"line longer than 64 KiB", std::string(1024, 'x'), 2, 9}}));
@@ -267,8 +287,7 @@ std::string random_title(std::mt19937& random) {
                                                   "\xFF",
                                                   "Sch\xFC",
                                                   "\xE2\x82",
-                                                  "Ann\xC3\xA9"
-                                                  "e",
+                                                  "Ann\xC3\xA9_e",
                                                   "\xF0\x9F\x98\x80",
                                                   "\xED\xA0\x80",
                                                   "12",
@@ -389,7 +408,8 @@ std::vector<std::vector<std::string>> expected_facts(const std::string& mode) {
     else all.back().push_back(line);
   }
   for (auto& each : all)
-    std::ranges::stable_partition(each, [](const auto& fact) { return fact.starts_with("row"); });
+    std::stable_partition(each.begin(), each.end(),
+                          [](const auto& fact) { return fact.starts_with("row"); });
   return all;
 }
 

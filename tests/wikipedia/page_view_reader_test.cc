@@ -76,6 +76,20 @@ TEST_F(Reader, EveryColumnInTheOrderAskedFor) {
   EXPECT_EQ(corrupt_, 0);
 }
 
+TEST_F(Reader, TitlesOfAnyLength) {
+  std::string text;
+  for (std::size_t size = 1; size < 300; ++size) text += "fr " + std::string(size, 't') + "e 1 0\n";
+  PageViewReader reader(file(gzip(text)), schema_of({"title", "domain_code"}), {}, {},
+                        task_.task());
+  const auto batch = reader.next();
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->rows(), 299U);
+  const auto titles = batch->column<std::string_view>("title");
+  for (std::size_t row = 0; row < batch->rows(); ++row) {
+    EXPECT_EQ(titles[row], std::string(row + 1, 't') + "e");
+  }
+}
+
 TEST_F(Reader, BatchesAreOfOneMebibyteOrSo) {
   std::string text;
   for (int i = 0; i < 150'000; ++i) text += "fr Page_" + std::to_string(i) + " 1 0\n";
