@@ -148,7 +148,8 @@ struct BatchTable::Callbacks {
   }
 };
 
-void BatchTable::attach(Database& database) {
+BatchTable::BatchTable(Database& database, etl::Schema schema, Timestamps timestamps)
+    : schema_(std::move(schema)), timestamps_(timestamps) {
   static const sqlite3_module module = Callbacks::module();
   const int code = sqlite3_create_module_v2(database.handle(), "etl_batch", &module, this, nullptr);
   if (code != SQLITE_OK) database.fail(code, "adding the table of a batch");

@@ -23,19 +23,15 @@ namespace sqlite {
 /// Its columns are c0, c1, ... in the order of the schema. Texts and blobs are read where they lie
 /// in the batch. NaN reads as NULL, which is what SQLite makes of it.
 ///
-/// Used by the thread of its connection. It must outlive the connection, which points to it, and
-/// which it is attached to once.
+/// Used by the thread of its connection. Every statement on it must be finalized before it goes.
 class BatchTable {
  public:
   static constexpr std::string_view sql_name = "temp.etl_batch";
 
-  BatchTable(etl::Schema schema, Timestamps timestamps)
-      : schema_(std::move(schema)), timestamps_(timestamps) {}
+  /// Creates the table in the connection's temporary schema, where it stays; no file is touched.
+  BatchTable(Database& database, etl::Schema schema, Timestamps timestamps);
   BatchTable(const BatchTable&) = delete;
   BatchTable& operator=(const BatchTable&) = delete;
-
-  /// Creates the table in the connection's temporary schema; no file is touched.
-  void attach(Database& database);
 
   /// Makes the rows of `batch` the table's rows. `batch` must stay as it is until clear().
   /// REQUIRES: it has the schema given to the constructor.

@@ -42,7 +42,7 @@ class SqliteSink {
           .one_of("text|unix"),
       etl::optional<etl::Duration>("busy_timeout", "\"30s\"",
                                    "How long to wait for another program's lock on the database.")
-          .between(0, 24 * 3600 * 1000)
+          .between(0, std::int64_t{24} * 3600 * 1000)
           .operational());
 
   SqliteSink(const etl::Options& values, const etl::Context& context);

@@ -1,6 +1,6 @@
 #include "sqlite_writer.hpp"
 
-#include <cinttypes>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -62,10 +62,9 @@ Error not_replaceable(const etl::WriteRequest& request, const TableDefinition& d
 WriteConnection::WriteConnection(const ConnectionOptions& options,
                                  const TableDefinition& definition, etl::Schema schema,
                                  Timestamps timestamps)
-    : batch(std::move(schema), timestamps),
-      database(options, Database::Access::write),
-      insert((batch.attach(database), database), definition.insert_sql(BatchTable::sql_name),
-             writing(definition)) {}
+    : database(options, Database::Access::write),
+      batch(database, std::move(schema), timestamps),
+      insert(database, definition.insert_sql(BatchTable::sql_name), writing(definition)) {}
 
 SqliteWriter::SqliteWriter(Place place, TableDefinition definition, const TableOptions& options,
                            etl::WriteRequest request)

@@ -20,8 +20,8 @@ struct WriteConnection {
   WriteConnection(const ConnectionOptions& options, const TableDefinition& definition,
                   etl::Schema schema, Timestamps timestamps);
 
-  BatchTable batch;  ///< before the connection, which points to it
   Database database;
+  BatchTable batch;
   Statement insert;
 };
 

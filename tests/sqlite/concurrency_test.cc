@@ -70,6 +70,7 @@ TEST_F(Concurrency, ThreadsOfOneSinkTakeTurns) {
   options_.busy_timeout_ms = 0;  // so that nothing but the sink itself makes them wait
   const auto sink = prepared();
   std::vector<std::thread> threads;
+  threads.reserve(4);
   for (int thread = 0; thread < 4; ++thread) {
     threads.emplace_back([&, thread] {
       for (int i = 0; i < 10; ++i) {

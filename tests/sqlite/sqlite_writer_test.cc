@@ -230,6 +230,7 @@ TEST_F(Upsert, AgreesWithAMapOfRandomRows) {
     writer.commit(record_for("p" + std::to_string(partition), 1500));
   }
   std::vector<std::string> lines;
+  lines.reserve(expected.size());
   for (const auto& [key, rest] : expected) {
     lines.push_back(std::to_string(key.first) + "|'" + key.second + "'|" + rest);
   }
@@ -293,11 +294,11 @@ TEST_F(Upsert, RefusesRowsWithoutAKey) {
 
 TEST_F(SqliteWriterTest, NeedsNoMoreMemoryForALargerPartition) {
   const auto sink = prepared();
-  const auto peak_of = [&](const std::string& partition, int batches) {
+  const auto peak_of = [&](const std::string& partition, std::int64_t batches) {
     sqlite3_memory_highwater(1);
     auto writer = sink->open(request_for(partition), schema);
     const std::string title(2000, 'x');
-    for (int i = 0; i < batches; ++i) {
+    for (std::int64_t i = 0; i < batches; ++i) {
       etl::BatchBuilder builder(schema);
       for (std::int64_t row = 0; row < 1000; ++row) builder.row(title, row);
       writer.write(builder.finish());

@@ -8,6 +8,8 @@ const Schema schema{{"hour", Type::timestamp_s}, {"title", Type::utf8}, {"views"
                     {"rate", Type::float64},     {"raw", Type::binary}, {"ok", Type::boolean}};
 const std::string fitting = "hour TEXT, title TEXT, views INTEGER, rate REAL, raw BLOB, ok INTEGER";
 
+std::string table_of(const std::string& rest) { return "CREATE TABLE t (" + rest; }
+
 /// Inspects and prepares table t of a file that `sql` has set up.
 class TableFit : public testing::Test {
  protected:
@@ -95,7 +97,7 @@ TEST_F(TableFit, UpsertNeedsAUniqueIndexOnExactlyTheKey) {
   for (const std::string tail :
        {", PRIMARY KEY (hour, title))", ", PRIMARY KEY (hour, title)) WITHOUT ROWID",
         ", UNIQUE (title, hour))", "); CREATE UNIQUE INDEX u ON t (Hour, TITLE)"}) {
-    set_up("CREATE TABLE t (" + fitting + tail);
+    set_up(table_of(fitting + tail));
     expect_fits();
   }
   for (const std::string tail :
@@ -103,7 +105,7 @@ TEST_F(TableFit, UpsertNeedsAUniqueIndexOnExactlyTheKey) {
         "); CREATE INDEX u ON t (hour, title)",
         "); CREATE UNIQUE INDEX u ON t (hour, title) WHERE views > 0",
         "); CREATE UNIQUE INDEX u ON t (hour, lower(title))"}) {
-    set_up("CREATE TABLE t (" + fitting + tail);
+    set_up(table_of(fitting + tail));
     expect_contains(refusal(),
                     {"no PRIMARY KEY or UNIQUE index on exactly the key (\"title\", \"hour\")"});
   }
