@@ -1,9 +1,12 @@
 #include "core/app/arguments.hpp"
 
 #include "core/app/exit_codes.hpp"
+#include "core/runtime/suggest.hpp"
 
 #include <unistd.h>
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
 #include <cstdlib>
 #include <map>
 
@@ -13,6 +16,9 @@ namespace {
 using runtime::LogFormat;
 using runtime::LogLevel;
 using runtime::ProgressMode;
+
+constexpr std::int64_t most_workers = 1024;
+constexpr std::int64_t most_partitions = 1'000'000'000;
 
 struct Words {
   std::string format = "text";
@@ -55,6 +61,7 @@ class CommandLine {
   }
 
   ParseResult parse(int argc, char** argv) {
+    if (argc > 1 && !known_verb(argv[1])) return {std::nullopt, exit_usage};
     try {
       app_.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -66,6 +73,16 @@ class CommandLine {
   }
 
  private:
+  /// A wrong verb is told from a missing one, which is all that the parser would say.
+  bool known_verb(const std::string& word) {
+    if (word.starts_with("-")) return true;
+    std::vector<std::string> verbs;
+    for (const CLI::App* sub : app_.get_subcommands({})) verbs.push_back(sub->get_name());
+    if (std::find(verbs.begin(), verbs.end(), word) != verbs.end()) return true;
+    std::fprintf(stderr, "etl: there is no verb \"%s\"; %s\n", word.c_str(),
+                 runtime::did_you_mean(word, verbs).c_str());
+    return false;
+  }
   CLI::App* verb(const char* name, const char* help, Verb verb) {
     CLI::App* sub = app_.add_subcommand(name, help);
     sub->callback([this, verb] { arguments_.verb = verb; });
@@ -99,7 +116,7 @@ class CommandLine {
                     "Only partitions whose id matches this glob (repeatable)")
         ->allow_extra_args(false);
     sub->add_option("--limit", arguments_.limit, "Only the first N partitions of the plan")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, most_partitions));
   }
 
   void add_run() {
@@ -109,7 +126,7 @@ class CommandLine {
     add_selection(sub);
     add_format(sub);
     sub->add_option("--workers", words_.workers, "Partitions read at once; 0 = one per core")
-        ->check(CLI::NonNegativeNumber);
+        ->check(CLI::Range(std::int64_t{0}, most_workers));
     sub->add_option("--executor", words_.executor, "How workers run")
         ->check(CLI::IsMember({"threads", "processes"}));
     sub->add_flag("--reload", arguments_.reload,

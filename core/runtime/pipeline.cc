@@ -20,6 +20,11 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   if (!file) return nullptr;
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->file = std::move(*file);
+  if (pipeline->file.run.executor == Executor::processes) {
+    diagnostics.error({pipeline->file.path, 0, 0, 1},
+                      "run.executor = \"processes\": this version runs workers as threads only",
+                      "write executor = \"threads\", or leave it out");
+  }
   // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
   const GraphContext context{
       registry,

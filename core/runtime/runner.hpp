@@ -16,7 +16,8 @@ struct RunRequest {
 };
 
 /// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when
-/// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to fit.
+/// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to
+/// fit.
 Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
                      Cancellation& cancellation, Log& log);
 

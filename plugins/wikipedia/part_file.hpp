@@ -28,25 +28,26 @@ class FileHandle {
   int fd_ = -1;
 };
 
-/// Locks the file behind `file` for this open description only, without waiting, and makes sure that
-/// `path` still names it. False if somebody else has it or it was replaced.
+/// Locks the file behind `file` for this open description only, without waiting, and makes sure
+/// that `path` still names it. False if somebody else has it or it was replaced.
 [[nodiscard]] bool lock_file(const FileHandle& file, const std::filesystem::path& path);
 
-/// Makes `folder` if it is not there; mode 0700, because what is in it decides what gets loaded. Parents
-/// get the usual mode. Throws etl::Error.
+/// Makes `folder` if it is not there; mode 0700, because what is in it decides what gets loaded.
+/// Parents get the usual mode. Throws etl::Error.
 void make_cache_dir(const std::filesystem::path& folder);
 
-/// Deletes the private files that killed processes left in `folder`: those with a private file's name
-/// that nobody holds locked. Never throws; what cannot be deleted stays.
+/// Deletes the private files that killed processes left in `folder`: those with a private file's
+/// name that nobody holds locked. Never throws; what cannot be deleted stays.
 void sweep_private_files(const std::filesystem::path& folder) noexcept;
 
-/// DIR/NAME.part, locked, with its sidecar; or where another Fetcher holds that, a private file which no
-/// one else sees and which goes with this object.
+/// DIR/NAME.part, locked, with its sidecar; or where another Fetcher holds that, a private file
+/// which no one else sees and which goes with this object.
 ///
-/// The sidecar is only ever touched while the .part is locked. It is written before the first byte and
-/// after the .part was emptied, so the two can never speak of different contents.
+/// The sidecar is only ever touched while the .part is locked. It is written before the first byte
+/// and after the .part was emptied, so the two can never speak of different contents.
 ///
-/// Threads: one at a time. Errors: every member that touches the disk throws etl::Error naming the file.
+/// Threads: one at a time. Errors: every member that touches the disk throws etl::Error naming the
+/// file.
 class PartFile {
  public:
   [[nodiscard]] static PartFile open(const std::filesystem::path& folder, const std::string& name);
@@ -66,11 +67,13 @@ class PartFile {
   void append(std::string_view bytes);
   /// Deletes file and sidecar.
   void discard();
-  /// Gives the complete file its own name, durably; returns that. Nothing but the destructor may follow.
+  /// Gives the complete file its own name, durably; returns that. Nothing but the destructor may
+  /// follow.
   [[nodiscard]] std::filesystem::path publish();
 
  private:
-  PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path, bool shared);
+  PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
+           bool shared);
   [[nodiscard]] static PartFile open_private(const std::filesystem::path& final_path);
   void load_meta();
   void remove_meta();

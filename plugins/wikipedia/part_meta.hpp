@@ -20,8 +20,9 @@ struct PartMeta {
 /// The sidecar's text.
 [[nodiscard]] std::string to_text(const PartMeta& meta);
 
-/// The reverse; nothing if the text is not wholly what to_text() writes, for example because the write
-/// was cut short. Then the bytes cannot be resumed, which costs a download and never a wrong file.
+/// The reverse; nothing if the text is not wholly what to_text() writes, for example because the
+/// write was cut short. Then the bytes cannot be resumed, which costs a download and never a wrong
+/// file.
 [[nodiscard]] std::optional<PartMeta> parse_part_meta(std::string_view text);
 
 }  // namespace wikipedia

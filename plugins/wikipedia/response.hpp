@@ -22,11 +22,12 @@ struct ContentRange {
 /// Nothing if it is not a range in bytes.
 [[nodiscard]] std::optional<ContentRange> parse_content_range(std::string_view value);
 
-/// What If-Range may carry for this content: the ETag if there is a strong one, else Last-Modified if it
-/// is at least a second older than `date`, so that a second change within its second cannot hide
-/// (RFC 9110, 8.8.2.2 and 13.1.5). Empty = the content cannot be resumed. A weak ETag rules out the date
-/// as well: it says that the server itself cannot tell such contents apart.
-[[nodiscard]] std::string choose_validator(const std::string& etag, const std::string& last_modified,
+/// What If-Range may carry for this content: the ETag if there is a strong one, else Last-Modified
+/// if it is at least a second older than `date`, so that a second change within its second cannot
+/// hide (RFC 9110, 8.8.2.2 and 13.1.5). Empty = the content cannot be resumed. A weak ETag rules
+/// out the date as well: it says that the server itself cannot tell such contents apart.
+[[nodiscard]] std::string choose_validator(const std::string& etag,
+                                           const std::string& last_modified,
                                            const std::string& date);
 
 /// The answer to the last request of a handle. A plain value.

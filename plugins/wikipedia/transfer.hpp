@@ -21,13 +21,14 @@
 
 namespace wikipedia {
 
-/// Fills a PartFile from a URL through one easy handle, which somebody else drives by the multi interface:
-/// prepare(), transfer, conclude(); and again while conclude() says so.
+/// Fills a PartFile from a URL through one easy handle, which somebody else drives by the multi
+/// interface: prepare(), transfer, conclude(); and again while conclude() says so.
 ///
-/// A .part with known content is resumed by `Range` and `If-Range`. What the server answers decides:
-/// 206 for exactly the missing range of the same content goes on, 416 for a file of exactly our size
-/// means that nothing was missing, 200 replaces what we have, and any other answer to a range leads to
-/// one more request, for the whole. Bytes reach the disk only after the headers have been judged.
+/// A .part with known content is resumed by `Range` and `If-Range`. What the server answers
+/// decides: 206 for exactly the missing range of the same content goes on, 416 for a file of
+/// exactly our size means that nothing was missing, 200 replaces what we have, and any other answer
+/// to a range leads to one more request, for the whole. Bytes reach the disk only after the headers
+/// have been judged.
 ///
 /// Threads: one. The handle calls back into this object, which therefore does not move.
 class Transfer {
@@ -42,12 +43,12 @@ class Transfer {
 
   /// Sets the handle up for the next request. The handle must not be in a multi handle.
   void prepare();
-  /// The request has ended with `code`; the handle is still in the multi handle, and has to leave it then.
-  /// Throws etl::Error if the download has failed.
+  /// The request has ended with `code`; the handle is still in the multi handle, and has to leave
+  /// it then. Throws etl::Error if the download has failed.
   [[nodiscard]] Next conclude(CURLcode code);
 
-  /// When the transfer counts as stalled unless a byte comes before. Nothing while it is connecting,
-  /// which has a time limit of its own.
+  /// When the transfer counts as stalled unless a byte comes before. Nothing while it is
+  /// connecting, which has a time limit of its own.
   [[nodiscard]] std::optional<Clock::time_point> stalls_at() const;
   [[nodiscard]] etl::Error stalled() const;
 
@@ -59,8 +60,8 @@ class Transfer {
   [[nodiscard]] EasyHandle take_handle() noexcept { return std::move(handle_); }
 
  private:
-  /// What the body of the answer is: not known before its headers were judged, the bytes we want, bytes
-  /// that do not fit those we have, or the text of a refusal.
+  /// What the body of the answer is: not known before its headers were judged, the bytes we want,
+  /// bytes that do not fit those we have, or the text of a refusal.
   enum class Body { unjudged, wanted, unfit, refusal };
 
   static std::size_t on_header(char*, std::size_t size, std::size_t count, void* self) noexcept;

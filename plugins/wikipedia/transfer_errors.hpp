@@ -30,9 +30,11 @@ struct Progress {
                                     Progress progress);
 
 /// An answer that contradicts itself or stops: worth another try.
-[[nodiscard]] etl::Error transfer_error(std::string_view url, std::string_view what, Progress progress);
+[[nodiscard]] etl::Error transfer_error(std::string_view url, std::string_view what,
+                                        Progress progress);
 
 /// A system call on a file of the cache failed with `number` (an errno).
-[[nodiscard]] etl::Error file_error(std::string_view doing, const std::filesystem::path& path, int number);
+[[nodiscard]] etl::Error file_error(std::string_view doing, const std::filesystem::path& path,
+                                    int number);
 
 }  // namespace wikipedia

@@ -21,26 +21,28 @@ namespace wikipedia {
 
 /// How a download ended.
 struct Outcome {
-  std::filesystem::path path;          ///< the complete file, unless `error`
-  std::optional<PartFile> file;        ///< holds it; none if it was there under its own name
-  std::optional<etl::Error> error;     ///< code cancelled: dropped as was asked for
+  std::filesystem::path path;       ///< the complete file, unless `error`
+  std::optional<PartFile> file;     ///< holds it; none if it was there under its own name
+  std::optional<etl::Error> error;  ///< code cancelled: dropped as was asked for
   std::int64_t downloaded = 0;
 };
 
-/// What the loop asks and tells. All are called from the loop's thread, and not after its destructor.
+/// What the loop asks and tells. All are called from the loop's thread, and not after its
+/// destructor.
 struct LoopCalls {
   std::function<std::optional<Remote>()> next;           ///< something to download now?
   std::function<bool(const std::string& name)> dropped;  ///< is this download no longer wanted?
   std::function<void(const std::string& name, Outcome outcome)> done;
 };
 
-/// Drives transfers by libcurl's multi interface. Keeps connections and handles for further downloads.
+/// Drives transfers by libcurl's multi interface. Keeps connections and handles for further
+/// downloads.
 ///
 /// Threads: wake() from any; constructor and destructor from one.
 class TransferLoop {
  public:
-  /// Starts the thread, with all signals blocked in it: they are for the threads of the host, and a write
-  /// to a closed connection must not end the process (SIGPIPE). Throws etl::Error.
+  /// Starts the thread, with all signals blocked in it: they are for the threads of the host, and a
+  /// write to a closed connection must not end the process (SIGPIPE). Throws etl::Error.
   TransferLoop(const FetchOptions& options, const etl::Context& context, LoopCalls calls);
   /// Breaks off what is in progress, without telling, and waits for the thread.
   ~TransferLoop();

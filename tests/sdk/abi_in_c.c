@@ -1,4 +1,5 @@
-/* Layouts of ABI 1.0 on 64-bit machines: a change here breaks every plugin that is already built. */
+/* Layouts of ABI 1.0 on 64-bit machines: a change here breaks every plugin that is already built.
+ */
 #include <etl/abi.h>
 
 _Static_assert(sizeof(struct ArrowSchema) == 72, "ArrowSchema, as the specification lays it out");
@@ -11,7 +12,8 @@ _Static_assert(sizeof(etl_option) == 40, "etl_option is frozen");
 _Static_assert(sizeof(etl_column_spec) == 48, "etl_column_spec is frozen");
 _Static_assert(offsetof(etl_plugin, abi_major) == 8, "the first four fields are frozen for ever");
 _Static_assert(offsetof(etl_plugin, abi_minor) == 10, "the first four fields are frozen for ever");
-_Static_assert(offsetof(etl_plugin, struct_size) == 12, "the first four fields are frozen for ever");
+_Static_assert(offsetof(etl_plugin, struct_size) == 12,
+               "the first four fields are frozen for ever");
 _Static_assert(offsetof(etl_plugin, name) == 16, "etl_plugin only appends");
 _Static_assert(sizeof(etl_plugin) == 56, "etl_plugin of ABI 1.0");
 _Static_assert(sizeof(etl_stage) == 104, "etl_stage of ABI 1.0");

@@ -1,5 +1,5 @@
-#include <etl/plugin.hpp>
 #include <gmock/gmock.h>
+#include <etl/plugin.hpp>
 
 namespace {
 
@@ -9,22 +9,23 @@ using etl::Schema;
 using etl::Type;
 using testing::ElementsAre;
 
-const Schema every_type = {{"flag", Type::boolean, true},      {"small", Type::int32, true},
-                           {"big", Type::int64, true},         {"real", Type::float64, true},
-                           {"text", Type::utf8, true},         {"raw", Type::binary, true},
-                           {"second", Type::timestamp_s, true}, {"micro", Type::timestamp_us, true}};
+const Schema every_type = {
+    {"flag", Type::boolean, true},       {"small", Type::int32, true},
+    {"big", Type::int64, true},          {"real", Type::float64, true},
+    {"text", Type::utf8, true},          {"raw", Type::binary, true},
+    {"second", Type::timestamp_s, true}, {"micro", Type::timestamp_us, true}};
 
 /// Row n has values made from n; every third row is all null.
 Batch numbered(std::int64_t rows) {
   BatchBuilder builder(every_type);
   for (std::int64_t n = 0; n < rows; ++n) {
     if (n % 3 == 2) {
-      builder.row(std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt,
-                  std::nullopt, std::nullopt);
+      builder.row(std::nullopt, std::nullopt, std::nullopt, std::nullopt, std::nullopt,
+                  std::nullopt, std::nullopt, std::nullopt);
     } else {
       builder.row(n % 2 == 0, static_cast<std::int32_t>(n), n * 10, static_cast<double>(n) / 2,
-                  "row " + std::to_string(n), std::string(static_cast<std::size_t>(n % 5), '\0'), n + 100,
-                  n + 200);
+                  "row " + std::to_string(n), std::string(static_cast<std::size_t>(n % 5), '\0'),
+                  n + 100, n + 200);
     }
   }
   return builder.finish();
@@ -43,8 +44,8 @@ std::vector<std::int64_t> numbers(const Batch& batch) {
   const auto micro = batch.column<std::int64_t>("micro");
   for (std::size_t row = 0; row < batch.rows(); ++row) {
     if (small.null(row)) {
-      EXPECT_TRUE(flag.null(row) && big.null(row) && real.null(row) && text.null(row) && raw.null(row) &&
-                  second.null(row) && micro.null(row));
+      EXPECT_TRUE(flag.null(row) && big.null(row) && real.null(row) && text.null(row) &&
+                  raw.null(row) && second.null(row) && micro.null(row));
       found.push_back(-1);
       continue;
     }
@@ -130,7 +131,8 @@ TEST(BatchTest, AnUnknownColumnNamesThoseThereAre) {
     static_cast<void>(batch.column<bool>("flagg"));
     FAIL() << "no error";
   } catch (const etl::Error& error) {
-    EXPECT_THAT(error.message(), testing::StartsWith("there is no column \"flagg\"; there are \"flag\", "));
+    EXPECT_THAT(error.message(),
+                testing::StartsWith("there is no column \"flagg\"; there are \"flag\", "));
   }
 }
 
@@ -150,7 +152,8 @@ TEST(BatchTest, RefusesAMalformedArray) {
   refuse([](ArrowArray& array) { array.length = -1; }, "negative length");
   refuse([](ArrowArray& array) { array.length = 5; }, "\"flag\" is shorter than the batch");
   refuse([](ArrowArray& array) { array.children[4]->n_buffers = 2; }, "\"text\" has 2 buffers");
-  refuse([](ArrowArray& array) { array.children[1]->buffers[1] = nullptr; }, "\"small\" has no data");
+  refuse([](ArrowArray& array) { array.children[1]->buffers[1] = nullptr; },
+         "\"small\" has no data");
   refuse(
       [](ArrowArray& array) {
         array.children[7]->release(array.children[7]);
@@ -159,7 +162,8 @@ TEST(BatchTest, RefusesAMalformedArray) {
       "7 columns where the schema has 8");
 }
 
-/// A column of Arrow string views over `far`, as a plugin that does not use the builder may make it.
+/// A column of Arrow string views over `far`, as a plugin that does not use the builder may make
+/// it.
 struct Views {
   static constexpr char far[] = "a text that is longer than twelve bytes";
   etl::v1::detail::TextView views[3] = {};

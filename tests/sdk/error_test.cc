@@ -1,5 +1,5 @@
-#include <etl/error.hpp>
 #include <gtest/gtest.h>
+#include <etl/error.hpp>
 
 #include <stdexcept>
 
@@ -25,8 +25,8 @@ TEST(ErrorTest, FramesGoInFront) {
 }
 
 TEST(ErrorTest, CrossesTheBoundaryWhole) {
-  const etl_error abi = filled(
-      Error::transient("busy").about("path").retry_after(std::chrono::milliseconds(1500)));
+  const etl_error abi =
+      filled(Error::transient("busy").about("path").retry_after(std::chrono::milliseconds(1500)));
   const Error back = etl::v1::detail::to_error(abi.code, abi);
   EXPECT_EQ(back.code(), Code::transient);
   EXPECT_EQ(back.message(), "busy");

@@ -1,6 +1,6 @@
+#include <gtest/gtest.h>
 #include <etl/detail/option_store.hpp>
 #include <etl/options.hpp>
-#include <gtest/gtest.h>
 
 namespace {
 
@@ -50,7 +50,8 @@ TEST(OptionsTest, AStoreOutlivesWhatItCopied) {
   {
     const std::string name = "list";
     const std::vector<std::string> items = {"one", "a text longer than any small string"};
-    const std::vector<etl_str> abi = {{items[0].data(), items[0].size()}, {items[1].data(), items[1].size()}};
+    const std::vector<etl_str> abi = {{items[0].data(), items[0].size()},
+                                      {items[1].data(), items[1].size()}};
     etl_option option{};
     option.name = {name.data(), name.size()};
     option.type = ETL_OPTION_LIST;

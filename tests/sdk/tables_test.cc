@@ -1,6 +1,6 @@
 /// What ETL_PLUGIN makes of stage classes, called as a host calls it.
-#include <etl/plugin.hpp>
 #include <gmock/gmock.h>
+#include <etl/plugin.hpp>
 
 namespace {
 
@@ -9,9 +9,11 @@ int alive = 0;  // filters that exist
 struct Doubler {
   static constexpr auto name = "doubler";
   static constexpr auto summary = "Adds a column";
-  static constexpr auto options = etl::options(etl::optional<std::string>("fail", "", "When to throw"));
+  static constexpr auto options =
+      etl::options(etl::optional<std::string>("fail", "", "When to throw"));
 
-  Doubler(const etl::Options& given, const etl::Context&) : fail(given.find<std::string>("fail").value_or("")) {
+  Doubler(const etl::Options& given, const etl::Context&)
+      : fail(given.find<std::string>("fail").value_or("")) {
     if (fail == "create") throw etl::Error::config("no").about("fail");
     ++alive;
   }
@@ -56,19 +58,24 @@ struct Failing {
   static constexpr auto options = etl::options();
   Failing(const etl::Options&, const etl::Context&) {}
   etl::Schema schema() const { return {{"n", etl::Type::int64}}; }
-  std::vector<etl::Partition> plan() { return {{"one", "mem:one", 7, {"n", std::int64_t{5}}}, {"two", "mem:two"}}; }
+  std::vector<etl::Partition> plan() {
+    return {{"one", "mem:one", 7, {"n", std::int64_t{5}}}, {"two", "mem:two"}};
+  }
   struct Reader {
     etl::Task task;
     int batches = 0;
     std::optional<etl::Batch> next() {
-      if (++batches == 2) throw etl::Error::transient("cut").retry_after(std::chrono::milliseconds(9));
+      if (++batches == 2)
+        throw etl::Error::transient("cut").retry_after(std::chrono::milliseconds(9));
       task.read(1);
       etl::BatchBuilder builder({{"n", etl::Type::int64}});
       builder.row(std::int64_t{5});
       return builder.finish();
     }
   };
-  Reader read(const etl::Partition&, const etl::Predicate&, const etl::Task& task) { return {task}; }
+  Reader read(const etl::Partition&, const etl::Predicate&, const etl::Task& task) {
+    return {task};
+  }
 };
 
 etl_host quiet_host() {
@@ -139,7 +146,8 @@ TEST(TablesTest, AFilterHasOneObjectAPartition) {
   const etl_filter& filter = *made.table.filter;
   void* states[2] = {};
   for (void*& state : states) {
-    ASSERT_EQ(filter.open(made.self, in.get(), etl::v1::detail::idle_task(), &state, &made.error), ETL_OK);
+    ASSERT_EQ(filter.open(made.self, in.get(), etl::v1::detail::idle_task(), &state, &made.error),
+              ETL_OK);
   }
   EXPECT_EQ(alive, 3);
   Collected first;
@@ -150,7 +158,8 @@ TEST(TablesTest, AFilterHasOneObjectAPartition) {
   }
   ASSERT_EQ(filter.finish(states[0], &Collected::emit, &first, &made.error), ETL_OK);
   ASSERT_EQ(filter.finish(states[1], &Collected::emit, &second, &made.error), ETL_OK);
-  EXPECT_THAT(first.rows, testing::ElementsAre(std::pair(1, 2), std::pair(2, 4), std::pair(3, 6), std::pair(-1, 3)));
+  EXPECT_THAT(first.rows, testing::ElementsAre(std::pair(1, 2), std::pair(2, 4), std::pair(3, 6),
+                                               std::pair(-1, 3)));
   EXPECT_THAT(second.rows, testing::ElementsAre(std::pair(-1, 0)));
   for (void* state : states) filter.close(state);
   EXPECT_EQ(alive, 1);
@@ -168,9 +177,12 @@ TEST(TablesTest, AFilterThatThrowsReportsItAndReleasesTheBatch) {
   Made<Doubler> made({text_option("fail", "apply")});
   const auto in = exported({{"n", etl::Type::int64}});
   void* state = nullptr;
-  ASSERT_EQ(made.table.filter->open(made.self, in.get(), etl::v1::detail::idle_task(), &state, &made.error), ETL_OK);
+  ASSERT_EQ(made.table.filter->open(made.self, in.get(), etl::v1::detail::idle_task(), &state,
+                                    &made.error),
+            ETL_OK);
   ArrowArray array = batch_of(1);
-  EXPECT_EQ(made.table.filter->apply(state, &array, &Collected::emit, nullptr, &made.error), ETL_INTERNAL);
+  EXPECT_EQ(made.table.filter->apply(state, &array, &Collected::emit, nullptr, &made.error),
+            ETL_INTERNAL);
   EXPECT_STREQ(made.error.message, "apply threw");
   EXPECT_EQ(array.release, nullptr);
   made.table.filter->close(state);
@@ -202,7 +214,8 @@ TEST(TablesTest, ASourcePlansWithScope) {
   Made<Failing> made;
   std::vector<etl::Partition> planned;
   const auto add = [](void* ctx, const etl_partition* partition) {
-    static_cast<std::vector<etl::Partition>*>(ctx)->push_back(etl::v1::detail::from_abi(*partition));
+    static_cast<std::vector<etl::Partition>*>(ctx)->push_back(
+        etl::v1::detail::from_abi(*partition));
   };
   ASSERT_EQ(made.table.source->plan(made.self, add, &planned, &made.error), ETL_OK);
   ASSERT_EQ(planned.size(), 2U);
@@ -221,14 +234,18 @@ struct Told {
 TEST(TablesTest, AStreamTellsTheTaskWhyItFailed) {
   Made<Failing> made;
   Told told;
-  const etl_task task = {sizeof(etl_task), &told,
-                         [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Told*>(ctx)->read += n; },
-                         [](void*, const etl_reject*) {}, [](void*) { return 0; },
-                         [](void* ctx, const etl_error* error) { static_cast<Told*>(ctx)->failure = *error; }};
+  const etl_task task = {
+      sizeof(etl_task),
+      &told,
+      [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Told*>(ctx)->read += n; },
+      [](void*, const etl_reject*) {},
+      [](void*) { return 0; },
+      [](void* ctx, const etl_error* error) { static_cast<Told*>(ctx)->failure = *error; }};
   const etl::Partition partition{"one", "mem:one"};
   const etl_partition abi = etl::v1::detail::to_abi(partition);
   etl::v1::detail::OwnedStream stream;
-  ASSERT_EQ(made.table.source->read(made.self, &abi, nullptr, &task, stream.out(), &made.error), ETL_OK);
+  ASSERT_EQ(made.table.source->read(made.self, &abi, nullptr, &task, stream.out(), &made.error),
+            ETL_OK);
   ArrowArray array{};
   ASSERT_EQ(stream.get()->get_next(stream.get(), &array), 0);
   ASSERT_NE(array.release, nullptr);

@@ -21,7 +21,4 @@ function(etl_add_plugin name)
   if(NOT ETL_SANITIZE) # a sanitizer's runtime is in the runner, and left undefined here
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
-  if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU") # STB_GNU_UNIQUE symbols would bind across plugins
-    target_compile_options(${name} PRIVATE $<$<COMPILE_LANGUAGE:CXX>:-fno-gnu-unique>)
-  endif()
 endfunction()

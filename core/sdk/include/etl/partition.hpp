@@ -37,13 +37,14 @@ class Predicate {
 
   /// False when there is nothing to test: every row is wanted.
   explicit operator bool() const { return abi_ != nullptr; }
+  /// The column that is tested. REQUIRES: not empty.
   [[nodiscard]] std::string_view column() const { return detail::to_view(abi_->column); }
   /// Whether a row with this value in column() is wanted. An indirect call: remember the answer for
   /// runs of equal values. REQUIRES: not empty.
   [[nodiscard]] bool keeps(std::string_view value) const {
     return abi_->keep(abi_->ctx, detail::to_abi(value)) != 0;
   }
-  /// Where the test is exactly "one of these", the values; else empty.
+  /// Where the test is exactly "one of these", the values; else empty. REQUIRES: not empty.
   [[nodiscard]] std::vector<std::string_view> values() const {
     std::vector<std::string_view> list;
     for (std::size_t i = 0; i < abi_->value_count; ++i)
