@@ -12,7 +12,7 @@ Installs what is missing of tools/packages.txt and runs, in this order, the part
 
   lint      clang-format, shellcheck, clang-tidy
   debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
-  tsan      ThreadSanitizer: the same
+  tsan      ThreadSanitizer: the tests of what has threads, some end-to-end tests
   release   everything: unit tests, end-to-end tests with real servers, the pipelines, the scripts
 
 or just those named with --only. Stops at the first part that fails. Other arguments go to ctest:

@@ -148,10 +148,11 @@ class Verbs(EtlCase):
             self.assertIn(stage, text)
         self.assertIn("db", json.dumps(summary["sinks"]))
 
-    def test_executor_processes(self):
-        self.run_pipeline(self.path, "--executor", "processes")
-        self.assert_table(self.database, self.base)
-        self.assert_ledger(self.database, self.base)
+    def test_executor_processes_is_refused_not_ignored(self):
+        result = etl.run("run", self.path, "--executor", "processes")
+        self.assertEqual(result.code, etl.CONFIG, str(result))
+        self.assertIn("processes", result.err)
+        self.assertFalse(self.database.exists())
 
 
 if __name__ == "__main__":
