@@ -123,6 +123,8 @@ struct BatchTable::Callbacks {
       return SQLITE_OK;
     } catch (const std::bad_alloc&) {
       return SQLITE_NOMEM;
+    } catch (...) {
+      return SQLITE_INTERNAL;
     }
   }
   static int rowid(sqlite3_vtab_cursor* cursor, sqlite3_int64* out) noexcept {
