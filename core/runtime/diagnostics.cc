@@ -13,7 +13,7 @@ namespace etl::runtime {
 namespace {
 
 constexpr std::size_t longest_quote = 80;   // characters of a value that a message shows
-constexpr std::size_t most_excerpts = 500;  // who has more mistakes looks them up in the file
+constexpr std::size_t most_excerpts = 100;  // who has more mistakes looks them up in the file
 
 /// ANSI colours, or nothing.
 struct Palette {
@@ -76,7 +76,8 @@ Diagnostics::Diagnostics() = default;
 Diagnostics::~Diagnostics() = default;
 
 void Diagnostics::source(std::string file, std::string text) {
-  sources_.insert_or_assign(printable(file), std::make_unique<SourceText>(std::move(text)));
+  sources_.insert_or_assign(printable(std::move(file)),
+                            std::make_unique<SourceText>(std::move(text)));
 }
 
 void Diagnostics::conceal(const Position& secret) {
@@ -95,7 +96,7 @@ void Diagnostics::warning(const Position& position, std::string message, std::st
 void Diagnostics::add(Severity severity, const Position& position, std::string message,
                       std::string hint) {
   failed_ = failed_ || severity == Severity::error;
-  Diagnostic added{severity, position, printable(message), printable_lines(hint)};
+  Diagnostic added{severity, position, printable(std::move(message)), printable_lines(hint)};
   added.position.file = printable(position.file);
   all_.push_back(std::move(added));
 }

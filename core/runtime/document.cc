@@ -17,25 +17,32 @@ constexpr std::size_t longest_dotted_key = 16;
 // Section, stage, option, list item; one more to see that something is too deep.
 constexpr int deepest_value = 6;
 
-/// Walks over the text as far as to tell keys from strings and comments.
-class DottedKeys {
- public:
-  explicit DottedKeys(std::string_view text) : text_(text) {}
+struct SyntaxError {
+  std::size_t offset;  // in bytes
+  std::string message, hint;
+};
 
-  /// The first place where a dotted key grows too long, as byte offset.
-  std::optional<std::size_t> too_long() {
+/// Looks over the text, as far as to tell keys from strings and comments, for what the library
+/// (3.3) does not bear: long dotted keys, and outside of strings what no TOML has there (its
+/// character tables have holes, and it asserts where it should report).
+class FirstLook {
+ public:
+  explicit FirstLook(std::string_view text) : text_(text) {}
+
+  std::optional<SyntaxError> error() {
     for (std::size_t dots = 0; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '.') {
-        if (++dots == longest_dotted_key) return at_;
+        if (++dots == longest_dotted_key) return too_long();
       } else if (c == '#') {
         at_ = std::min(text_.find('\n', at_), text_.size());
         dots = 0;
       } else if (c == '"' || c == '\'') {
         skip_string(c);
-      } else if (c == '\n' || c == '=' || c == ',' || c == '[' || c == ']' || c == '{' ||
-                 c == '}') {
+      } else if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) {
         dots = 0;
+      } else if (!belongs(c)) {
+        return stray_character();
       }
     }
     return std::nullopt;
@@ -57,6 +64,25 @@ class DottedKeys {
         return;
       }
     }
+  }
+
+  /// In a bare key, a number, a date, a boolean, or white space.
+  static bool belongs(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("_-+: \t\r").find(c) != std::string_view::npos;
+  }
+
+  [[nodiscard]] SyntaxError too_long() const {
+    return {
+        at_, fmt::format("syntax error: a dotted key may have {} parts", longest_dotted_key), {}};
+  }
+
+  [[nodiscard]] SyntaxError stray_character() const {
+    const std::size_t bytes = first_character(text_.substr(at_)).bytes;
+    return {
+        at_,
+        fmt::format("syntax error: {} outside of a string", in_quotes(text_.substr(at_, bytes))),
+        "a text needs quotes, and so does a key of more than a-z, A-Z, 0-9, \"_\" and \"-\""};
   }
 
   std::string_view text_;
@@ -213,15 +239,13 @@ std::optional<RawTable> parse_document(const std::string& file, std::string_view
     return std::nullopt;
   }
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  if (const auto offset = DottedKeys(text).too_long()) {
-    diagnostics.error(
-        place_of(file, text, *offset),
-        fmt::format("syntax error: a dotted key may have {} parts", longest_dotted_key));
-    return std::nullopt;
-  }
-  // The library finds it too, but a character late.
   if (const auto offset = first_broken_byte(text)) {
     diagnostics.error(place_of(file, text, *offset), "syntax error: the file is not UTF-8 here");
+    return std::nullopt;
+  }
+  if (auto error = FirstLook(text).error()) {
+    diagnostics.error(place_of(file, text, error->offset), std::move(error->message),
+                      std::move(error->hint));
     return std::nullopt;
   }
   const Converter converter(file, text);
@@ -241,7 +265,7 @@ std::optional<RawValue> parse_value(std::string_view text, const Position& posit
   if (text.find_first_of("\r\n") != std::string_view::npos || text.size() > largest_document)
     return {};
   const std::string line = std::string(key).append(text);
-  if (DottedKeys(line).too_long()) return std::nullopt;
+  if (first_broken_byte(line) || FirstLook(line).error()) return std::nullopt;
   try {
     const toml::table table = toml::parse(line);
     const toml::node* node = table.get("v");

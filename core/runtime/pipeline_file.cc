@@ -381,10 +381,10 @@ std::string_view kind_name(Kind kind) {
 std::optional<PipelineFile> load_pipeline(const LoadRequest& request, Diagnostics& diagnostics) {
   std::optional<std::string> text = read_file(request.path.string(), diagnostics);
   if (!text) return std::nullopt;
-  return parse_pipeline(*std::move(text), request, diagnostics);
+  return parse_pipeline(*text, request, diagnostics);
 }
 
-std::optional<PipelineFile> parse_pipeline(std::string text, const LoadRequest& request,
+std::optional<PipelineFile> parse_pipeline(const std::string& text, const LoadRequest& request,
                                            Diagnostics& diagnostics) {
   const std::string file = request.path.string();
   diagnostics.source(file, text);

@@ -61,7 +61,7 @@ struct LoadRequest {
                                                         Diagnostics& diagnostics);
 
 /// The same for a text that has been read already; `request.path` says where it would lie.
-[[nodiscard]] std::optional<PipelineFile> parse_pipeline(std::string text,
+[[nodiscard]] std::optional<PipelineFile> parse_pipeline(const std::string& text,
                                                          const LoadRequest& request,
                                                          Diagnostics& diagnostics);
 

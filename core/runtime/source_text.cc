@@ -83,7 +83,8 @@ SourceText::Excerpt SourceText::excerpt(const Position& position) const {
   const std::size_t column = std::max<std::size_t>(position.column, 1) - 1;
   const std::size_t skipped = column > surroundings ? column - surroundings : 0;
   const std::vector<Cell> row = cells(position.line, skipped, 2 * surroundings);
-  const std::size_t begin = std::min(column - skipped, row.size());
+  std::size_t begin = std::min(column - skipped, row.size());
+  while (begin > 0 && begin < row.size() && row[begin].text.empty()) --begin;  // inside of "***"
   const std::size_t end =
       begin + std::min(std::max<std::size_t>(position.length, 1), row.size() - begin);
   const auto width = [&](std::size_t from, std::size_t to) {

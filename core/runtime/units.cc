@@ -17,7 +17,7 @@ struct Unit {
 
 constexpr std::int64_t second = 1000;
 // Largest first, as the texts are made from them.
-constexpr std::array<Unit, 5> durations{{{"d", 24 * 3600 * second},
+constexpr std::array<Unit, 5> durations{{{"d", std::int64_t{24} * 3600 * second},
                                          {"h", 3600 * second},
                                          {"m", 60 * second},
                                          {"s", second},

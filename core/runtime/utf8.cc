@@ -107,13 +107,15 @@ std::size_t display_width(char32_t character) {
   return within(double_width, character) ? 2 : 1;
 }
 
-std::string printable(std::string_view text) {
+std::string printable(std::string text) {
+  const auto plain = [](char c) { return c >= ' ' && c < 0x7F; };
+  if (std::ranges::all_of(text, plain)) return text;
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) {
-    const Character next = first_character(text);
+  for (std::string_view rest = text; !rest.empty();) {
+    const Character next = first_character(rest);
     append_character(out, is_control(next.value) ? replacement_character : next.value);
-    text.remove_prefix(next.bytes);
+    rest.remove_prefix(next.bytes);
   }
   return out;
 }

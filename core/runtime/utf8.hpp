@@ -36,6 +36,6 @@ void append_character(std::string& text, char32_t character);
 [[nodiscard]] std::size_t display_width(char32_t character);
 
 /// The text with control characters and broken bytes replaced.
-[[nodiscard]] std::string printable(std::string_view text);
+[[nodiscard]] std::string printable(std::string text);
 
 }  // namespace etl::runtime

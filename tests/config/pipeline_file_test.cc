@@ -151,10 +151,12 @@ TEST(PipelineFile, MistakesAtTheirPlaces) {
       {place(text, "|1.5|"), "array of str"},
   };
   EXPECT_EQ(diagnostics.all().size(), expected.size()) << diagnostics.text(false);
-  for (const auto& [position, part] : expected) {
-    const auto at = std::ranges::find_if(diagnostics.all(), [&](const Diagnostic& one) {
-      return one.position.line == position.line && one.position.column == position.column &&
-             one.message.find(part) != std::string::npos;
+  for (const auto& one : expected) {
+    const Position& position = one.first;
+    const std::string& part = one.second;
+    const auto at = std::ranges::find_if(diagnostics.all(), [&](const Diagnostic& found) {
+      return found.position.line == position.line && found.position.column == position.column &&
+             found.message.find(part) != std::string::npos;
     });
     EXPECT_NE(at, diagnostics.all().end())
         << position.line << ':' << position.column << ' ' << part << '\n'

@@ -83,7 +83,7 @@ TEST(Robustness, DotsElsewhereDoNotCount) {
 
 TEST(Robustness, AsDeepAsItMayBe) {
   std::string value = "1";
-  for (int i = 0; i < 200; ++i) value = "{a.b.c.d.e.f.g.h.i.j.k.l.m.n.o = " + value + "}";
+  for (int i = 0; i < 200; ++i) value.insert(0, "{a.b.c.d.e.f.g.h.i.j.k.l.m.n.o = ").append("}");
   EXPECT_NE(load("[a.b.c.d.e.f]\nx = " + value).find("unknown key \"a\""), std::string::npos);
 }
 
@@ -93,26 +93,50 @@ TEST(Robustness, BytesThatAreNotText) {
   EXPECT_TRUE(starts(load("a = 1\nb = '\xff'\n"),
                      "f.toml:2:6: error: syntax error: the file is not UTF-8"));
   EXPECT_TRUE(starts(load("a = '\xC0\x80'"), "f.toml:1:6: error"));
-  EXPECT_TRUE(starts(load("\xFF\xFEn\0"), "f.toml:1:1: error"));
+  EXPECT_TRUE(starts(load("\xFF\xFEn"), "f.toml:1:1: error"));
   EXPECT_TRUE(starts(load("name = 'x' # \x1b[2J"), "f.toml:1:14: error"));
+}
+
+// toml++ 3.3 runs into assertions and undefined behaviour here: it must not get to see such files.
+TEST(Robustness, StrayCharacters) {
+  EXPECT_TRUE(
+      starts(load("[の]\n"), "f.toml:1:2: error: syntax error: \"の\" outside of a string"));
+  EXPECT_TRUE(
+      starts(load("a.é = 1\n"), "f.toml:1:3: error: syntax error: \"é\" outside of a string"));
+  EXPECT_TRUE(starts(load("a = 1 \xC2\xA0 # é\n"), "f.toml:1:7: error: syntax error"));
+  EXPECT_TRUE(
+      starts(load("a = 1\n[\x0F]"), "f.toml:2:2: error: syntax error: \"\\u000F\" outside"));
+  EXPECT_TRUE(
+      starts(load("a = /tmp\n"), "f.toml:1:5: error: syntax error: \"/\" outside of a string"));
+}
+
+TEST(Robustness, EveryCharacterInsideStringsAndComments) {
+  const std::string text = R"('é@' = "é@\"é" # é@'"
+"の" = ['é', "", '\', '''''', """""" ] # @
+x = """"é\""é"""""
+y = '''
+'é@''\''''' # @
+z = """\\""" # @
+)";
+  EXPECT_EQ(load(text).find("syntax error"), std::string::npos) << load(text);
 }
 
 TEST(Robustness, ManyMistakesAreAllReported) {
   const std::string out = load(repeated("x", 3) + " = 1\n" + "[run]\n" + [] {
     std::string keys;
-    for (int i = 0; i < 5000; ++i) keys += "key" + std::to_string(i) + " = 1\n";
+    for (int i = 0; i < 2000; ++i) keys += "key" + std::to_string(i) + " = 1\n";
     return keys;
   }());
-  EXPECT_NE(out.find("f.toml:5002:1: error: unknown option \"key4999\" in [run]"),
+  EXPECT_NE(out.find("f.toml:2002:1: error: unknown option \"key1999\" in [run]"),
             std::string::npos);
 }
 
 TEST(Robustness, ManyMistakesInOneLine) {
   const std::string out =
       load("sources.s.plugin = 'bare'\nsinks.d = {plugin = 'language', input = 's', codes = [" +
-           repeated("1,", 200'000) + "1]}\nname = 'x'");
-  EXPECT_NE(out.find("(item 200001) must be a string"), std::string::npos);
-  EXPECT_EQ(load("sinks.d.input = [" + repeated("'a',", 100'000) + "]").find("'a1'"),
+           repeated("1,", 20'000) + "1]}\nname = 'x'");
+  EXPECT_NE(out.find("(item 20001) must be a string"), std::string::npos);
+  EXPECT_EQ(load("sinks.d.input = [" + repeated("'a',", 20'000) + "]").find("'a1'"),
             std::string::npos);
 }
 
@@ -143,7 +167,7 @@ TEST(Robustness, MutatedFiles) {
   }
   std::ranges::sort(seeds);
   ASSERT_FALSE(seeds.empty());
-  constexpr std::string_view bytes("\n\t\r \"'[]{}=.,#$\\-:0aZ\0\x7f\xff\xc3\xa9", 27);
+  constexpr std::string_view bytes("\n\t\r \"'[]{}=.,#$\\-:0aZ\0\x7f\xff\xc3\xa9", 26);
   std::mt19937 random(20240229);
   const auto below = [&](std::size_t end) { return random() % std::max<std::size_t>(end, 1); };
   for (int round = 0; round < 2000 && !HasFailure(); ++round) {
