@@ -38,8 +38,8 @@ void write_excerpt(std::string& out, const SourceText& source, const Position& p
 /// Made printable line by line: a hint may be a list.
 std::string printable_lines(std::string_view text) {
   const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return printable(text);
-  return printable(text.substr(0, end)) + '\n' + printable_lines(text.substr(end + 1));
+  if (end == std::string_view::npos) return printable(std::string(text));
+  return printable(std::string(text.substr(0, end))) + '\n' + printable_lines(text.substr(end + 1));
 }
 
 }  // namespace
