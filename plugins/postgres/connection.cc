@@ -57,13 +57,17 @@ std::string_view field(const PGresult* result, int code) {
 // The server's words in one line: what, detail, hint, where, SQLSTATE.
 std::string describe(const PGresult* result) {
   const std::string_view what = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (what.empty()) return one_line(PQresultErrorMessage(result));
+  if (what.empty()) {  // libpq's own words: the lines behind the first guess at the cause
+    const std::string_view words = PQresultErrorMessage(result);
+    return one_line(words.substr(0, words.find('\n')));
+  }
   std::string text(what);
   constexpr std::pair<int, std::string_view> parts[] = {{PG_DIAG_MESSAGE_DETAIL, "detail"},
                                                         {PG_DIAG_MESSAGE_HINT, "hint"},
                                                         {PG_DIAG_CONTEXT, "context"}};
   for (const auto& [code, label] : parts) {
-    if (const std::string_view part = field(result, code); !part.empty()) {
+    if (std::string_view part = field(result, code); !part.empty()) {
+      if (part.ends_with('.')) part.remove_suffix(1);
       text.append("; ").append(label).append(": ").append(one_line(part));
     }
   }
@@ -306,21 +310,26 @@ void Connection::fail(std::string_view doing, const PGresult* result) const {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
   // libpq's own errors have no SQLSTATE: the connection is lost, or memory is short.
   const etl::Code code = sqlstate.empty() ? etl::Code::transient : code_of(sqlstate);
-  throw etl::Error(code, redactor_.scrub(std::string(doing) + ": " + describe(result)));
+  std::string message = std::string(doing) + ": " + describe(result);
+  if (sqlstate.empty() && !farewell_.empty()) message += ": " + farewell_;
+  throw etl::Error(code, redactor_.scrub(message));
 }
 
 // After a failed call of libpq: the server's own reason is better than libpq's, if it has come.
 void Connection::fail_lost(std::string_view doing) {
   const std::string reason = one_line(PQerrorMessage(handle_.get()));
-  PQconsumeInput(handle_.get());
+  if (alive()) PQconsumeInput(handle_.get());
   await(doing);
   throw etl::Error::transient(redactor_.scrub(std::string(doing) + ": " + reason));
 }
 
+// In the middle of a COPY libpq takes a server's last words for a notice too.
 void Connection::on_notice(void* self, const PGresult* notice) noexcept {
   try {
-    const auto* connection = static_cast<const Connection*>(self);
-    connection->context_.debug(connection->redactor_.scrub("server: " + describe(notice)));
+    auto* connection = static_cast<Connection*>(self);
+    const std::string text = describe(notice);
+    if (field(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL") connection->farewell_ = text;
+    connection->context_.debug(connection->redactor_.scrub("server: " + text));
   } catch (...) {  // NOLINT(bugprone-empty-catch): a notice that cannot be logged harms nothing
   }
 }

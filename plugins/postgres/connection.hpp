@@ -112,7 +112,8 @@ class Connection {
 
   etl::Context context_;
   Redactor redactor_;
-  PgHandle handle_;
+  std::string farewell_;  // why the server has closed the connection, if it said so
+  PgHandle handle_;       // after what its notices are written to
   // Zero but for statements that are better waited for, see Patience.
   std::chrono::milliseconds cancel_grace_{0};
   std::optional<std::chrono::steady_clock::time_point> cancelled_at_;

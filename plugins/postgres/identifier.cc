@@ -24,7 +24,7 @@ etl::Error unreadable(std::string_view text, std::string_view why) {
 std::string read_part(std::string_view text, std::size_t& at) {
   if (at == text.size() || text[at] != '"') {
     const std::size_t end = std::min(text.find('.', at), text.size());
-    const std::string part(text.substr(at, end - at));
+    std::string part(text.substr(at, end - at));
     at = end;
     return part;
   }

@@ -60,6 +60,7 @@ std::vector<ServerColumn> server_columns(Connection& connection, const TableName
                                        " AND NOT attisdropped ORDER BY attnum",
                                        params);
   std::vector<ServerColumn> columns;
+  columns.reserve(static_cast<std::size_t>(result.rows()));
   for (int row = 0; row < result.rows(); ++row) {
     columns.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1)),
                        std::string(result.text(row, 2)), result.text(row, 3) == "1",

@@ -64,6 +64,7 @@ void run_program(const std::vector<std::string>& command) {
     words = {"setpriv", "--reuid", "postgres", "--regid", "postgres", "--clear-groups"};
   words.insert(words.end(), command.begin(), command.end());
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
 

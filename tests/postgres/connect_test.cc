@@ -103,7 +103,7 @@ TEST_F(ConnectTest, WhatIsWrongInTheDsnIsPermanent) {
   EXPECT_EQ(database_error.code(), etl::Code::permanent);
   EXPECT_CONTAINS(database_error.message(), "3D000: database \"nowhere\" does not exist");
   EXPECT_LACKS(database_error.message(), "LOCATION");
-  EXPECT_LACKS(database_error.message(), "\n");
+  EXPECT_LACKS(database_error.message(), '\n');
   const etl::Error role = failure(base + " user=nobody_here dbname=postgres");
   EXPECT_EQ(role.code(), etl::Code::permanent);
   EXPECT_CONTAINS(role.message(), "role \"nobody_here\" does not exist");
@@ -140,13 +140,12 @@ TEST_F(ConnectTest, TheNextHostIsTriedWhenOneIsSilentOrRefuses) {
   const SilentServer silent;
   const std::string refusing = std::to_string(unused_port());
   const Variable timeout("PGCONNECT_TIMEOUT", "1");
-  for (const std::string& ports :
-       {silent.port() + "," + port(), refusing + "," + silent.port() + "," + port()}) {
-    const std::string hosts =
-        ports.find(refusing) == 0 ? "127.0.0.1,localhost,127.0.0.1" : "127.0.0.1,127.0.0.1";
-    TestSink sink(
-        {"host=" + hosts + " port=" + ports + " user=postgres dbname=" + database(), "t"});
-    EXPECT_NO_THROW(static_cast<void>(sink->inspect(simple_schema()))) << ports;
+  const std::string silent_first = "host=127.0.0.1,127.0.0.1 port=" + silent.port() + "," + port();
+  const std::string silent_second =
+      "host=127.0.0.1,localhost,127.0.0.1 port=" + refusing + "," + silent.port() + "," + port();
+  for (std::string hosts : {silent_first, silent_second}) {
+    TestSink sink({hosts.append(" user=postgres dbname=").append(database()), "t"});
+    EXPECT_NO_THROW(static_cast<void>(sink->inspect(simple_schema()))) << hosts;
   }
 }
 
@@ -333,6 +332,7 @@ TEST_F(ConnectTest, WorksThroughPgbouncerInTransactionMode) {
   EXPECT_TRUE(eventually([&] { return prepares(sink); }));  // it daemonises before it listens
   // More writers than the pooler has sessions, so that these are shared.
   std::vector<std::thread> threads;
+  threads.reserve(6);
   for (std::int64_t worker = 0; worker < 5; ++worker) {
     threads.emplace_back([&, worker] {
       for (std::int64_t round = 0; round < 5; ++round) {

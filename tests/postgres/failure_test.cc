@@ -69,7 +69,8 @@ TEST_F(FailureTest, ABackendEndedInMidCopyIsTransientAndTheSinkGoesOn) {
     writer.commit(record_for(request, 2'100'000));
   });
   EXPECT_EQ(error.code(), etl::Code::transient);
-  EXPECT_CONTAINS(error.message(), "copying into table public.t");
+  EXPECT_CONTAINS(error.message(), "copying into table public.t: ");
+  EXPECT_CONTAINS(error.message(), "terminating connection due to administrator command");
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "0");
   load(*sink, request, simple_batch(0, 3));
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "3");

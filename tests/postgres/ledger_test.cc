@@ -100,7 +100,7 @@ TEST_F(LedgerTest, OfTwoRunsOneWinsAndTheOthersRowsAreNotThere) {
       const auto run = [&](TestSink& sink, const std::string& id) {
         const etl::WriteRequest request = request_for(partition, id);
         postgres::PostgresWriter writer = sink->open(request, simple_schema());
-        writer.write(simple_batch(round * 1000, 1000, id));
+        writer.write(simple_batch(std::int64_t{1000} * round, 1000, id));
         together.arrive_and_wait();
         try {
           writer.commit(record_for(request, 1000));
@@ -151,6 +151,7 @@ TEST_F(LedgerTest, ManyPartitionsLoadAtOnce) {
   TestSink sink(upsert({"id"}));
   sink->prepare(schema);
   std::vector<std::thread> threads;
+  threads.reserve(6);
   for (int worker = 0; worker < 6; ++worker) {
     threads.emplace_back([&, worker] {
       for (int round = 0; round < 5; ++round) {

@@ -10,7 +10,7 @@ class TableTest : public SinkTest {
   etl::Error misfit(const std::string& create, const etl::Schema& schema = simple_schema()) {
     db().run("DROP TABLE IF EXISTS t; " + create);
     TestSink sink(append());
-    const etl::Error seen = error_of([&] { static_cast<void>(sink->inspect(schema)); });
+    etl::Error seen = error_of([&] { static_cast<void>(sink->inspect(schema)); });
     const etl::Error prepared = error_of([&] { sink->prepare(schema); });
     EXPECT_EQ(seen.message(), prepared.message());
     EXPECT_EQ(seen.code(), etl::Code::config);
@@ -153,6 +153,7 @@ TEST_F(TableTest, ManyMayPrepareAtOnce) {
     std::vector<std::unique_ptr<TestSink>> sinks;
     for (int i = 0; i < 6; ++i) sinks.push_back(std::make_unique<TestSink>(append()));
     std::vector<std::thread> threads;
+    threads.reserve(sinks.size());
     for (const auto& sink : sinks) {
       threads.emplace_back([&] { EXPECT_NO_THROW((*sink)->prepare(simple_schema())); });
     }
@@ -213,9 +214,10 @@ TEST(CheckTest, TheKeyMustBeThereOnceAndFitTheMode) {
   const etl::Error missing = error_of([&] { sink->check(simple_schema()); });
   EXPECT_EQ(missing.option(), "key");
   EXPECT_CONTAINS(missing.message(), "\"hour\" is not among \"id\", \"title\"");
-  for (const auto& [mode, key] : std::vector<std::pair<std::string, etl::Strings>>{
-           {"upsert", {}}, {"append", {"id"}}, {"upsert", {"id", "id"}}}) {
-    const etl::Error error = error_of([&] { TestSink({"", "t", mode, key}); });
+  const TestSink::Given wrong[] = {
+      {"", "t", "upsert", {}}, {"", "t", "append", {"id"}}, {"", "t", "upsert", {"id", "id"}}};
+  for (const TestSink::Given& given : wrong) {
+    const etl::Error error = error_of([&] { const TestSink refused(given); });
     EXPECT_EQ(error.code(), etl::Code::config);
     EXPECT_EQ(error.option(), "key");
   }
