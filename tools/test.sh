@@ -10,12 +10,16 @@ Usage: tools/test.sh [--only PART]... [CTEST ARGUMENT...]
 
 Installs what is missing of tools/packages.txt and runs, in this order, the parts
 
-  lint      clang-format, shellcheck, clang-tidy
+  lint      clang-format, shellcheck
   debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
-  tsan      ThreadSanitizer: the tests of what has threads, some end-to-end tests
   release   everything: unit tests, end-to-end tests with real servers, the pipelines, the scripts
 
-or just those named with --only. Stops at the first part that fails. Other arguments go to ctest:
+or just those named with --only, which also knows
+
+  tidy      clang-tidy over core and plugins
+  tsan      ThreadSanitizer: all unit tests, some end-to-end tests
+
+Stops at the first part that fails. Other arguments go to ctest:
 
   tools/test.sh --only release -R e2e_crash
 TEXT
@@ -29,7 +33,7 @@ parse_arguments() {
         if [[ $1 == --only ]]; then shift; fi
         local part=${1:-}
         part=${part#--only=}
-        [[ $part =~ ^(lint|debug|tsan|release)$ ]] || die "--only takes lint, debug, tsan or release, not \"$part\"" 64
+        [[ $part =~ ^(lint|tidy|debug|tsan|release)$ ]] || die "--only takes lint, tidy, debug, tsan or release, not \"$part\"" 64
         parts+=("$part")
         ;;
       -h | --help)
@@ -40,7 +44,7 @@ parse_arguments() {
     esac
     shift
   done
-  if ((${#parts[@]} == 0)); then parts=(lint debug tsan release); fi
+  if ((${#parts[@]} == 0)); then parts=(lint debug release); fi
 }
 
 # Files below the folders of the code whose names end so, each followed by a NUL.
@@ -93,8 +97,8 @@ run_part() {
     lint)
       check_format
       check_scripts
-      check_tidy
       ;;
+    tidy) check_tidy ;;
     # The label `full` marks what is too slow, or says nothing, under a sanitizer.
     debug) tests debug --label-exclude full ;;
     tsan) without_random_addresses ;;

@@ -87,6 +87,7 @@ std::size_t Exchange::abort(Delivery& delivery, const StageError& error) {
 void Exchange::grant(SinkStream& stream) {
   --free_slots_[stream.sink];
   stream.granted = true;
+  changed_.notify_all();  // the writer may be asleep, and who grants may go to sleep as well
 }
 
 bool Exchange::early(const Delivery& delivery) const {

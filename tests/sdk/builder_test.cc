@@ -1,5 +1,5 @@
-#include <etl/plugin.hpp>
 #include <gmock/gmock.h>
+#include <etl/plugin.hpp>
 
 namespace {
 
@@ -55,9 +55,12 @@ TEST(BuilderTest, ARowThatDoesNotFitIsRefusedAndNothingAppended) {
     }
   };
   EXPECT_EQ(message(std::int64_t{1}), "a row of 1 values for 2 columns");
-  EXPECT_EQ(message("x", "y"), "a value of the row does not fit column \"n\" (int64, not nullable)");
-  EXPECT_EQ(message(std::int64_t{1}, 2.0), "a value of the row does not fit column \"t\" (utf8, nullable)");
-  EXPECT_EQ(message(std::nullopt, "y"), "a value of the row does not fit column \"n\" (int64, not nullable)");
+  EXPECT_EQ(message("x", "y"),
+            "a value of the row does not fit column \"n\" (int64, not nullable)");
+  EXPECT_EQ(message(std::int64_t{1}, 2.0),
+            "a value of the row does not fit column \"t\" (utf8, nullable)");
+  EXPECT_EQ(message(std::nullopt, "y"),
+            "a value of the row does not fit column \"n\" (int64, not nullable)");
   EXPECT_EQ(builder.rows(), 0U);
   EXPECT_EQ(message(std::int64_t{1}, std::nullopt), "accepted");
   EXPECT_EQ(message(std::int64_t{1}, std::optional<std::string>()), "accepted");
@@ -79,7 +82,8 @@ TEST(BuilderTest, ExportedChildrenMayBeMovedOut) {
   etl::v1::detail::OwnedArray child(array.children[0]);  // as the specification allows
   array.release(&array);
   const auto* offsets = static_cast<const std::int32_t*>(child->buffers[1]);
-  EXPECT_EQ(std::string_view(static_cast<const char*>(child->buffers[2]), static_cast<std::size_t>(offsets[1])),
+  EXPECT_EQ(std::string_view(static_cast<const char*>(child->buffers[2]),
+                             static_cast<std::size_t>(offsets[1])),
             "moved");
 }
 
