@@ -5,6 +5,7 @@
 #include "core/app/signals.hpp"
 #include "core/app/verbs.hpp"
 
+#include <malloc.h>
 #include <etl/error.hpp>
 
 namespace {
@@ -42,9 +43,18 @@ int exit_code(const Error& error, const runtime::Cancellation& cancellation) {
   }
 }
 
+/// Batches are made by one thread and freed by another. Left alone, malloc learns to keep such
+/// large blocks on its heaps, which then grow with the number of partitions; mapped, they go back
+/// to the system one by one.
+void keep_memory_flat() {
+  constexpr int mapped_from_bytes = 256 << 10;
+  mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  keep_memory_flat();
   const ParseResult parsed = parse_arguments(argc, argv);
   if (!parsed.arguments) return parsed.exit_code;
   runtime::Cancellation cancellation;
