@@ -4,7 +4,8 @@
 #include "redirect.hpp"
 #include "transfer_errors.hpp"
 
-#include <algorithm>
+#include <strings.h>
+
 #include <exception>
 #include <new>
 #include <utility>
@@ -137,7 +138,8 @@ void Transfer::judge() {
 }
 
 void Transfer::accept_whole() {
-  if (response_.content_type.starts_with("text/html")) {
+  constexpr std::string_view page = "text/html";
+  if (::strncasecmp(response_.content_type.c_str(), page.data(), page.size()) == 0) {
     context_.warn(shown_url() + ": the server calls this " + response_.content_type +
                   ", not a compressed file");
   }
@@ -171,20 +173,27 @@ Transfer::Next Transfer::conclude(CURLcode code) {
   curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   // Without a body nothing has been judged yet. After a failure only a refusal is worth a look: its
   // status says more than how the connection ended.
-  if (body_ == Body::unjudged && (code == CURLE_OK || status >= 300)) judge();
+  if (body_ == Body::unjudged && (code == CURLE_OK || status >= 400)) judge();
   if (body_ == Body::unfit) return start_over();
-  if (body_ == Body::refusal) return conclude_refusal();
-  if (code != CURLE_OK) {
-    if (body_ == Body::unjudged) total_ = offset_ > 0 ? file_.meta()->length : -1;
-    throw curl_error(shown_url(), code, curl_text_.data(), progress());
-  }
+  if (body_ == Body::refusal) return conclude_refusal(code);
+  if (code != CURLE_OK) throw broken_off(code);
   check_length(leftovers);
   return Next::finished;
 }
 
-Transfer::Next Transfer::conclude_refusal() {
+etl::Error Transfer::broken_off(CURLcode code) {
+  if (body_ == Body::unjudged) {
+    total_ = offset_ > 0 ? file_.meta()->length : read_response(handle_.get()).length;
+  }
+  return curl_error(shown_url(), code, curl_text_.data(), progress());
+}
+
+Transfer::Next Transfer::conclude_refusal(CURLcode code) {
   response_ = read_response(handle_.get());  // libcurl knows the target of a redirect only now
-  if (is_redirect(response_.status) && !response_.location.empty()) return follow();
+  if (is_redirect(response_.status)) {
+    if (!response_.location.empty()) return follow();
+    if (code != CURLE_OK) throw broken_off(code);  // so it did not come to know it
+  }
   if (response_.status == 416 && offset_ > 0) {
     const PartMeta& meta = *file_.meta();
     const bool same = response_.etag.empty() || response_.etag == meta.validator;
@@ -205,8 +214,7 @@ Transfer::Next Transfer::follow() {
 }
 
 Transfer::Next Transfer::start_over() {
-  context_.info(shown_url() +
-                ": the file on the server is not the one begun before, starting over");
+  context_.info(shown_url() + ": the server's file is not the one begun before, starting over");
   file_.start_over(std::nullopt);
   offset_ = 0;
   return Next::again;

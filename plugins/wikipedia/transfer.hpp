@@ -75,7 +75,8 @@ class Transfer {
   void accept_whole();
   void accept_rest();
   [[nodiscard]] bool take_body(std::string_view bytes);
-  [[nodiscard]] Next conclude_refusal();
+  [[nodiscard]] Next conclude_refusal(CURLcode code);
+  [[nodiscard]] etl::Error broken_off(CURLcode code);
   [[nodiscard]] Next follow();
   [[nodiscard]] Next start_over();
   void check_length(bool leftovers);

@@ -7,7 +7,6 @@
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <ctime>
 
 namespace fetch_test {
@@ -97,6 +96,27 @@ TEST_F(FetchTest, AStatusCountsEvenIfItsTextIsCutOrEndless) {
   EXPECT_TRUE(mentions(error_of(fetcher, "a.gz"), "HTTP 503"));
   script({{{"status", 404}, {"body", std::string(1'000'000, 'x')}, {"stall", 500'000}}});
   EXPECT_EQ(error_of(fetcher, "a.gz").code(), Code::missing);
+}
+
+TEST_F(FetchTest, ARedirectThatIsCutIsTransient) {
+  const std::string content = serve("a.gz");
+  script({{{"path", "/1"}, {"redirect", "/a.gz"}, {"cut", 2}, {"times", 1}},
+          {{"path", "/1"}, {"redirect", "/a.gz"}, {"cut", 0}, {"times", 1}},
+          {{"path", "/1"}, {"redirect", "/a.gz"}}});
+  auto fetcher = this->fetcher();
+  const wikipedia::Remote moved{"a.gz", server_->url() + "/1"};
+  EXPECT_EQ(error_of(fetcher, moved).code(), Code::transient);
+  EXPECT_EQ(error_of(fetcher, moved).code(), Code::transient);
+  EXPECT_EQ(read_file(fetcher.get(moved, go_on).path), content);
+}
+
+TEST_F(FetchTest, ABodyCutBeforeItsFirstByteIsCountedToo) {
+  serve("a.gz");
+  script({{{"cut", 0}}});
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, "a.gz");
+  EXPECT_EQ(error.code(), Code::transient);
+  EXPECT_TRUE(mentions(error, "got 0 of 100000 bytes")) << error.message();
 }
 
 TEST_F(FetchTest, ACutBodyIsTransientAndCounted) {
@@ -294,33 +314,6 @@ TEST_F(FetchTest, ASlowServerIsNoStall) {
   wikipedia::Fetcher fetcher(options, host_.context());
   script({{{"rate", 5'000}}});  // longer than stall_timeout in all
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
-}
-
-TEST_F(FetchTest, AServerWithoutTlsIsTransientUnderHttps) {
-  serve("a.gz");
-  auto fetcher = this->fetcher();
-  const wikipedia::Remote plain{"a.gz",
-                                "https://127.0.0.1:" + std::to_string(server_->port()) + "/a.gz"};
-  EXPECT_EQ(error_of(fetcher, plain).code(), Code::transient);
-}
-
-TEST_F(FetchTest, AnUntrustedCertificateIsPermanent) {
-  serve("a.gz");
-  const std::string cert = (root_ / "cert.pem").string();
-  const std::string key = (root_ / "key.pem").string();
-  const std::string make =
-      "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 "
-      "-addext subjectAltName=IP:127.0.0.1 -keyout '" +
-      key + "' -out '" + cert + "' 2>/dev/null";
-  ASSERT_EQ(std::system(make.c_str()), 0) << "openssl is needed";
-  const ServerProcess secure(served_, {"--tls", cert, key});
-  auto fetcher = this->fetcher();
-  const wikipedia::Remote remote{"a.gz",
-                                 "https://127.0.0.1:" + std::to_string(secure.port()) + "/a.gz"};
-  const etl::Error error = error_of(fetcher, remote);
-  EXPECT_EQ(error.code(), Code::permanent) << error.message();
-  EXPECT_TRUE(mentions(error, "certificate")) << error.message();
-  EXPECT_FALSE(std::filesystem::exists(cached("a.gz")));
 }
 
 }  // namespace

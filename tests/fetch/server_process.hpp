@@ -16,15 +16,17 @@ namespace fetch_test {
 /// a time.
 class ServerProcess {
  public:
-  /// `arguments` are further ones of the program. Throws std::runtime_error if it does not come up.
+  /// `arguments` are further ones of the program, `scheme` is https where they say so. Throws
+  /// std::runtime_error if it does not come up.
   explicit ServerProcess(const std::filesystem::path& folder,
-                         const std::vector<std::string>& arguments = {});
+                         const std::vector<std::string>& arguments = {},
+                         std::string scheme = "http");
   ~ServerProcess();
   ServerProcess(const ServerProcess&) = delete;
   ServerProcess& operator=(const ServerProcess&) = delete;
 
   [[nodiscard]] int port() const { return port_; }
-  /// "http://127.0.0.1:PORT"
+  /// "http://127.0.0.1:PORT", or https
   [[nodiscard]] std::string url() const;
   /// Replaces the rules.
   void script(const nlohmann::json& rules) const;
@@ -32,6 +34,7 @@ class ServerProcess {
   [[nodiscard]] nlohmann::json log() const;
 
  private:
+  std::string scheme_;
   pid_t pid_ = -1;
   int port_ = 0;
 };

@@ -1,0 +1,102 @@
+// https: whom to trust, and that trust is not given up on the way.
+#include "fetch_fixture.hpp"
+
+#include <sched.h>
+#include <sys/mount.h>
+
+#include <cstdlib>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <thread>
+
+namespace fetch_test {
+namespace {
+
+using etl::Code;
+
+class TlsTest : public FetchTest {
+ protected:
+  void SetUp() override {
+    const std::string make =
+        "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=127.0.0.1 "
+        "-addext subjectAltName=IP:127.0.0.1 -keyout '" +
+        key_.string() + "' -out '" + cert_.string() + "' 2>/dev/null";
+    ASSERT_EQ(std::system(make.c_str()), 0) << "openssl is needed";
+    secure_.emplace(served_, std::vector<std::string>{"--tls", cert_.string(), key_.string()},
+                    "https");
+  }
+  [[nodiscard]] wikipedia::Remote secure(const std::string& name) const {
+    return {name, secure_->url() + "/" + name};
+  }
+  /// Runs `body` in a thread that sees the server's certificate among those the system trusts: in a
+  /// mount namespace of its own, which ends with the thread. False where that is not allowed.
+  [[nodiscard]] bool trusting(const std::function<void()>& body) const {
+    bool allowed = false;
+    std::thread([&] {
+      allowed = ::unshare(CLONE_NEWNS) == 0 &&
+                ::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0 &&
+                ::mount(cert_.c_str(), "/etc/ssl/certs/ca-certificates.crt", nullptr, MS_BIND,
+                        nullptr) == 0;
+      if (!allowed) return;
+      try {
+        body();
+      } catch (const std::exception& error) {
+        ADD_FAILURE() << error.what();
+      }
+    }).join();
+    if (!allowed) std::cerr << "SKIPPED: no right to mount, so a trusted server was not tested\n";
+    return allowed;
+  }
+
+  std::filesystem::path cert_ = root_ / "cert.pem";
+  std::filesystem::path key_ = root_ / "key.pem";
+  std::optional<ServerProcess> secure_;
+};
+
+TEST_F(TlsTest, AServerWithoutTlsIsTransient) {
+  auto fetcher = this->fetcher();
+  const std::string url = "https://127.0.0.1:" + std::to_string(server_->port()) + "/a.gz";
+  EXPECT_EQ(error_of(fetcher, wikipedia::Remote{"a.gz", url}).code(), Code::transient);
+}
+
+TEST_F(TlsTest, AnUntrustedCertificateIsPermanent) {
+  serve("a.gz");
+  auto fetcher = this->fetcher();
+  const etl::Error error = error_of(fetcher, secure("a.gz"));
+  EXPECT_EQ(error.code(), Code::permanent) << error.message();
+  EXPECT_NE(error.message().find("certificate"), std::string::npos) << error.message();
+}
+
+TEST_F(TlsTest, ATrustedServerIsReadOverOneConnectionAndResumed) {
+  const std::string content = serve("a.gz", 300'000);
+  const std::string other = serve("b.gz", 200'000, 2);
+  const bool allowed = trusting([&] {
+    auto fetcher = this->fetcher();
+    EXPECT_EQ(read_file(fetcher.get(secure("a.gz"), go_on).path), content);
+    secure_->script({{"path", "/b.gz"}, {"cut", 100'000}, {"times", 1}});
+    EXPECT_EQ(error_of(fetcher, secure("b.gz")).code(), Code::transient);
+    EXPECT_EQ(read_file(fetcher.get(secure("b.gz"), go_on).path), other);
+  });
+  if (!allowed) GTEST_SKIP();
+  const Json seen = secure_->log();
+  EXPECT_EQ(seen.at("connections"), 2) << "one, and another after the cut";
+  EXPECT_EQ(seen.at("requests").back().at("status"), 206);
+}
+
+TEST_F(TlsTest, ARedirectBackToHttpIsRefused) {
+  serve("a.gz");
+  const bool allowed = trusting([&] {
+    secure_->script({{"redirect", remote("a.gz").url}});
+    auto fetcher = this->fetcher();
+    const etl::Error error = error_of(fetcher, secure("a.gz"));
+    EXPECT_EQ(error.code(), Code::permanent);
+    EXPECT_NE(error.message().find("gives up the encryption"), std::string::npos)
+        << error.message();
+  });
+  if (!allowed) GTEST_SKIP();
+  EXPECT_TRUE(requests().empty());
+}
+
+}  // namespace
+}  // namespace fetch_test
