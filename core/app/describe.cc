@@ -6,8 +6,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 namespace etl::app {
 
 int plugins(const Session& session) {
@@ -28,7 +26,7 @@ int plugins(const Session& session) {
     table.push_back({name, runtime::describe_json(entry)["kind"], entry.plugin.table->name,
                      entry.plugin.table->version, entry.stage->summary});
   }
-  std::fputs(runtime::aligned(table).c_str(), stdout);
+  print(runtime::aligned(table));
   for (const runtime::Refusal& refusal : registry.refusals()) session.log.warn(refusal.reason);
   if (registry.stages().empty()) session.log.warn("no stages found:" + registry.searched());
   return exit_ok;
@@ -54,9 +52,8 @@ int describe(const Session& session) {
     const runtime::StageEntry& entry = *registry.find(one);
     if (session.arguments.format == Format::json)
       documents.push_back(runtime::describe_json(entry));
-    else if (session.arguments.format == Format::markdown)
-      std::fputs(runtime::describe_markdown(entry).c_str(), stdout);
-    else std::fputs(runtime::describe_text(entry).c_str(), stdout);
+    else if (session.arguments.format == Format::markdown) print(runtime::describe_markdown(entry));
+    else print(runtime::describe_text(entry));
   }
   // One stage is one object; a file is a list, however many it holds.
   if (session.arguments.format == Format::json) {

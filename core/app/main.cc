@@ -8,6 +8,9 @@
 #include <malloc.h>
 #include <etl/error.hpp>
 
+#include <string>
+#include <string_view>
+
 namespace {
 
 using namespace etl;       // NOLINT(google-build-using-namespace): the whole file is glue
@@ -51,6 +54,44 @@ void keep_memory_flat() {
   mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
 }
 
+std::string_view code_name(Code code) {
+  switch (code) {
+    case Code::config:
+      return "config";
+    case Code::transient:
+      return "transient";
+    case Code::permanent:
+      return "permanent";
+    case Code::missing:
+      return "missing";
+    case Code::cancelled:
+      return "cancelled";
+    case Code::conflict:
+      return "conflict";
+    case Code::internal:
+      break;
+  }
+  return "internal";
+}
+
+/// Who asked for JSON finds one document on stdout, also when a verb ended without a result.
+int fail(const Session& session, const Error& error) {
+  const std::string message = session.log.redactor().conceal(error.message());
+  const bool stopped = session.cancellation.requested();
+  if (stopped) session.log.warn(message);
+  else session.log.error(message);
+  if (session.arguments.format == Format::json) {
+    try {
+      print_json({{"error",
+                   {{"code", code_name(stopped ? Code::cancelled : error.code())},
+                    {"message", message}}}});
+    } catch (const Error&) {
+      // stdout takes nothing: stderr has been told why.
+    }
+  }
+  return exit_code(error, session.cancellation);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -60,13 +101,12 @@ int main(int argc, char** argv) {
   runtime::Cancellation cancellation;
   const SignalWatch signals(cancellation);
   runtime::Log log(parsed.arguments->log_level, parsed.arguments->log_format, colour_on(2));
+  const Session session{*parsed.arguments, log, cancellation};
   try {
-    return call({*parsed.arguments, log, cancellation});
+    return call(session);
   } catch (const Error& error) {
-    log.error(error.message());
-    return exit_code(error, cancellation);
+    return fail(session, error);
   } catch (const std::exception& error) {
-    log.error(std::string("internal error: ") + error.what());
-    return exit_internal;
+    return fail(session, Error(Code::internal, std::string("internal error: ") + error.what()));
   }
 }

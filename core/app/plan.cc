@@ -2,12 +2,9 @@
 #include "core/app/verbs.hpp"
 #include "core/runtime/planner.hpp"
 #include "core/runtime/text_format.hpp"
+#include "core/runtime/utf8.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-
-#include <algorithm>
-#include <cstdio>
 
 namespace etl::app {
 namespace {
@@ -16,22 +13,18 @@ using nlohmann::json;
 using runtime::Graph;
 using runtime::NodeIndex;
 
-std::string time_text(std::int64_t us) {
-  return fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(us / 1'000'000)));
-}
-
 /// What one sink's ledger says of one partition.
-json sink_state(const LedgerRecord* record) {
+json sink_state(const LedgerRecord* record, const runtime::Redactor& redactor) {
   if (record == nullptr) return {{"state", "pending"}};
   json state = {{"state", state_name(record->state)},
                 {"attempts", record->attempts},
-                {"finished_at", time_text(record->finished_at)},
+                {"finished_at", runtime::utc_text(record->finished_at / 1'000'000)},
                 {"run_id", record->run_id}};
   if (record->state == State::done) {
     state["rows_read"] = record->rows_read;
     state["rows_written"] = record->rows_written;
   }
-  if (!record->error.empty()) state["error"] = record->error;
+  if (!record->error.empty()) state["error"] = redactor.conceal(record->error);
   return state;
 }
 
@@ -57,14 +50,15 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
                const runtime::Preflight& preflight) {
   const Graph& graph = *pipeline.graph;
   const runtime::LedgerView& ledger = preflight.ledger;
+  const runtime::Redactor& redactor = session.log.redactor();
   Plan plan;
   for (const runtime::TargetState& target : preflight.targets) {
     json entry = {{"sink", graph[target.sink].name},
-                  {"name", target.name},
-                  {"ddl", target.ddl},
-                  {"exists", !target.unreachable && target.ddl.empty()}};
-    if (target.unreachable)
-      entry["unreachable"] = session.log.redactor().conceal(target.unreachable->message());
+                  {"name", redactor.conceal(target.name)},
+                  {"ddl", redactor.conceal(target.ddl)},
+                  {"exists", nullptr}};
+    if (!target.unreachable && !target.name.empty()) entry["exists"] = target.ddl.empty();
+    if (target.unreachable) entry["unreachable"] = redactor.conceal(target.unreachable->message());
     plan.targets.push_back(std::move(entry));
   }
   const runtime::Selection selection{session.arguments.only, session.arguments.limit};
@@ -72,11 +66,11 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
     json sinks = json::object();
     for (const NodeIndex sink : graph.sinks_of(planned.source)) {
       sinks[graph[sink].name] =
-          sink_state(ledger.find(sink, graph[planned.source].name, planned.partition.id));
+          sink_state(ledger.find(sink, graph[planned.source].name, planned.partition.id), redactor);
     }
     json entry = {{"source", graph[planned.source].name},
                   {"partition", planned.partition.id},
-                  {"uri", planned.partition.uri},
+                  {"uri", redactor.conceal(planned.partition.uri)},
                   {"bytes", nullptr},
                   {"state", overall(sinks)}};
     if (planned.partition.bytes >= 0) entry["bytes"] = planned.partition.bytes;
@@ -87,20 +81,24 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
   return plan;
 }
 
+std::string target_text(const json& target) {
+  const auto text = [&](const char* key) {
+    return runtime::printable(target[key].get<std::string>(), "\n");
+  };
+  const std::string sink = fmt::format("sink \"{}\"", text("sink"));
+  if (target.contains("unreachable")) {
+    return fmt::format("{} cannot be reached: {}\n", sink, text("unreachable"));
+  }
+  if (target["exists"].is_null()) return sink + " says nothing of its target\n";
+  if (target["exists"].get<bool>()) {
+    return fmt::format("{} writes {}, which exists\n", sink, text("name"));
+  }
+  return fmt::format("{} writes {}, to be created:\n{}\n", sink, text("name"), text("ddl"));
+}
+
 void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, const Plan& plan) {
   std::string out = fmt::format("pipeline \"{}\": {}\n", pipeline.file.name, delivery);
-  for (const json& target : plan.targets) {
-    out += fmt::format("sink \"{}\" writes {}", target["sink"].get<std::string>(),
-                       target["name"].get<std::string>());
-    if (target.contains("unreachable")) {
-      out +=
-          fmt::format(", which cannot be reached: {}\n", target["unreachable"].get<std::string>());
-    } else if (target["exists"].get<bool>()) {
-      out += ", which exists\n";
-    } else {
-      out += fmt::format(", to be created:\n{}\n", target["ddl"].get<std::string>());
-    }
-  }
+  for (const json& target : plan.targets) out += target_text(target);
   std::vector<std::vector<std::string>> table = {
       {"partition", "source", "state", "rows", "when", "attempts", "error"}};
   for (const json& partition : plan.partitions) {
@@ -118,7 +116,7 @@ void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, 
   out += runtime::aligned(table);
   out += fmt::format("{} partitions", plan.partitions.size());
   for (const auto& [state, count] : plan.states) out += fmt::format(", {} {}", count, state);
-  std::puts(out.c_str());
+  print(out + "\n");
 }
 
 }  // namespace
@@ -132,7 +130,9 @@ int plan(const Session& session) {
   if (pipeline == nullptr) return report(session, diagnostics);
   const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
+  require_not_stopped(session);
   const Plan made = make_plan(session, *pipeline, preflight);
+  require_not_stopped(session);
   const std::string delivery = pipeline->graph->exactly_once() ? "exactly-once" : "at-least-once";
   if (session.arguments.format == Format::json) {
     print_json({{"pipeline", pipeline->file.name},

@@ -5,8 +5,6 @@
 #include "core/runtime/suggest.hpp"
 #include "core/runtime/text_format.hpp"
 
-#include <cstdio>
-
 namespace etl::app {
 namespace {
 
@@ -42,7 +40,7 @@ int preview(const Session& session) {
   const runtime::NodeIndex stage = find_stage(*pipeline->graph, session.arguments.stage);
   const runtime::Preview shown =
       runtime::preview(*pipeline, stage, session.arguments.rows, session.cancellation, session.log);
-  if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
+  require_not_stopped(session);
   if (session.arguments.format == Format::json) {
     nlohmann::json columns = nlohmann::json::array();
     for (const Field& field : shown.schema) {
@@ -59,7 +57,7 @@ int preview(const Session& session) {
     std::vector<std::string>& cells = table.emplace_back();
     for (const nlohmann::json& value : row) cells.push_back(cell_text(value));
   }
-  std::fputs(runtime::aligned(table).c_str(), stdout);
+  print(runtime::aligned(table));
   return exit_ok;
 }
 

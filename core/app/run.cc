@@ -1,34 +1,33 @@
 #include "core/app/exit_codes.hpp"
+#include "core/app/run_report.hpp"
 #include "core/app/verbs.hpp"
 #include "core/runtime/runner.hpp"
 
-#include <cstdio>
-#include <fstream>
-
 namespace etl::app {
 namespace {
-
-/// Whole or not at all: a reader never sees half a report.
-void write_report(const std::filesystem::path& path, const nlohmann::json& summary) {
-  std::filesystem::path partial = path;
-  partial += ".partial";
-  {
-    std::ofstream out(partial);
-    out << summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
-    if (!out.flush()) throw Error::permanent("cannot write the report " + path.string());
-  }
-  std::filesystem::rename(partial, path);
-}
 
 int exit_code(const runtime::Summary& summary, const runtime::Cancellation& cancellation) {
   if (summary.status == "interrupted") return exit_signal + cancellation.reason();
   return summary.status == "failed" ? exit_failed : exit_ok;
 }
 
+/// A report that is lost costs no summary: data has moved.
+bool write_report(const Session& session, const RunReport& report,
+                  const runtime::Summary& summary) {
+  try {
+    report.write(summary.json());
+    return true;
+  } catch (const Error& error) {
+    session.log.error(error.message());
+    return false;
+  }
+}
+
 }  // namespace
 
 int run(const Session& session) {
   const Arguments& arguments = session.arguments;
+  const RunReport file(arguments.report);
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
   const auto pipeline = runtime::open_pipeline({arguments.files.front(), arguments.set}, registry,
@@ -40,10 +39,11 @@ int run(const Session& session) {
       {arguments.only, arguments.limit}, arguments.reload, arguments.progress};
   const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,
                                                          session.cancellation, session.log);
-  if (!arguments.report.empty()) write_report(arguments.report, summary.json());
+  const bool reported = write_report(session, file, summary);
   if (arguments.format == Format::json) print_json(summary.json());
-  else std::fputs(summary.text().c_str(), stdout);
-  return exit_code(summary, session.cancellation);
+  else print(summary.text());
+  const int code = exit_code(summary, session.cancellation);
+  return code == exit_ok && !reported ? exit_failed : code;
 }
 
 }  // namespace etl::app

@@ -22,13 +22,14 @@ int validate(const Session& session) {
                             "the target was not checked: " + target.unreachable->message());
       }
     }
+    require_not_stopped(session);
     const bool ok = !diagnostics.failed();
     valid = valid && ok;
     results.push_back(
-        {{"file", file.string()}, {"valid", ok}, {"diagnostics", diagnostics.json()}});
+        {{"file", file.string()}, {"valid", ok}, {"diagnostics", findings(session, diagnostics)}});
     const std::string text = session.log.redactor().conceal(diagnostics.text(colour_on(2)));
     std::fputs(text.c_str(), stderr);
-    if (session.arguments.format == Format::text && ok) std::printf("%s: ok\n", file.c_str());
+    if (session.arguments.format == Format::text && ok) print(file.string() + ": ok\n");
   }
   if (session.arguments.format == Format::json) print_json({{"valid", valid}, {"files", results}});
   return valid ? exit_ok : exit_config;

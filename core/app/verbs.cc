@@ -4,8 +4,10 @@
 
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 
 namespace etl::app {
 
@@ -21,16 +23,39 @@ bool colour_on(int descriptor) {
 }
 
 int report(const Session& session, const runtime::Diagnostics& diagnostics) {
+  require_not_stopped(session);
   const std::string text =
       session.log.redactor().conceal(diagnostics.text(colour_on(STDERR_FILENO)));
   std::fputs(text.c_str(), stderr);
-  if (session.arguments.format == Format::json) print_json({{"diagnostics", diagnostics.json()}});
+  if (session.arguments.format == Format::json) {
+    print_json({{"diagnostics", findings(session, diagnostics)}});
+  }
   return exit_config;
 }
 
+nlohmann::json findings(const Session& session, const runtime::Diagnostics& diagnostics) {
+  nlohmann::json list = diagnostics.json();
+  for (nlohmann::json& finding : list) {
+    for (const char* key : {"message", "hint"}) {
+      finding[key] = session.log.redactor().conceal(finding[key].get<std::string>());
+    }
+  }
+  return list;
+}
+
+void require_not_stopped(const Session& session) {
+  if (session.cancellation.requested()) throw Error::cancelled();
+}
+
+void print(const std::string& text) {
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!whole || std::fflush(stdout) != 0) {
+    throw Error::permanent(std::string("cannot write the result: ") + std::strerror(errno));
+  }
+}
+
 void print_json(const nlohmann::json& document) {
-  const std::string text = document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace);
-  std::puts(text.c_str());
+  print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
 }  // namespace etl::app

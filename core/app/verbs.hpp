@@ -36,10 +36,18 @@ int describe(const Session& session);
 bool colour_on(int descriptor);
 
 /// Prints what is wrong with a pipeline file: text on stderr, or JSON on stdout. Returns
-/// exit_config.
+/// exit_config. Throws Error (cancelled) when the run was to stop: then that is why.
 int report(const Session& session, const runtime::Diagnostics& diagnostics);
 
-/// JSON on stdout, one document; invalid UTF-8 is replaced.
+/// The findings as JSON, with secrets concealed.
+nlohmann::json findings(const Session& session, const runtime::Diagnostics& diagnostics);
+
+/// Throws Error (cancelled) once the run is to stop: half a result is none.
+void require_not_stopped(const Session& session);
+
+/// The result, on stdout. Throws Error (permanent) when it cannot be written.
+void print(const std::string& text);
+/// One JSON document on stdout; invalid UTF-8 is replaced. Throws as print().
 void print_json(const nlohmann::json& document);
 
 }  // namespace etl::app

@@ -15,12 +15,14 @@ class Cancellation {
  public:
   /// Asks to stop; `reason` is a signal number, or 0. Later calls change nothing.
   void request(int reason) {
-    if (requested_.exchange(true)) return;
-    reason_ = reason;
     const std::scoped_lock lock(mutex_);
+    if (requested_) return;
+    reason_ = reason;
+    requested_ = true;
     for (const auto& [key, wake] : wakers_) wake();
   }
-  [[nodiscard]] bool requested() const { return requested_.load(std::memory_order_relaxed); }
+  [[nodiscard]] bool requested() const { return requested_; }
+  /// Of the request; 0 before there is one.
   [[nodiscard]] int reason() const { return reason_; }
 
   /// Calls `wake` when the stop is requested, so that somebody who sleeps looks at the flag, until

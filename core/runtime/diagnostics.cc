@@ -35,13 +35,6 @@ void write_excerpt(std::string& out, const SourceText& source, const Position& p
   out += fmt::format("      | {}{}{}\n", palette.caret, excerpt.carets, palette.plain);
 }
 
-/// Made printable line by line: a hint may be a list.
-std::string printable_lines(std::string_view text) {
-  const std::size_t end = text.find('\n');
-  if (end == std::string_view::npos) return printable(std::string(text));
-  return printable(std::string(text.substr(0, end))) + '\n' + printable_lines(text.substr(end + 1));
-}
-
 }  // namespace
 
 std::string_view severity_name(Severity severity) {
@@ -96,7 +89,7 @@ void Diagnostics::warning(const Position& position, std::string message, std::st
 void Diagnostics::add(Severity severity, const Position& position, std::string message,
                       std::string hint) {
   failed_ = failed_ || severity == Severity::error;
-  Diagnostic added{severity, position, printable(std::move(message)), printable_lines(hint)};
+  Diagnostic added{severity, position, printable(message), printable(hint, "\n")};
   added.position.file = printable(position.file);
   all_.push_back(std::move(added));
 }

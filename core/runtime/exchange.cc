@@ -51,6 +51,7 @@ bool Exchange::push(SinkStream& stream, Batch batch) {
   if (cancellation_.requested()) throw Error::cancelled();
   if (stream.closed) return false;
   stream.waiting.push_back({std::move(batch), bytes});
+  stream.bytes += bytes;
   bytes_ += bytes;
   peak_ = std::max(peak_, bytes_);
   grant_slots();
@@ -74,6 +75,7 @@ std::size_t Exchange::abort(Delivery& delivery, const StageError& error) {
     stream->abort = error;
     stream->ended = true;
     if (stream->taken) continue;
+    if (stream->granted) ++free_slots_[stream->sink];
     shut(*stream);
     ++shut_here;
   }
@@ -93,9 +95,7 @@ void Exchange::grant(SinkStream& stream) {
 bool Exchange::early(const Delivery& delivery) const {
   if (std::find(starved_.begin(), starved_.end(), &delivery) != starved_.end()) return true;
   std::size_t held = 0;
-  for (const auto& stream : delivery.streams) {
-    for (const SinkStream::Item& item : stream->waiting) held += item.bytes;
-  }
+  for (const auto& stream : delivery.streams) held += stream->bytes;
   return held >= early_bytes_;
 }
 
@@ -155,6 +155,7 @@ std::optional<Batch> Exchange::pop(SinkStream& stream) {
   if (stream.waiting.empty()) return std::nullopt;
   SinkStream::Item item = std::move(stream.waiting.front());
   stream.waiting.pop_front();
+  stream.bytes -= item.bytes;
   bytes_ -= item.bytes;
   changed_.notify_all();
   return std::move(item.batch);
@@ -163,15 +164,19 @@ std::optional<Batch> Exchange::pop(SinkStream& stream) {
 void Exchange::close(SinkStream& stream) {
   const std::scoped_lock lock(mutex_);
   shut(stream);
-  grant_slots();
   changed_.notify_all();
+}
+
+void Exchange::release(NodeIndex sink) {
+  const std::scoped_lock lock(mutex_);
+  ++free_slots_[sink];
+  grant_slots();
 }
 
 void Exchange::shut(SinkStream& stream) {
   stream.closed = true;
-  for (const SinkStream::Item& item : stream.waiting) bytes_ -= item.bytes;
+  bytes_ -= std::exchange(stream.bytes, 0);
   stream.waiting.clear();
-  if (stream.granted) ++free_slots_[stream.sink];
   const auto& streams = stream.delivery->streams;
   if (std::all_of(streams.begin(), streams.end(), [](const auto& one) { return one->closed; })) {
     open_.remove(stream.delivery);

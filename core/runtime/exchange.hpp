@@ -35,6 +35,7 @@ struct SinkStream {
     std::size_t bytes;
   };
   std::deque<Item> waiting;
+  std::size_t bytes = 0;            ///< of those that wait
   bool granted = false;             ///< has a write slot
   bool taken = false;               ///< a writer thread serves it
   bool ended = false;               ///< no more batches come
@@ -71,8 +72,11 @@ class Exchange {
   SinkStream* take(NodeIndex sink);
   /// The next batch; nothing at the end. Throws the reading side's error when it gave up.
   std::optional<Batch> pop(SinkStream& stream);
-  /// Gives the slot back and drops what waits.
+  /// Drops what waits. The writer thread keeps its slot until release(), so that a stream with a
+  /// slot always has a thread that is free to serve it.
   void close(SinkStream& stream);
+  /// Gives a slot back: the thread is ready for the next stream.
+  void release(NodeIndex sink);
 
   /// No more deliveries will begin: lets the writers go.
   void stop();

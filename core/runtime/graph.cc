@@ -136,6 +136,7 @@ class GraphBuilder {
     node.options = check_options(spec, {table.options, table.option_count},
                                  OptionContext{file_.folder, context_.now}, diagnostics_);
     if (node.options == nullptr) return;
+    for (const std::string& secret : node.options->secrets()) context_.secret(secret);
     std::string identity = std::string(table.name) + "\n" + node.options->definition();
     for (const Input& input : spec.inputs) identity += "\ninput " + input.name;
     node.hash = hex_hash(identity);

@@ -38,6 +38,8 @@ struct GraphContext {
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< what relative times refer to
   Cancellation& cancellation;
   StageLog log;
+  /// Told the value of every secret option before a stage sees it.
+  std::function<void(const std::string&)> secret;
 };
 
 /// Every stage in topological order (inputs before what uses them, otherwise as in the file).

@@ -1,12 +1,16 @@
 #include "core/runtime/log.hpp"
 
+#include "core/runtime/utf8.hpp"
+
 #include <fmt/format.h>
 #include <spdlog/logger.h>
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
 #include <algorithm>
+#include <charconv>
 #include <nlohmann/json.hpp>
+#include <optional>
 
 namespace etl::runtime {
 namespace {
@@ -29,7 +33,9 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-std::string percent_encoded(std::string_view text) {
+/// With hexadecimal digits as `digits` formats them: "%{:02X}" or "%{:02x}".
+template <class Digits>
+std::string percent_encoded(std::string_view text, Digits digits) {
   std::string out;
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
@@ -37,7 +43,24 @@ std::string percent_encoded(std::string_view text) {
                        (byte >= 'a' && byte <= 'z') ||
                        std::string_view("-._~").find(c) != std::string_view::npos;
     if (plain) out += c;
-    else out += fmt::format("%{:02X}", byte);
+    else out += digits(byte);
+  }
+  return out;
+}
+
+std::optional<unsigned char> hexadecimal(std::string_view two) {
+  unsigned value = 0;
+  const auto [end, failure] = std::from_chars(two.data(), two.data() + two.size(), value, 16);
+  if (two.size() != 2 || end != two.data() + 2 || failure != std::errc()) return std::nullopt;
+  return static_cast<unsigned char>(value);
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const auto byte = text.front() == '%' ? hexadecimal(text.substr(1, 2)) : std::nullopt;
+    out += byte ? static_cast<char>(*byte) : text.front();
+    if (byte) text.remove_prefix(2);
   }
   return out;
 }
@@ -46,10 +69,17 @@ std::string percent_encoded(std::string_view text) {
 
 void Redactor::add(const std::string& secret) {
   if (secret.size() < shortest_secret) return;
+  const auto upper = [](unsigned char byte) { return fmt::format("%{:02X}", byte); };
+  const auto lower = [](unsigned char byte) { return fmt::format("%{:02x}", byte); };
+  const std::string plain = percent_decoded(secret);
   const std::scoped_lock lock(mutex_);
-  secrets_.push_back(secret);
-  if (const std::string encoded = percent_encoded(secret); encoded != secret)
-    secrets_.push_back(encoded);
+  for (const std::string& form :
+       {secret, plain, percent_encoded(plain, upper), percent_encoded(plain, lower),
+        percent_encoded(secret, upper), percent_encoded(secret, lower)}) {
+    if (form.size() < shortest_secret) continue;
+    if (std::find(secrets_.begin(), secrets_.end(), form) == secrets_.end())
+      secrets_.push_back(form);
+  }
   std::sort(secrets_.begin(), secrets_.end(),
             [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
 }
@@ -91,8 +121,11 @@ void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
                              {"message", line}};
     if (!stage.empty()) object["stage"] = stage;
     line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-  } else if (!stage.empty()) {
-    line = fmt::format("[{}] {}", stage, line);
+  } else {
+    // Messages carry data: what a terminal would act on is replaced, and no part of a message can
+    // pass for a line of its own.
+    line = printable(line, "\n    ");
+    if (!stage.empty()) line = fmt::format("[{}] {}", stage, line);
   }
   const std::scoped_lock lock(mutex_);
   if (before_) before_();

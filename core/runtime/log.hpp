@@ -23,7 +23,7 @@ enum class LogFormat { text, json };
 class Redactor {
  public:
   /// Short values are refused: concealing "a" would garble everything. Percent-encoded and
-  /// percent-decoded forms are concealed too.
+  /// percent-decoded forms, as they stand in URLs, are concealed too.
   void add(const std::string& secret);
   [[nodiscard]] std::string conceal(std::string_view text) const;
 

@@ -1,6 +1,7 @@
 #include "core/runtime/partition_flow.hpp"
 
 #include "core/runtime/share_batch.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -9,6 +10,13 @@
 #include <cstring>
 
 namespace etl::runtime {
+namespace {
+
+/// Reasons are short fixed phrases; a plugin that makes a new one each time must not fill the
+/// memory.
+constexpr std::size_t most_reasons = 20;
+
+}  // namespace
 
 StageCounts& StageCounts::operator+=(const StageCounts& other) {
   rows_in += other.rows_in;
@@ -92,7 +100,7 @@ etl_task* PartitionFlow::task_of(NodeIndex node) {
     return static_cast<TaskContext*>(ctx)->flow->cancellation_.requested() ? 1 : 0;
   };
   context.task.fail = [](void* ctx, const etl_error* error) {
-    static_cast<TaskContext*>(ctx)->flow->failure_ = detail::to_error(error->code, *error);
+    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, *error);
   };
   return &context.task;
 }
@@ -121,7 +129,9 @@ void PartitionFlow::count(NodeIndex node, std::uint32_t counter, std::int64_t ro
 void PartitionFlow::reject(NodeIndex node, const etl_reject& reject) {
   ++stages_[node].rejected;
   ++rejected_;
-  ++reasons_[std::string(detail::to_view(reject.reason))];
+  const std::string reason = printable(detail::to_view(reject.reason));
+  if (reasons_.size() < most_reasons || reasons_.contains(reason)) ++reasons_[reason];
+  else ++other_reasons_;
 }
 
 // ---- the way of a batch ------------------------------------------------------------------------
@@ -172,7 +182,7 @@ void PartitionFlow::pull(const Partition& partition, const etl_predicate* predic
     ArrowArray array{};
     if (const int code = raw->get_next(raw, &array); code != 0) throw stream_error(stream, code);
     if (array.release == nullptr) return;
-    Batch batch(&array, schema);
+    Batch batch = stage.accept(&array, schema);
     require_few_rejects();
     if (!reported_read_) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
     if (batch.rows() != 0) leave(source_, std::move(batch));
@@ -186,7 +196,7 @@ StageError PartitionFlow::stream_error(const detail::OwnedStream& stream, int co
   const Stage& source = *graph_[source_].stage;
   if (failure_) return source.failure(*failure_);
   auto* raw = const_cast<ArrowArrayStream*>(stream.get());
-  const char* text = raw->get_last_error(raw);
+  const char* text = raw->get_last_error == nullptr ? nullptr : raw->get_last_error(raw);
   const bool transient = code == EAGAIN || code == EINTR || code == ETIMEDOUT || code == ECONNRESET;
   return source.failure({transient        ? Code::transient
                          : code == ENOENT ? Code::missing
@@ -239,6 +249,7 @@ std::string PartitionFlow::rejects_by_reason() const {
     text += fmt::format("{}{} x {}", separator, rows, reason);
     separator = ", ";
   }
+  if (other_reasons_ != 0) text += fmt::format("{}{} x other reasons", separator, other_reasons_);
   return text;
 }
 

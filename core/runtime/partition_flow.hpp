@@ -118,6 +118,7 @@ class PartitionFlow {
   std::int64_t decoded_ = 0;
   std::int64_t rejected_ = 0;
   std::map<std::string, std::int64_t> reasons_;
+  std::int64_t other_reasons_ = 0;
   std::optional<Error> failure_;  ///< what the source's stream said
 
   std::optional<NodeIndex> current_;  ///< whose time it is

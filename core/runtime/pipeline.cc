@@ -1,5 +1,6 @@
 #include "core/runtime/pipeline.hpp"
 
+#include <algorithm>
 #include <cstdlib>
 
 namespace etl::runtime {
@@ -29,14 +30,13 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   const GraphContext context{
       registry,
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
-      cancellation, [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
-        log.write(static_cast<LogLevel>(level), stage, text);
-      }};
+      cancellation,
+      [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
+        log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
+      },
+      [&log](const std::string& secret) { log.redactor().add(secret); }};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
-  for (const Node& node : pipeline->graph->nodes()) {
-    for (const std::string& secret : node.options->secrets()) log.redactor().add(secret);
-  }
   return pipeline;
 }
 

@@ -1,5 +1,7 @@
 #include "core/runtime/planner.hpp"
 
+#include "core/runtime/utf8.hpp"
+
 #include <fmt/format.h>
 #include <fnmatch.h>
 
@@ -76,6 +78,12 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
   for (const NodeIndex source : graph.of_kind(Kind::source)) {
     std::set<std::string> ids;
     for (Partition& partition : graph[source].stage->plan()) {
+      if (partition.id.empty() || printable(partition.id) != partition.id) {
+        throw graph[source].stage->failure(
+            Error(Code::internal,
+                  fmt::format("plans the partition {}, whose id is empty or not printable",
+                              in_quotes(partition.id))));
+      }
       if (!ids.insert(partition.id).second) {
         throw graph[source].stage->failure(
             Error(Code::internal, fmt::format("plans the partition \"{}\" twice", partition.id)));
@@ -128,10 +136,7 @@ TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, Ledge
     ledger.load(graph, sink, pipeline.file.name);
     // Said before what does not fit the table: changed columns are the reason for both.
     if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
-      diagnostics.error(
-          node.position, *changed,
-          "load them again with --reload, or give the pipeline another name and the sink "
-          "another table");
+      diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));
       return target;
     }
     if (auto found = node.stage->inspect(node.in)) {

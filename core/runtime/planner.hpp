@@ -44,7 +44,7 @@ class LedgerView {
 };
 
 /// The partitions of every source, in the order of the file and of each source's plan. Throws
-/// StageError; Error (permanent) when a source plans the same id twice.
+/// StageError, also when a source plans the same id twice, or one that nobody could type.
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
 
 /// A sink's target as it was found.
@@ -66,9 +66,12 @@ struct Preflight {
 /// `reload`), with the stage that changed and what to do.
 Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
 
-/// Says which stage changed since partitions of this sink were loaded and what to do about it;
-/// nothing when every `done` partition was loaded as this file says.
+/// Says which stage changed since partitions of this sink were loaded; nothing when every `done`
+/// partition was loaded as this file says.
 std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink,
                                               const LedgerView& ledger);
+/// What to do about it.
+inline constexpr std::string_view changed_definition_remedy =
+    "load them again with --reload, or give the pipeline another name and the sink another table";
 
 }  // namespace etl::runtime

@@ -1,14 +1,22 @@
 #include "core/runtime/plugin_loader.hpp"
 
+#include "core/runtime/diagnostics.hpp"
+
+#include <elf.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <boost/dll/shared_library.hpp>
 #include <cerrno>
 #include <cstring>
 #include <etl/error.hpp>
+#include <fstream>
+#include <initializer_list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
+#include <span>
 #include <string_view>
 
 namespace etl::runtime {
@@ -23,16 +31,69 @@ Error refused(const fs::path& path, const std::string& why) {
   return Error::config(path.string() + ": " + why);
 }
 
-/// dlerror's text without the path that every message starts with already.
+std::string machine_name(unsigned machine) {
+  switch (machine) {
+    case EM_386:
+      return "i386";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_ARM:
+      return "arm";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_RISCV:
+      return "riscv";
+    default:
+      return "ELF machine " + std::to_string(machine);
+  }
+}
+
+/// What the first bytes of an ELF file say of the machine that it is for.
+struct ElfHead {
+  static constexpr std::size_t machine_at = EI_NIDENT + 2;  // behind e_ident and e_type
+  std::array<unsigned char, machine_at + 2> bytes{};
+  bool elf = false;
+
+  explicit ElfHead(const fs::path& path) {
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw refused(path, std::string("cannot be read: ") + std::strerror(errno));
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    elf = file.gcount() == static_cast<std::streamsize>(bytes.size()) &&
+          std::memcmp(bytes.data(), ELFMAG, SELFMAG) == 0;
+  }
+  [[nodiscard]] std::string machine() const {
+    const unsigned low = bytes[machine_at];
+    const unsigned high = bytes[machine_at + 1];
+    const bool little = bytes[EI_DATA] == ELFDATA2LSB;
+    return machine_name(little ? low | high << 8U : high | low << 8U) +
+           (bytes[EI_CLASS] == ELFCLASS64 ? ", 64 bits" : ", 32 bits");
+  }
+};
+
+/// Said before dlopen is asked, whose words for it are "file too short" or, for another machine's
+/// library, "No such file or directory".
+void require_library_of_this_machine(const fs::path& path) {
+  const ElfHead library(path);
+  if (!library.elf) throw refused(path, "not a shared library (no ELF header)");
+  const ElfHead self("/proc/self/exe");
+  if (library.machine() != self.machine()) {
+    throw refused(path, "built for another machine (" + library.machine() + "; this one is " +
+                            self.machine() + "): rebuild the plugin here");
+  }
+}
+
+/// dlerror's text, without Boost's frame and without the path that every message starts with, and
+/// what to do about it.
 std::string dlopen_reason(const fs::path& path, std::string text) {
+  constexpr std::string_view frame = "(dlerror system message: ";
+  if (const auto at = text.find(frame); at != std::string::npos) {
+    text.erase(0, at + frame.size());
+    text.erase(text.rfind(')'));
+  }
   const std::string repeated = path.string() + ": ";
   if (const auto at = text.find(repeated); at != std::string::npos) text.erase(at, repeated.size());
   if (text.find("GLIBCXX_") != std::string::npos || text.find("CXXABI_") != std::string::npos) {
     text += "; it was built with a newer g++ than this machine's libstdc++: rebuild it here";
-  } else if (text.find("wrong ELF class") != std::string::npos ||
-             text.find("invalid ELF header") != std::string::npos ||
-             text.find("file too short") != std::string::npos) {
-    text += "; it is no shared library for this machine";
   } else if (text.find("undefined symbol") != std::string::npos) {
     text += "; link the plugin with -Wl,-z,defs to see this when it is built";
   } else if (text.find("cannot open shared object file") != std::string::npos) {
@@ -87,30 +148,75 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
     throw refused(path, "damaged plugin header: " + std::to_string(plugin.struct_size) +
                             " bytes where ABI 1.0 has " + std::to_string(plugin_size_v1));
   }
+  const std::string built_with = plugin.built_with == nullptr ? "?" : plugin.built_with;
   if (plugin.abi_minor > ETL_ABI_MINOR) {
     throw refused(path, "needs ABI " + version(plugin.abi_major, plugin.abi_minor) +
                             ", this runtime has " + version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
-                            " (plugin built with " + plugin.built_with +
+                            " (plugin built with " + built_with +
                             "): upgrade etl or rebuild the plugin against this one");
   }
-  if (plugin.name == nullptr || plugin.version == nullptr || plugin.stage_count == 0 ||
-      plugin.stages == nullptr) {
-    throw refused(path, "damaged plugin header: no name, version or stages");
+  if (plugin.name == nullptr || plugin.version == nullptr || plugin.built_with == nullptr ||
+      plugin.stage_count == 0 || plugin.stages == nullptr) {
+    throw refused(path, "damaged plugin header: no name, version, compiler or stages");
   }
 }
 
-bool complete(const etl_source* calls) {
-  return calls != nullptr && calls->schema != nullptr && calls->plan != nullptr &&
-         calls->read != nullptr;
+/// A function that a stage must have.
+struct Required {
+  const char* name;
+  bool there;
+};
+
+void require_functions(const fs::path& path, const std::string& who,
+                       std::initializer_list<Required> functions) {
+  for (const Required& function : functions) {
+    if (!function.there) throw refused(path, who + "lacks the function " + function.name);
+  }
 }
-bool complete(const etl_filter* calls) {
-  return calls != nullptr && calls->schema != nullptr && calls->open != nullptr &&
-         calls->apply != nullptr && calls->close != nullptr;
+
+template <class Table>
+void require_table(const fs::path& path, const std::string& who, const Table* calls) {
+  if (calls == nullptr) throw refused(path, who + "lacks the table of its functions");
+  if (calls->struct_size < sizeof(Table)) {
+    throw refused(path,
+                  who + "has a damaged table of functions: " + std::to_string(calls->struct_size) +
+                      " bytes where ABI 1.0 has " + std::to_string(sizeof(Table)));
+  }
 }
-bool complete(const etl_sink* calls, bool transactional) {
-  return calls != nullptr && calls->check != nullptr && calls->open != nullptr &&
-         calls->write != nullptr && calls->commit != nullptr && calls->close != nullptr &&
-         (!transactional || (calls->committed != nullptr && calls->record != nullptr));
+
+void check_source(const fs::path& path, const std::string& who, const etl_source* calls) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"schema", calls->schema != nullptr},
+                     {"plan", calls->plan != nullptr},
+                     {"read", calls->read != nullptr}});
+}
+
+void check_filter(const fs::path& path, const std::string& who, const etl_filter* calls) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"schema", calls->schema != nullptr},
+                     {"open", calls->open != nullptr},
+                     {"apply", calls->apply != nullptr},
+                     {"close", calls->close != nullptr}});
+}
+
+void check_sink(const fs::path& path, const std::string& who, const etl_sink* calls,
+                bool transactional) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"check", calls->check != nullptr},
+                     {"open", calls->open != nullptr},
+                     {"write", calls->write != nullptr},
+                     {"commit", calls->commit != nullptr},
+                     {"close", calls->close != nullptr},
+                     {"committed", !transactional || calls->committed != nullptr},
+                     {"record", !transactional || calls->record != nullptr}});
+}
+
+bool is_stage_name(std::string_view name) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return !name.empty() && name.find_first_not_of(allowed) == std::string_view::npos;
 }
 
 void check_stage(const fs::path& path, const etl_stage* stage) {
@@ -118,29 +224,37 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
       stage->summary == nullptr) {
     throw refused(path, "damaged plugin header: a stage without name or of the wrong size");
   }
+  if (!is_stage_name(stage->name)) {
+    throw refused(path,
+                  "the name of a stage is made of a-z, 0-9 and _, not " + in_quotes(stage->name));
+  }
   const std::string who = std::string("stage \"") + stage->name + "\" ";
-  const bool transactional = (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0;
-  if (stage->create == nullptr || stage->destroy == nullptr) {
-    throw refused(path, who + "lacks the function create or destroy");
+  require_functions(path, who,
+                    {{"create", stage->create != nullptr}, {"destroy", stage->destroy != nullptr}});
+  if ((stage->options == nullptr && stage->option_count != 0) ||
+      (stage->columns == nullptr && stage->column_count != 0)) {
+    throw refused(path, who + "counts options or columns and has no table of them");
   }
   switch (stage->kind) {
     case ETL_SOURCE:
-      if (!complete(stage->source))
-        throw refused(path, who + "lacks a function of a source (schema, plan, read)");
-      return;
+      return check_source(path, who, stage->source);
     case ETL_FILTER:
-      if (!complete(stage->filter)) {
-        throw refused(path, who + "lacks a function of a filter (schema, open, apply, close)");
-      }
-      return;
+      return check_filter(path, who, stage->filter);
     case ETL_SINK:
-      if (!complete(stage->sink, transactional)) {
-        throw refused(path, who + "lacks a function of a sink (check, open, write, commit, close" +
-                                (transactional ? ", committed, record)" : ")"));
-      }
-      return;
+      return check_sink(path, who, stage->sink, (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0);
     default:
       throw refused(path, who + "is of the unknown kind " + std::to_string(stage->kind));
+  }
+}
+
+/// Two stages of one library must not share a name; what other libraries offer is the registry's.
+void check_stages(const fs::path& path, const etl_plugin& plugin) {
+  std::set<std::string_view> names;
+  for (const etl_stage* stage : std::span(plugin.stages, plugin.stage_count)) {
+    check_stage(path, stage);
+    if (!names.insert(stage->name).second) {
+      throw refused(path, std::string("offers the stage \"") + stage->name + "\" twice");
+    }
   }
 }
 
@@ -162,7 +276,8 @@ void require_not_writable(const fs::path& path) {
 
 void require_private(const fs::path& path) {
   require_not_writable(path);
-  if (!fs::is_directory(path)) require_not_writable(path.parent_path());
+  std::error_code unreadable;  // then it is no folder to look for plugins in
+  if (!fs::is_directory(path, unreadable)) require_not_writable(path.parent_path());
 }
 
 LoadedPlugin load_plugin(const fs::path& given) {
@@ -170,6 +285,7 @@ LoadedPlugin load_plugin(const fs::path& given) {
   const fs::path path = fs::canonical(given, failure);
   if (failure) throw refused(given, failure.message());
   require_private(path);
+  require_library_of_this_machine(path);
   const boost::dll::shared_library& library = open_library(path);
   if (!library.has(ETL_PLUGIN_SYMBOL)) {
     if (library.has("etl_plugin_v2")) {
@@ -181,15 +297,17 @@ LoadedPlugin load_plugin(const fs::path& given) {
   }
   const auto& plugin = library.get<const etl_plugin>(ETL_PLUGIN_SYMBOL);
   check_header(path, plugin);
-  for (std::size_t i = 0; i < plugin.stage_count; ++i) check_stage(path, plugin.stages[i]);
+  check_stages(path, plugin);
   return {path, &plugin};
 }
 
 SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* environment,
                             const fs::path& executable) {
   SearchPath search;
-  for (const fs::path& path : given)
+  for (const fs::path& path : given) {
+    if (path.empty()) throw Error::config("--plugin-dir: an empty path");
     search.directories.push_back({fs::absolute(path), "--plugin-dir"});
+  }
   std::string_view rest = environment == nullptr ? "" : environment;
   while (!rest.empty()) {
     const std::string_view part = rest.substr(0, rest.find(':'));

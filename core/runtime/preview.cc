@@ -2,8 +2,8 @@
 
 #include "core/runtime/partition_flow.hpp"
 #include "core/runtime/planner.hpp"
+#include "core/runtime/text_format.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <limits>
@@ -21,8 +21,7 @@ std::string time_text(std::int64_t value, Type type) {
     fraction += unit;
     --seconds;
   }
-  std::string text =
-      fmt::format("{:%Y-%m-%d %H:%M:%S}", fmt::gmtime(static_cast<std::time_t>(seconds)));
+  std::string text = utc_text(seconds);
   if (fraction != 0) text += fmt::format(".{:06}", fraction);
   return text;
 }

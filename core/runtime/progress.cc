@@ -1,6 +1,7 @@
 #include "core/runtime/progress.hpp"
 
 #include "core/runtime/text_format.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -60,7 +61,7 @@ void Progress::begin(const std::string& partition) {
 
 void Progress::end(const std::string& partition) {
   const std::scoped_lock lock(mutex_);
-  active_.erase(partition);
+  if (const auto at = active_.find(partition); at != active_.end()) active_.erase(at);
 }
 
 void Progress::show_until_stopped() {
@@ -123,7 +124,7 @@ std::string Progress::bars(std::size_t& lines) const {
       ++lines;
       break;
     }
-    text += fmt::format("  {} {}\n", partition,
+    text += fmt::format("  {} {}\n", printable(partition),
                         human_seconds(std::chrono::duration<double>(Clock::now() - since).count()));
     ++lines;
   }

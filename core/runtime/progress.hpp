@@ -59,7 +59,7 @@ class Progress {
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
-  std::map<std::string, Clock::time_point> active_;
+  std::multimap<std::string, Clock::time_point> active_;  ///< two sources may share an id
   bool stop_ = false;
   std::size_t drawn_ = 0;  ///< lines of the bars on the terminal; guarded by the log's lock
   std::thread thread_;

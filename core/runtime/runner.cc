@@ -2,18 +2,24 @@
 
 #include "core/runtime/clock.hpp"
 #include "core/runtime/scheduler.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 #include <thread>
+#include <tuple>
 
 namespace etl::runtime {
 namespace {
 
 using std::chrono::milliseconds;
+
+constexpr milliseconds longest_backoff{60'000};
+constexpr milliseconds longest_retry_after{3'600'000};
 
 /// Sorts by time, and is unique enough for the runs of one pipeline.
 std::string new_run_id() {
@@ -47,6 +53,8 @@ class Run {
   Summary run() {
     const auto begun = std::chrono::steady_clock::now();
     planned_ = plan_partitions(graph_, request_.selection);
+    if (planned_.empty() && !request_.selection.only.empty())
+      log_.warn("--only matches none of the partitions");
     reach_the_unreachable();
     std::vector<Job> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
@@ -56,39 +64,43 @@ class Run {
   }
 
  private:
-  /// Calls `body` again while it fails transiently, as a partition would be.
+  /// A sink that cannot be used, and after how many tries that was believed.
+  struct Down {
+    StageError error;
+    std::int64_t attempts;
+  };
+
+  /// Calls `body`, again while it fails transiently, as a partition would be tried again. A sink
+  /// with which it fails for good fails its partitions; the others go on.
   template <class Body>
-  void with_retries(const std::string& what, Body&& body) {
+  void per_sink(const char* what, NodeIndex sink, Body&& body) {
+    if (down_.contains(sink)) return;
     milliseconds delay = file_.run.retry_delay;
-    for (std::int64_t attempt = 1;; ++attempt) {
+    for (std::int64_t attempt = 1; !cancellation_.requested(); ++attempt) {
       try {
         body();
         return;
       } catch (const StageError& error) {
-        if (error.code() != Code::transient || attempt > file_.run.retries ||
-            cancellation_.requested())
-          throw;
-        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1,
-                              error.message()));
+        if (error.code() == Code::config) throw;
+        if (cancellation_.requested()) return;
+        if (error.code() != Code::transient || attempt > file_.run.retries) {
+          log_.error(error.message());
+          down_.emplace(sink, Down{error, attempt});
+          return;
+        }
+        log_.warn(fmt::format("{}: {}: attempt {} of {}: {}", graph_[sink].stage->title(), what,
+                              attempt, file_.run.retries + 1, error.message()));
+        pause(std::max(delay, std::min(error.retry_after(), longest_retry_after)));
       }
-      const auto until = std::chrono::steady_clock::now() + delay;
-      while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
-        std::this_thread::sleep_for(milliseconds(20));
-      }
-      delay = std::min(delay * 2, milliseconds(60'000));
+      delay = std::min(delay * 2, longest_backoff);
     }
   }
 
-  /// A sink that cannot be reached fails its partitions; the others go on.
-  template <class Body>
-  void per_sink(const char* what, NodeIndex sink, Body&& body) {
-    if (down_.contains(sink)) return;
-    try {
-      with_retries(graph_[sink].stage->title() + ": " + what, body);
-    } catch (const StageError& error) {
-      if (error.code() == Code::config) throw;
-      if (error.code() != Code::cancelled) log_.error(error.message());
-      down_.emplace(sink, error);
+  /// Until then, or until the run is to stop.
+  void pause(milliseconds delay) const {
+    const auto until = std::chrono::steady_clock::now() + delay;
+    while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(milliseconds(20));
     }
   }
 
@@ -100,7 +112,7 @@ class Run {
                [&] { preflight_.ledger.load(graph_, sink, file_.name); });
       if (request_.reload) continue;
       if (auto changed = changed_definition(graph_, sink, preflight_.ledger))
-        throw Error::config(*changed);
+        throw Error::config(fmt::format("{}; {}", *changed, changed_definition_remedy));
     }
   }
 
@@ -140,29 +152,43 @@ class Run {
     for (const NodeIndex sink : needed) {
       per_sink("preparing the target", sink, [&] { graph_[sink].stage->prepare(graph_[sink].in); });
     }
-    for (Job& job : jobs) {
-      bool failed = false;
-      for (const auto& [sink, error] : down_) {
-        if (std::erase(job.sinks, sink) == 0 || error.code() == Code::cancelled) continue;
-        failed = true;
-        ++summary_of(sink).partitions.failed;
-        summary_.failures.push_back({job.partition->id, graph_[sink].name, error.stage(),
-                                     file_.run.retries + 1,
-                                     log_.redactor().conceal(error.message())});
-      }
-      if (failed && job.sinks.empty()) ++summary_.partitions.failed;
-    }
-    std::erase_if(jobs, [](const Job& job) { return job.sinks.empty(); });
+    if (cancellation_.requested()) return;
+    for (const auto& [sink, down] : down_) fail_partitions(sink, down, jobs);
+    std::erase_if(jobs, [&](const Job& job) {
+      if (job.sinks.empty()) ++summary_.partitions.failed;
+      return job.sinks.empty();
+    });
+    if (!down_.empty() && file_.run.on_failure == OnFailure::stop) jobs.clear();
   }
 
-  void execute(std::vector<Job> jobs) {
+  void fail_partitions(NodeIndex sink, const Down& down, std::vector<Job>& jobs) {
+    const std::string error = printable(log_.redactor().conceal(down.error.message()), "\n");
+    for (Job& job : jobs) {
+      if (std::erase(job.sinks, sink) == 0) continue;
+      job.failed = true;
+      ++summary_of(sink).partitions.failed;
+      summary_.failures.push_back(
+          {job.partition->id, graph_[sink].name, down.error.stage(), down.attempts, error});
+    }
+  }
+
+  /// Says what will be read; a source that cannot fetch ahead is read all the same.
+  void announce(const std::vector<Job>& jobs) {
     for (const NodeIndex source : graph_.of_kind(Kind::source)) {
       std::vector<std::string> ids;
       for (const Job& job : jobs) {
         if (job.source == source) ids.push_back(job.partition->id);
       }
-      graph_[source].stage->expect(ids);
+      try {
+        graph_[source].stage->expect(ids);
+      } catch (const StageError& error) {
+        if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
+      }
     }
+  }
+
+  void execute(std::vector<Job> jobs) {
+    announce(jobs);
     SchedulerSettings settings;
     settings.pipeline = file_.name;
     settings.run_id = summary_.run_id;
@@ -202,7 +228,7 @@ class Run {
   Summary summary_;
   std::vector<PlannedPartition> planned_;
   Preflight preflight_;
-  std::map<NodeIndex, StageError> down_;
+  std::map<NodeIndex, Down> down_;
 };
 
 }  // namespace

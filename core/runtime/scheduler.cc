@@ -1,11 +1,12 @@
 #include "core/runtime/scheduler.hpp"
 
 #include "core/runtime/clock.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <thread>
+#include <system_error>
 
 namespace etl::runtime {
 namespace {
@@ -84,6 +85,7 @@ Scheduler::Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSetting
   for (Job& job : jobs) {
     JobState& state = jobs_.emplace_back();
     state.job = std::move(job);
+    state.failed = state.job.failed;
     ready_.emplace(Clock::time_point{}, &state);
   }
   unfinished_ = jobs_.size();
@@ -93,17 +95,32 @@ Scheduler::~Scheduler() = default;
 
 void Scheduler::run() {
   progress_.start(jobs_.size());
-  std::vector<std::thread> writers;
-  for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-    const std::size_t slots = write_slots(graph_, settings_.workers)[sink];
-    for (std::size_t i = 0; i < slots; ++i) writers.emplace_back([this, sink] { write(sink); });
+  std::string refused;
+  try {
+    start_threads();
+  } catch (const std::system_error& error) {
+    refused = error.code().message();
   }
-  std::vector<std::thread> workers;
-  for (std::size_t i = 0; i < settings_.workers; ++i) workers.emplace_back([this] { work(); });
-  for (std::thread& worker : workers) worker.join();
+  const std::size_t working = workers_.size();
+  for (std::thread& worker : workers_) worker.join();
   exchange_.stop();
-  for (std::thread& writer : writers) writer.join();
+  for (std::thread& writer : writers_) writer.join();
   progress_.stop();
+  if (refused.empty()) return;
+  if (working == 0) throw Error::transient("cannot start the threads of the run: " + refused);
+  log_.warn(fmt::format("{} of {} workers were there, for more threads could not be started: {}",
+                        working, settings_.workers, refused));
+}
+
+/// Writers first: a slot without a thread behind it would never be served.
+void Scheduler::start_threads() {
+  const std::vector<std::size_t> slots = write_slots(graph_, settings_.workers);
+  for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+    for (std::size_t i = 0; i < slots[sink]; ++i) {
+      writers_.emplace_back([this, sink] { write(sink); });
+    }
+  }
+  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this] { work(); });
 }
 
 // ---- reading side ------------------------------------------------------------------------------
@@ -220,6 +237,9 @@ void Scheduler::write(NodeIndex sink) {
       outcome.error = std::move(error);
     }
     part_finished(attempt);
+    // Only now, for what a finished attempt takes (recording a failure) may wait for writers of
+    // other sinks; a slot given back earlier could have them wait for this thread.
+    exchange_.release(sink);
   }
 }
 
@@ -330,7 +350,10 @@ void Scheduler::settle(JobState& job, NodeIndex sink, const Outcome& outcome,
   const StageError& error = *outcome.error;
   switch (error.code()) {
     case Code::cancelled:
-      job.interrupted = true;
+      if (cancellation_.requested()) job.interrupted = true;
+      else
+        give_up(job, sink, error.retold(Code::internal, ", though nobody asked it to"),
+                State::failed);
       return;
     case Code::missing:
       give_up(job, sink, error, State::missing);
@@ -359,7 +382,7 @@ void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, 
     return;
   }
   LedgerRecord record = ledger_record(job, sink, state);
-  record.error = log_.redactor().conceal(error.message());
+  record.error = presentable(error);
   if (const auto failure = caught([&] { graph_[sink].stage->record(record); })) {
     log_.warn(fmt::format("{}: not recorded as {}: {}", job.job.partition->id, state_name(state),
                           failure->message()));
@@ -381,6 +404,11 @@ void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, 
       {job.job.partition->id, graph_[sink].name, error.stage(), job.attempts, record.error});
   if (settings_.stop_on_failure) stopping_ = true;
   changed_.notify_all();
+}
+
+/// As the ledger and the summary keep it: a database takes no broken UTF-8.
+std::string Scheduler::presentable(const Error& error) const {
+  return printable(log_.redactor().conceal(error.message()), "\n");
 }
 
 void Scheduler::requeue(JobState& job, milliseconds delay) {

@@ -16,6 +16,7 @@
 #include <random>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace etl::runtime {
@@ -25,6 +26,7 @@ struct Job {
   NodeIndex source = 0;
   const Partition* partition = nullptr;
   std::vector<NodeIndex> sinks;
+  bool failed = false;  ///< in a sink that is none of these, because it cannot be reached
 };
 
 struct SchedulerSettings {
@@ -39,7 +41,8 @@ struct SchedulerSettings {
   FlowSettings flow;
 };
 
-/// Used once: run() blocks until every job is finished or the run stops.
+/// Used once: run() blocks until every job is finished or the run stops. Throws Error (transient)
+/// when there are not enough threads to begin.
 class Scheduler {
  public:
   Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSettings settings,
@@ -68,6 +71,7 @@ class Scheduler {
     RowCounts rows;
   };
 
+  void start_threads();
   void work();
   void write(NodeIndex sink);
   JobState* next_job();
@@ -82,6 +86,7 @@ class Scheduler {
   void settle(JobState& job, NodeIndex sink, const Outcome& outcome, std::vector<NodeIndex>& again,
               std::chrono::milliseconds& delay);
   void give_up(JobState& job, NodeIndex sink, const StageError& error, State state);
+  [[nodiscard]] std::string presentable(const Error& error) const;
   void requeue(JobState& job, std::chrono::milliseconds delay);
   void finish(JobState& job);
   [[nodiscard]] std::chrono::milliseconds backoff(std::int64_t attempts);
@@ -93,6 +98,8 @@ class Scheduler {
   Progress& progress_;
   std::deque<JobState> jobs_;
   Exchange exchange_;
+  std::vector<std::thread> workers_;
+  std::vector<std::thread> writers_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;

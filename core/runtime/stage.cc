@@ -67,14 +67,44 @@ Stage::~Stage() {
 std::string Stage::title() const { return std::string(kind_name(kind_)) + " \"" + name_ + "\""; }
 
 void Stage::require(int code, const etl_error& error) const {
-  if (code != ETL_OK) throw failure(detail::to_error(code, error));
+  if (code != ETL_OK) throw failure(told(code, error));
+}
+
+Error Stage::told(int code, const etl_error& error) {
+  const Error as_told = detail::to_error(code, error);
+  const bool known = code >= ETL_CONFIG && code <= ETL_INTERNAL;
+  if (known && !as_told.message().empty()) return as_told;
+  std::string message = as_told.message().empty() ? "failed without saying why" : as_told.message();
+  if (!known) message += " (error code " + std::to_string(code) + ")";
+  return Error(known ? as_told.code() : Code::internal, std::move(message))
+      .about(as_told.option())
+      .retry_after(as_told.retry_after());
+}
+
+Batch Stage::accept(ArrowArray* array, std::shared_ptr<const Schema> schema) const {
+  try {
+    return {array, std::move(schema)};
+  } catch (const Error& error) {
+    throw failure(error);
+  }
+}
+
+Schema Stage::given(const detail::OwnedSchema& schema) const {
+  Schema columns;
+  try {
+    if (schema) columns = detail::import_schema(*schema.get());
+  } catch (const Error& error) {
+    throw failure(error);
+  }
+  if (columns.size() == 0) throw failure(Error(Code::internal, "gave no columns"));
+  return columns;
 }
 
 Schema Stage::source_schema() const {
   detail::OwnedSchema schema;
   etl_error error = detail::empty_error();
   require(table_->source->schema(self_, schema.out(), &error), error);
-  return detail::import_schema(*schema.get());
+  return given(schema);
 }
 
 std::vector<Partition> Stage::plan() const {
@@ -111,51 +141,54 @@ detail::OwnedStream Stage::read(const Partition& partition, const etl_predicate*
   detail::OwnedStream stream;
   etl_error error = detail::empty_error();
   require(table_->source->read(self_, &abi, predicate, task, stream.out(), &error), error);
+  if (!stream || stream->get_next == nullptr) {
+    throw failure(Error(Code::internal, "gave no stream to read from"));
+  }
   return stream;
 }
 
 Schema Stage::filter_schema(const Schema& in) const {
-  const detail::OwnedSchema given = exported(in);
-  detail::OwnedSchema out;
+  const detail::OwnedSchema arriving = exported(in);
+  detail::OwnedSchema leaving;
   etl_error error = detail::empty_error();
-  require(table_->filter->schema(self_, given.get(), out.out(), &error), error);
-  return detail::import_schema(*out.get());
+  require(table_->filter->schema(self_, arriving.get(), leaving.out(), &error), error);
+  return given(leaving);
 }
 
 std::optional<etl_predicate> Stage::predicate(const Schema& in) const {
   if (table_->filter->predicate == nullptr) return std::nullopt;
-  const detail::OwnedSchema given = exported(in);
+  const detail::OwnedSchema exported_schema = exported(in);
   etl_predicate out{};
   out.struct_size = sizeof(out);
   etl_error error = detail::empty_error();
-  require(table_->filter->predicate(self_, given.get(), &out, &error), error);
+  require(table_->filter->predicate(self_, exported_schema.get(), &out, &error), error);
   if (out.keep == nullptr) return std::nullopt;
   return out;
 }
 
 void Stage::check(const Schema& schema) const {
-  const detail::OwnedSchema given = exported(schema);
+  const detail::OwnedSchema exported_schema = exported(schema);
   etl_error error = detail::empty_error();
-  require(table_->sink->check(self_, given.get(), &error), error);
+  require(table_->sink->check(self_, exported_schema.get(), &error), error);
 }
 
 std::optional<std::pair<std::string, std::string>> Stage::inspect(const Schema& schema) const {
   if (table_->sink->inspect == nullptr) return std::nullopt;
-  const detail::OwnedSchema given = exported(schema);
+  const detail::OwnedSchema exported_schema = exported(schema);
   std::optional<std::pair<std::string, std::string>> found;
   const auto target = [](void* ctx, etl_str name, etl_str ddl) {
     static_cast<decltype(found)*>(ctx)->emplace(to_view(name), to_view(ddl));
   };
   etl_error error = detail::empty_error();
-  require(table_->sink->inspect(self_, given.get(), target, &found, &error), error);
+  require(table_->sink->inspect(self_, exported_schema.get(), target, &found, &error), error);
   return found;
 }
 
 void Stage::prepare(const Schema& schema) const {
   if (table_->sink->prepare == nullptr) return;
-  const detail::OwnedSchema given = exported(schema);
+  const detail::OwnedSchema exported_schema = exported(schema);
   etl_error error = detail::empty_error();
-  require(table_->sink->prepare(self_, given.get(), &error), error);
+  require(table_->sink->prepare(self_, exported_schema.get(), &error), error);
 }
 
 std::vector<LedgerRecord> Stage::committed(std::string_view pipeline) const {
@@ -188,6 +221,7 @@ namespace {
 
 /// Receives what a filter emits.
 struct Emission {
+  const Stage& stage;
   const std::shared_ptr<const Schema>& schema;
   const std::function<void(Batch)>& give;
   Callback callback;
@@ -198,7 +232,7 @@ struct Emission {
     return self.callback.run([&] {
       ArrowArray moved;
       array.move_to(&moved);
-      self.give(Batch(&moved, self.schema));
+      self.give(self.stage.accept(&moved, self.schema));
     });
   }
 };
@@ -207,10 +241,11 @@ struct Emission {
 
 FilterRun::FilterRun(const Stage& stage, const Schema& in, const Schema& out, const etl_task* task)
     : stage_(stage), out_(std::make_shared<const Schema>(out)) {
-  const detail::OwnedSchema given = exported(in);
+  const detail::OwnedSchema exported_schema = exported(in);
   etl_error error = detail::empty_error();
-  stage_.require(stage_.table().filter->open(stage_.self(), given.get(), task, &state_, &error),
-                 error);
+  stage_.require(
+      stage_.table().filter->open(stage_.self(), exported_schema.get(), task, &state_, &error),
+      error);
 }
 
 FilterRun::~FilterRun() { stage_.table().filter->close(state_); }
@@ -218,7 +253,7 @@ FilterRun::~FilterRun() { stage_.table().filter->close(state_); }
 void FilterRun::apply(Batch batch, const std::function<void(Batch)>& emit) {
   ArrowArray array;
   std::move(batch).move_to(&array);
-  Emission emission{out_, emit, {}};
+  Emission emission{stage_, out_, emit, {}};
   etl_error error = detail::empty_error();
   const int code = stage_.table().filter->apply(state_, &array, &Emission::emit, &emission, &error);
   emission.callback.rethrow();  // what failed further down is not this filter's failure
@@ -227,7 +262,7 @@ void FilterRun::apply(Batch batch, const std::function<void(Batch)>& emit) {
 
 void FilterRun::finish(const std::function<void(Batch)>& emit) {
   if (stage_.table().filter->finish == nullptr) return;
-  Emission emission{out_, emit, {}};
+  Emission emission{stage_, out_, emit, {}};
   etl_error error = detail::empty_error();
   const int code = stage_.table().filter->finish(state_, &Emission::emit, &emission, &error);
   emission.callback.rethrow();
@@ -236,12 +271,13 @@ void FilterRun::finish(const std::function<void(Batch)>& emit) {
 
 SinkWriter::SinkWriter(const Stage& stage, const WriteRequest& request, const Schema& schema)
     : stage_(stage) {
-  const detail::OwnedSchema given = exported(schema);
+  const detail::OwnedSchema exported_schema = exported(schema);
   const etl_partition partition = to_abi(request.partition);
   const etl_write_request abi = to_abi(request, partition);
   etl_error error = detail::empty_error();
-  stage_.require(stage_.table().sink->open(stage_.self(), &abi, given.get(), &writer_, &error),
-                 error);
+  stage_.require(
+      stage_.table().sink->open(stage_.self(), &abi, exported_schema.get(), &writer_, &error),
+      error);
 }
 
 SinkWriter::~SinkWriter() { stage_.table().sink->close(writer_); }

@@ -30,8 +30,13 @@ class StageError : public Error {
       : Error(std::move(error).with(title)), stage_(std::move(stage)) {}
   /// The stage's name in the pipeline; empty when the failure is no stage's.
   [[nodiscard]] const std::string& stage() const { return stage_; }
+  /// The same stage's failure, of another kind and with more behind its message.
+  [[nodiscard]] StageError retold(Code code, const std::string& more) const {
+    return {Error(code, message() + more), stage_};
+  }
 
  private:
+  StageError(Error error, std::string stage) : Error(std::move(error)), stage_(std::move(stage)) {}
   std::string stage_;
 };
 
@@ -79,9 +84,15 @@ class Stage {
   [[nodiscard]] StageError failure(Error error) const { return {std::move(error), title(), name_}; }
   /// Throws StageError when `code` is not ETL_OK.
   void require(int code, const etl_error& error) const;
+  /// What a plugin told of a failure, also where it did so carelessly.
+  [[nodiscard]] static Error told(int code, const etl_error& error);
+  /// A batch that this stage gave (moved). Throws StageError when it is none of this schema.
+  [[nodiscard]] Batch accept(ArrowArray* array, std::shared_ptr<const Schema> schema) const;
   [[nodiscard]] void* self() const { return self_; }
 
  private:
+  [[nodiscard]] Schema given(const detail::OwnedSchema& schema) const;
+
   const etl_stage* table_;
   Kind kind_;
   std::string name_;

@@ -9,10 +9,15 @@ namespace fs = std::filesystem;
 
 namespace {
 
+/// Throws Error (config) when the folder cannot be read.
 std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::vector<fs::path> found;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-    if (entry.path().extension() == ".so") found.push_back(entry.path());
+  try {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == ".so") found.push_back(entry.path());
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw Error::config(folder.string() + ": cannot be read: " + error.code().message());
   }
   std::sort(found.begin(), found.end());
   return found;
@@ -24,20 +29,23 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
   StageRegistry registry;
   for (const SearchPath::Directory& directory : search.directories) {
     const std::string label = directory.path.string() + " (" + directory.origin + ")";
-    if (!fs::is_directory(directory.path)) {
+    std::error_code unreadable;
+    if (!fs::is_directory(directory.path, unreadable)) {
       registry.searched_.push_back(label + ": no such folder");
       continue;
     }
+    std::vector<fs::path> found;
     try {
       require_private(directory.path);
+      found = libraries_in(directory.path);
     } catch (const Error& error) {
       registry.refusals_.push_back({directory.path, error.message()});
-      registry.searched_.push_back(label + ": refused, others can write it");
+      registry.searched_.push_back(label + ": refused");
       continue;
     }
     std::size_t loaded = 0;
     std::size_t refused = 0;
-    for (const fs::path& path : libraries_in(directory.path)) {
+    for (const fs::path& path : found) {
       LoadedPlugin plugin;
       try {
         plugin = load_plugin(path);

@@ -1,6 +1,7 @@
 #include "core/runtime/summary.hpp"
 
 #include "core/runtime/text_format.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -96,9 +97,9 @@ std::string Summary::text() const {
   }
   out += aligned(table);
   for (const Failure& failure : failures) {
-    out +=
-        fmt::format("failed: {} into {} after {} attempt{}: {}\n", failure.partition, failure.sink,
-                    failure.attempts, failure.attempts == 1 ? "" : "s", failure.error);
+    out += fmt::format("failed: {} into {} after {} attempt{}: {}\n", failure.partition,
+                       failure.sink, failure.attempts, failure.attempts == 1 ? "" : "s",
+                       printable(failure.error, "\n    "));
   }
   return out;
 }

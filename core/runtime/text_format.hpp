@@ -15,8 +15,13 @@ std::string human_bytes(double bytes);
 /// 75.2 -> "1m 15s"
 std::string human_seconds(double seconds);
 
+/// Seconds since 1970-01-01 UTC -> "2016-08-27 21:00:00"; the number itself where no calendar has
+/// it.
+std::string utc_text(std::int64_t seconds);
+
 /// Rows of cells in aligned columns, two spaces between; a cell of digits is aligned to the right.
-/// Widths count characters, not bytes.
+/// Widths count terminal columns. A cell keeps to its line: what would break it, or steer the
+/// terminal, is replaced.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace etl::runtime

@@ -107,7 +107,8 @@ std::size_t display_width(char32_t character) {
   return within(double_width, character) ? 2 : 1;
 }
 
-std::string printable(std::string text) {
+std::string printable(std::string_view given) {
+  std::string text(given);
   const auto plain = [](char c) { return c >= ' ' && c < 0x7F; };
   if (std::ranges::all_of(text, plain)) return text;
   std::string out;
@@ -118,6 +119,28 @@ std::string printable(std::string text) {
     rest.remove_prefix(next.bytes);
   }
   return out;
+}
+
+std::string printable(std::string_view text, std::string_view line_break) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out.append(printable(line)).append(line_break);
+    text.remove_prefix(end + 1);
+  }
+  return out + printable(text);
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const Character next = first_character(text);
+    width += display_width(next.value);
+    text.remove_prefix(next.bytes);
+  }
+  return width;
 }
 
 }  // namespace etl::runtime

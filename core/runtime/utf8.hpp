@@ -36,6 +36,12 @@ void append_character(std::string& text, char32_t character);
 [[nodiscard]] std::size_t display_width(char32_t character);
 
 /// The text with control characters and broken bytes replaced.
-[[nodiscard]] std::string printable(std::string text);
+[[nodiscard]] std::string printable(std::string_view text);
+/// The same, with `line_break` in place of each line feed (and of a carriage return before it), and
+/// without those at the end.
+[[nodiscard]] std::string printable(std::string_view text, std::string_view line_break);
+
+/// Terminal columns of a printable text.
+[[nodiscard]] std::size_t display_width(std::string_view text);
 
 }  // namespace etl::runtime

@@ -134,10 +134,17 @@ inline etl_error empty_error() noexcept {
   return error;
 }
 
+/// The text in an array that C may have left without its NUL.
+template <std::size_t Size>
+std::string bounded_text(const char (&text)[Size]) {
+  const void* end = std::memchr(text, '\0', Size);
+  return {text, end == nullptr ? text + Size : static_cast<const char*>(end)};
+}
+
 /// The reverse of fill(): what a failed call across the boundary throws on this side.
 inline Error to_error(int code, const etl_error& error) {
-  return Error(static_cast<Code>(code), error.message)
-      .about(error.option)
+  return Error(static_cast<Code>(code), bounded_text(error.message))
+      .about(bounded_text(error.option))
       .retry_after(std::chrono::milliseconds(error.retry_after_ms));
 }
 

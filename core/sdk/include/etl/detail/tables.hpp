@@ -9,6 +9,9 @@
 #include <array>
 #include <cerrno>
 #include <memory>
+#include <mutex>
+#include <set>
+#include <string>
 
 namespace etl {
 inline namespace v1 {
@@ -182,7 +185,14 @@ struct FilterInstance {
   OptionStore options;
   Context context;
   Stage stage;
-  std::string predicate_column;
+
+  /// A copy of the name that stays until the instance is destroyed. Any thread may ask.
+  const std::string& keep_name(const std::string& name) {
+    const std::scoped_lock lock(mutex);
+    return *names.insert(name).first;
+  }
+  std::mutex mutex;
+  std::set<std::string> names;  // its strings stay where they are
 
   static int create(const etl_host* host, const etl_option* options, std::size_t count, void** self,
                     etl_error* error) noexcept {
@@ -236,8 +246,7 @@ struct FilterCalls {
         Self& filter = Self::of(self);
         const auto column = filter.stage.predicate_column(import_schema(*in));
         if (!column) return;
-        filter.predicate_column = *column;
-        out->column = to_abi(filter.predicate_column);
+        out->column = to_abi(filter.keep_name(*column));
         out->ctx = &filter.stage;
         out->keep = &keep;
       }
