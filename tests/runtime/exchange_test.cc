@@ -188,8 +188,8 @@ TEST_F(ExchangeTest, AbortReachesTheWriterWithItsReason) {
   EXPECT_TRUE(exchange.push(delivery[0], batch_of(2 * kib)));
   SinkStream* stream = exchange.take(sink_a);
   ASSERT_EQ(stream, &delivery[0]);
+  EXPECT_TRUE(exchange.pop(*stream).has_value());
   std::thread writer([&] {
-    EXPECT_TRUE(exchange.pop(*stream).has_value());
     try {
       (void)exchange.pop(*stream);
       ADD_FAILURE() << "popped from an aborted stream";
