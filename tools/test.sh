@@ -11,12 +11,12 @@ Usage: tools/test.sh [--only PART]... [CTEST ARGUMENT...]
 Installs what is missing of tools/packages.txt and runs, in this order, the parts
 
   lint      clang-format, shellcheck
-  debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
   release   everything: unit tests, end-to-end tests with real servers, the pipelines, the scripts
 
 or just those named with --only, which also knows
 
   tidy      clang-tidy over core and plugins
+  debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
   tsan      ThreadSanitizer: all unit tests, some end-to-end tests
 
 Stops at the first part that fails. Other arguments go to ctest:
@@ -44,7 +44,7 @@ parse_arguments() {
     esac
     shift
   done
-  if ((${#parts[@]} == 0)); then parts=(lint debug release); fi
+  if ((${#parts[@]} == 0)); then parts=(lint release); fi
 }
 
 # Files below the folders of the code whose names end so, each followed by a NUL.

@@ -290,7 +290,7 @@ TEST(TlsTest, ASelfSignedServerWorksAndIsVerifiedOnDemand) {
       "host=localhost hostaddr=127.0.0.1 user=postgres dbname=postgres port=" +
       std::to_string(server.port());
   // The server's own certificate is not for others to read.
-  const std::string root = server.directory() + "/root.crt";
+  const std::string root = server.directory() + "/authority.crt";
   run_program({"cp", data + "server.crt", root});
   TestSink sink({place + " sslmode=require", "t"});
   EXPECT_TRUE(eventually([&] { return prepares(sink); }));  // the reload takes a moment
