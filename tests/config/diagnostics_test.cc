@@ -59,7 +59,7 @@ TEST(Diagnostics, HintsMayHaveSeveralLines) {
   Diagnostics diagnostics;
   diagnostics.error({"a.toml", 0, 0}, "one\nline", "first\n  second \x1b\n");
   EXPECT_EQ(diagnostics.text(false),
-            "a.toml: error: one\uFFFDline\n  hint: first\n  second \uFFFD\n\n");
+            "a.toml: error: one\uFFFDline\n  hint: first\n  second \uFFFD\n");
 }
 
 std::string shown(const std::string& text, const Position& position,

@@ -358,41 +358,6 @@ TEST_F(CommandTest, AResultThatCannotBeWrittenIsAnError) {
   EXPECT_EQ(run_etl({"plugins"}, setting).code, failed);
 }
 
-// ---- a machine that gives no more threads -------------------------------------------------------
-
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)  // they need the address space
-class FewThreadsTest : public CommandTest {
- protected:
-  /// `etl run` of 600 workers where a few hundred stacks fit.
-  Ended run_many(const std::string& sink) {
-    const std::string text =
-        "name = \"many\"\n[run]\nworkers = 600\n[sources.s]\n"
-        "plugin = \"probe_source\"\npartitions = 600\n[sinks.db]\nplugin = \"" +
-        sink + "\"\ninput = \"s\"\n";
-    EtlProcess::Setting limited;
-    limited.binary = "/bin/sh";
-    return run_etl(
-        {"-c", "ulimit -v 1500000; exec " TEST_ETL " run " + folder_.file("p.toml", text).string() +
-                   " --format json --plugin-dir " + folder_of("probe")},
-        limited);
-  }
-};
-
-TEST_F(FewThreadsTest, FewerWorkersDoTheWork) {
-  const Ended ended = run_many("probe_exclusive");
-  EXPECT_EQ(ended.code, ok) << ended.err;
-  EXPECT_EQ(ended.json()["partitions"]["done"], 600);
-  EXPECT_THAT(ended.err, HasSubstr(" of 600 workers were there"));
-}
-
-TEST_F(FewThreadsTest, WithoutWritersThereIsNoRun) {
-  const Ended ended = run_many("probe_parallel");
-  EXPECT_EQ(ended.code, failed);
-  EXPECT_THAT(ended.json()["error"]["message"].get<std::string>(),
-              HasSubstr("cannot start the threads of the run: "));
-}
-#endif
-
 // ---- plan --------------------------------------------------------------------------------------
 
 TEST_F(CommandTest, PlanOfASinkThatSaysNothingOfItsTarget) {
