@@ -20,7 +20,7 @@ namespace {
 constexpr int open_flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
 constexpr mode_t file_mode = 0600;
 // A sidecar is a few hundred bytes; anything longer was not written by us.
-constexpr std::size_t max_meta_size = 16 * 1024;
+constexpr std::size_t max_meta_size = 16'384;
 
 FileHandle open_file(const std::filesystem::path& path, int flags) {
   FileHandle file(::open(path.c_str(), flags, file_mode));
@@ -145,8 +145,14 @@ PartFile PartFile::open_private(const std::filesystem::path& final_path) {
 }
 
 PartFile::~PartFile() {
-  // Moved from: no handle. Private: nobody could resume it.
-  if (file_.valid() && !shared_ && !path_.empty()) ::unlink(path_.c_str());
+  const bool moved_from = !file_.valid();
+  const bool resumable = meta_ && size_ > 0;  // never a private one, which has no sidecar
+  if (moved_from || gone_ || resumable) return;
+  try {
+    discard();
+  } catch (const etl::Error&) {
+    return;  // it takes some room until its name is downloaded again
+  }
 }
 
 void PartFile::load_meta() {
@@ -190,7 +196,7 @@ void PartFile::append(std::string_view bytes) {
 void PartFile::discard() {
   remove_meta();
   if (present()) remove_file(path_);
-  shared_ = true;  // nothing left for the destructor to delete
+  gone_ = true;
 }
 
 std::filesystem::path PartFile::publish() {
@@ -199,7 +205,7 @@ std::filesystem::path PartFile::publish() {
   if (!present()) throw file_error("cannot rename", path_, ENOENT);
   if (::rename(path_.c_str(), final_path_.c_str()) != 0)
     throw file_error("cannot rename", path_, errno);
-  shared_ = true;
+  gone_ = true;
   sync_folder(final_path_.parent_path());
   return final_path_;
 }

@@ -40,8 +40,9 @@ void make_cache_dir(const std::filesystem::path& folder);
 /// name that nobody holds locked. Never throws; what cannot be deleted stays.
 void sweep_private_files(const std::filesystem::path& folder) noexcept;
 
-/// DIR/NAME.part, locked, with its sidecar; or where another Fetcher holds that, a private file
-/// which no one else sees and which goes with this object.
+/// DIR/NAME.part, locked, with its sidecar; or where another Fetcher holds that, a private file.
+/// With the object goes every file that nobody could resume: a private one, an empty one, one
+/// without a sidecar.
 ///
 /// The sidecar is only ever touched while the .part is locked. It is written before the first byte
 /// and after the .part was emptied, so the two can never speak of different contents.
@@ -82,7 +83,8 @@ class PartFile {
   FileHandle file_;
   std::filesystem::path path_;
   std::filesystem::path final_path_;
-  bool shared_;  // false: private, or discarded or published, so nobody's to resume
+  bool shared_;        // false: private
+  bool gone_ = false;  // discarded, or published
   std::int64_t size_ = 0;
   std::optional<PartMeta> meta_;
 };

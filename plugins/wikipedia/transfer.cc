@@ -15,7 +15,7 @@ namespace {
 
 // The text of a refusal is read to its end so that the connection can be used again, unless it is
 // long.
-constexpr std::int64_t longest_refusal = 64 * 1024;
+constexpr std::int64_t longest_refusal = 65'536;
 
 bool is_redirect(long status) {
   return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;

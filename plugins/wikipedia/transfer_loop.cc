@@ -124,7 +124,7 @@ void TransferLoop::begin_downloads() {
 
 /// The file's path if it is there already, else an empty one.
 std::filesystem::path TransferLoop::begin(const Remote& remote) {
-  const std::filesystem::path final_path = options_.cache_dir / remote.name;
+  std::filesystem::path final_path = options_.cache_dir / remote.name;
   make_cache_dir(options_.cache_dir);
   if (!std::exchange(swept_, true)) sweep_private_files(options_.cache_dir);
   PartFile file = PartFile::open(options_.cache_dir, remote.name);

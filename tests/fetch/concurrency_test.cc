@@ -52,6 +52,7 @@ TEST_F(ConcurrencyTest, NeverMoreConnectionsThanAllowed) {
   wikipedia::Fetcher fetcher(options, host_.context());
   fetcher.expect(remotes(names));
   std::vector<std::thread> threads;
+  threads.reserve(names.size());
   std::atomic<int> good{0};
   for (const std::string& name : names) {
     threads.emplace_back(

@@ -90,6 +90,7 @@ wikipedia::Remote FetchTest::remote(const std::string& name) const {
 
 std::vector<wikipedia::Remote> FetchTest::remotes(const std::vector<std::string>& names) const {
   std::vector<wikipedia::Remote> list;
+  list.reserve(names.size());
   for (const std::string& name : names) list.push_back(remote(name));
   return list;
 }

@@ -79,6 +79,11 @@ TEST_F(ResumeTest, WithoutAValidatorItStartsOver) {
   EXPECT_EQ(header(1, "range"), Json());
 }
 
+TEST_F(ResumeTest, WhatCannotBeResumedIsNotLeftBehind) {
+  begin({{"etag", nullptr}, {"last_modified", nullptr}});
+  EXPECT_TRUE(std::filesystem::is_empty(cache_));
+}
+
 TEST_F(ResumeTest, WithAWeakEtagItStartsOver) {
   begin({{"etag", "W/\"abc\""}, {"last_modified", "Sat, 27 Aug 2016 21:51:00 GMT"}});
   EXPECT_EQ(go_on_to(first_), static_cast<std::int64_t>(first_.size()));
