@@ -141,8 +141,10 @@ class GraphBuilder {
     for (const Input& input : spec.inputs) identity += "\ninput " + input.name;
     node.hash = hex_hash(identity);
     guarded(node, [&] {
-      node.stage = std::make_unique<Stage>(&table, spec.kind, spec.name, node.options->values(),
-                                           context_.cancellation, context_.log);
+      StageServices services = context_.services;
+      services.memory = &graph_->memory_;
+      node.stage =
+          std::make_unique<Stage>(&table, spec.kind, spec.name, node.options->values(), services);
       if (spec.kind == Kind::source) node.out = node.stage->source_schema();
     });
   }

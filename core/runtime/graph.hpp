@@ -36,8 +36,7 @@ struct Node {
 struct GraphContext {
   const StageRegistry& registry;
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< what relative times refer to
-  Cancellation& cancellation;
-  StageLog log;
+  StageServices services;  ///< but for the memory account, which is the graph's
   /// Told the value of every secret option before a stage sees it.
   std::function<void(const std::string&)> secret;
 };
@@ -59,11 +58,14 @@ class Graph {
   [[nodiscard]] bool reaches(NodeIndex from, NodeIndex to) const { return reach_[from][to]; }
   /// The ledger's `definition` for this source and sink: "name:hash" of every stage between them.
   [[nodiscard]] std::string definition(NodeIndex source, NodeIndex sink) const;
+  /// What all stages hold together.
+  [[nodiscard]] MemoryAccount& memory() const { return memory_; }
   /// Whether every sink keeps the ledger in its own transaction.
   [[nodiscard]] bool exactly_once() const;
 
  private:
   friend class GraphBuilder;
+  mutable MemoryAccount memory_;  // before the stages, which outlive nothing of it
   std::vector<Node> nodes_;
   std::vector<std::vector<bool>> reach_;
 };

@@ -30,10 +30,10 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   const GraphContext context{
       registry,
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
-      cancellation,
-      [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
-        log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
-      },
+      {cancellation,
+       [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
+         log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
+       }},
       [&log](const std::string& secret) { log.redactor().add(secret); }};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;

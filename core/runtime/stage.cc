@@ -39,23 +39,29 @@ detail::OwnedSchema exported(const Schema& schema) {
 }  // namespace
 
 Stage::Stage(const etl_stage* table, Kind kind, std::string name,
-             std::span<const etl_option> options, Cancellation& cancellation, StageLog log)
+             std::span<const etl_option> options, const StageServices& services)
     : table_(table),
       kind_(kind),
       name_(std::move(name)),
-      cancellation_(cancellation),
-      log_(std::move(log)) {
+      services_(services),
+      memory_(services.memory) {
   host_.struct_size = sizeof(host_);
   host_.abi_minor = ETL_ABI_MINOR;
   host_.ctx = this;
   host_.log = [](void* ctx, std::uint32_t level, etl_str text) {
     const auto& self = *static_cast<const Stage*>(ctx);
-    self.log_(self.name_, level, to_view(text));
+    self.services_.log(self.name_, level, to_view(text));
   };
   host_.cancelled = [](void* ctx) {
-    return static_cast<const Stage*>(ctx)->cancellation_.requested() ? 1 : 0;
+    return static_cast<const Stage*>(ctx)->services_.cancellation.requested() ? 1 : 0;
   };
-  host_.extension = [](void*, const char*) -> const void* { return nullptr; };
+  host_.extension = [](void* ctx, const char* id) -> const void* {
+    return std::string_view(id) == ETL_SLOTS ? static_cast<const Stage*>(ctx)->services_.slots
+                                             : nullptr;
+  };
+  host_.memory = [](void* ctx, std::int64_t change) {
+    static_cast<const Stage*>(ctx)->memory_.add(change);
+  };
   etl_error error = detail::empty_error();
   require(table_->create(&host_, options.data(), options.size(), &self_, &error), error);
 }
@@ -147,6 +153,23 @@ detail::OwnedStream Stage::read(const Partition& partition, const etl_predicate*
   return stream;
 }
 
+detail::OwnedStream Stage::replay(const Partition& partition,
+                                  std::span<const std::string_view> records,
+                                  const etl_task* task) const {
+  const etl_partition abi = to_abi(partition);
+  std::vector<etl_str> list;
+  list.reserve(records.size());
+  for (const std::string_view record : records) list.push_back(to_abi(record));
+  detail::OwnedStream stream;
+  etl_error error = detail::empty_error();
+  require(table_->source->replay(self_, &abi, list.data(), list.size(), task, stream.out(), &error),
+          error);
+  if (!stream || stream->get_next == nullptr) {
+    throw failure(Error(Code::internal, "gave no stream to read from"));
+  }
+  return stream;
+}
+
 Schema Stage::filter_schema(const Schema& in) const {
   const detail::OwnedSchema arriving = exported(in);
   detail::OwnedSchema leaving;
@@ -213,6 +236,21 @@ void Stage::record(const LedgerRecord& record) const {
   const etl_ledger_record abi = to_abi(record);
   etl_error error = detail::empty_error();
   require(table_->sink->record(self_, &abi, &error), error);
+}
+
+std::string_view Stage::resource() const {
+  if (table_->sink->resource == nullptr) return {};
+  return to_view(table_->sink->resource(self_));
+}
+
+std::int64_t Stage::forget(const ForgetRequest& request, const Schema& schema) const {
+  const etl_partition partition = to_abi(request.partition);
+  const etl_forget_request abi = detail::to_abi(request, partition);
+  const detail::OwnedSchema exported_schema = exported(schema);
+  std::int64_t rows = 0;
+  etl_error error = detail::empty_error();
+  require(table_->sink->forget(self_, &abi, exported_schema.get(), &rows, &error), error);
+  return rows;
 }
 
 // ---- one partition -----------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/runtime/cancellation.hpp"
+#include "core/runtime/memory_account.hpp"
 #include "core/runtime/pipeline_file.hpp"
 
 #include <etl/abi.h>
@@ -22,6 +23,14 @@ namespace etl::runtime {
 /// Where a stage's log lines go.
 using StageLog =
     std::function<void(const std::string& stage, std::uint32_t level, std::string_view text)>;
+
+/// What the host does for a stage. All of it must live longer than the stage.
+struct StageServices {
+  Cancellation& cancellation;
+  StageLog log;
+  const etl_slots* slots = nullptr;  ///< none where the run is one process
+  MemoryAccount* memory = nullptr;   ///< of the run
+};
 
 /// An Error with the stage it comes from: `source "pageviews": ...`.
 class StageError : public Error {
@@ -45,7 +54,7 @@ class StageError : public Error {
 class Stage {
  public:
   Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
-        Cancellation& cancellation, StageLog log);
+        const StageServices& services);
   ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
@@ -54,6 +63,8 @@ class Stage {
   [[nodiscard]] const etl_stage& table() const { return *table_; }
   /// `source "pageviews"`
   [[nodiscard]] std::string title() const;
+  /// What the stage and the batches on their way to or from it hold.
+  [[nodiscard]] MemoryAccount& memory() const { return memory_; }
 
   // Source.
   [[nodiscard]] Schema source_schema() const;
@@ -63,6 +74,11 @@ class Stage {
   /// The stream tells `task` what went wrong before it returns an errno.
   [[nodiscard]] detail::OwnedStream read(const Partition& partition, const etl_predicate* predicate,
                                          const etl_task* task) const;
+  [[nodiscard]] bool can_replay() const { return table_->source->replay != nullptr; }
+  /// `records` and what they refer to live until the stream is released. REQUIRES: can_replay().
+  [[nodiscard]] detail::OwnedStream replay(const Partition& partition,
+                                           std::span<const std::string_view> records,
+                                           const etl_task* task) const;
 
   // Filter.
   [[nodiscard]] Schema filter_schema(const Schema& in) const;
@@ -79,6 +95,14 @@ class Stage {
   void prepare(const Schema& schema) const;
   [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const;
   void record(const LedgerRecord& record) const;
+  /// What a writer locks, so that sinks which share it take turns; empty when it is this sink's
+  /// own.
+  [[nodiscard]] std::string_view resource() const;
+  [[nodiscard]] bool can_forget() const {
+    return transactional() && table_->sink->forget != nullptr;
+  }
+  /// The number of rows deleted. REQUIRES: can_forget().
+  [[nodiscard]] std::int64_t forget(const ForgetRequest& request, const Schema& schema) const;
 
   /// The failure as this stage's.
   [[nodiscard]] StageError failure(Error error) const { return {std::move(error), title(), name_}; }
@@ -96,8 +120,8 @@ class Stage {
   const etl_stage* table_;
   Kind kind_;
   std::string name_;
-  Cancellation& cancellation_;
-  StageLog log_;
+  StageServices services_;
+  mutable MemoryAccount memory_;
   etl_host host_{};
   void* self_ = nullptr;
 };

@@ -51,6 +51,7 @@ TestHost::TestHost() {
   };
   host_.cancelled = [](void*) { return 0; };
   host_.extension = [](void*, const char*) -> const void* { return nullptr; };
+  host_.memory = [](void*, std::int64_t) {};
 }
 
 bool TestHost::has_warned(const std::string& part) const {

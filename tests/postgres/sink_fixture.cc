@@ -32,6 +32,7 @@ FakeHost::FakeHost() {
   };
   abi_.cancelled = [](void* ctx) { return static_cast<FakeHost*>(ctx)->cancelled_ ? 1 : 0; };
   abi_.extension = [](void*, const char*) -> const void* { return nullptr; };
+  abi_.memory = [](void*, std::int64_t) {};
 }
 
 std::string FakeHost::log() const {

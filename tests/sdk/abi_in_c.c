@@ -17,10 +17,13 @@ _Static_assert(offsetof(etl_plugin, struct_size) == 12,
 _Static_assert(offsetof(etl_plugin, name) == 16, "etl_plugin only appends");
 _Static_assert(sizeof(etl_plugin) == 56, "etl_plugin of ABI 1.0");
 _Static_assert(sizeof(etl_stage) == 104, "etl_stage of ABI 1.0");
-_Static_assert(sizeof(etl_source) == 48, "etl_source of ABI 1.0");
+_Static_assert(sizeof(etl_source) == 56, "etl_source of ABI 1.0");
 _Static_assert(sizeof(etl_filter) == 56, "etl_filter of ABI 1.0");
-_Static_assert(sizeof(etl_sink) == 80, "etl_sink of ABI 1.0");
-_Static_assert(sizeof(etl_partition) == 88, "etl_partition of ABI 1.0");
+_Static_assert(sizeof(etl_sink) == 96, "etl_sink of ABI 1.0");
+_Static_assert(sizeof(etl_partition) == 96, "etl_partition of ABI 1.0");
+_Static_assert(sizeof(etl_forget_request) == 64, "etl_forget_request of ABI 1.0");
+_Static_assert(sizeof(etl_host) == 48, "etl_host of ABI 1.0");
+_Static_assert(sizeof(etl_slots) == 32, "etl_slots of ABI 1.0");
 _Static_assert(sizeof(etl_ledger_record) == 200, "etl_ledger_record of ABI 1.0");
 
 int abi_header_compiles_as_c(void);

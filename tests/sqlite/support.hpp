@@ -49,7 +49,8 @@ class FakeHost {
                  this,
                  [](void*, std::uint32_t, etl_str) {},
                  &FakeHost::cancelled,
-                 [](void*, const char*) -> const void* { return nullptr; }};
+                 [](void*, const char*) -> const void* { return nullptr; },
+                 [](void*, std::int64_t) {}};
 };
 
 /// A folder that goes with the test.

@@ -88,7 +88,8 @@ etl::Context quiet_context() {
                                     nullptr,
                                     [](void*, std::uint32_t, etl_str) {},
                                     [](void*) { return 0; },
-                                    [](void*, const char*) -> const void* { return nullptr; }};
+                                    [](void*, const char*) -> const void* { return nullptr; },
+                                    [](void*, std::int64_t) {}};
   return etl::Context(&host);
 }
 

@@ -195,7 +195,24 @@ typedef struct etl_host {
   void (*log)(void* ctx, uint32_t level, etl_str text);
   int (*cancelled)(void* ctx);                         /* 1 = stop soon and return ETL_CANCELLED */
   const void* (*extension)(void* ctx, const char* id); /* NULL = this host has no such service */
+  /* The stage holds so many bytes more (or fewer) outside of batches: caches, buffers for a
+   * transfer. They count towards run.memory_limit and the stage's peak in the summary. Steps of
+   * less than 64 KiB are not worth a call. */
+  void (*memory)(void* ctx, int64_t change);
 } etl_host;
+
+/* extension(ETL_SLOTS): a limit over all processes of the run. NULL where the run is one process
+ * and the stage's own count is enough. */
+#define ETL_SLOTS "etl.slots/1"
+typedef struct etl_slots {
+  uint32_t struct_size;
+  void* ctx;
+  /* Takes one of `limit` slots called `name`, without waiting. The slot, to be given to release();
+   * -1 = all are taken, ask again in a while; -2 = not to be had at all (the reason is logged). All
+   * processes use one limit for one name. */
+  int (*try_acquire)(void* ctx, etl_str name, uint32_t limit);
+  void (*release)(void* ctx, int slot);
+} etl_slots;
 
 typedef enum etl_counter {
   ETL_ROWS_READ = 1,    /* records seen, malformed ones included. A source that reports it is held
@@ -229,6 +246,12 @@ typedef struct etl_task {
 /* ---- Source -----------------------------------------------------------------------------------
  */
 
+typedef enum etl_scope_type {
+  ETL_SCOPE_NONE = 0,
+  ETL_SCOPE_INT = 1,
+  ETL_SCOPE_STR = 2
+} etl_scope_type;
+
 /* One unit of work, retry, progress and commit. Borrowed for the call. */
 typedef struct etl_partition {
   uint32_t struct_size;
@@ -236,10 +259,11 @@ typedef struct etl_partition {
   etl_str uri;   /* where it comes from, for messages and the ledger; no password in it */
   int64_t bytes; /* expected size of the input; -1 = unknown */
   /* When every row of the partition, and of no other, has the same value in one column: that column
-   * and value, so that a sink can replace the partition's rows. Empty name = no such column. */
+   * and value, so that a sink can replace the partition's rows. */
   etl_str scope_column;
-  int64_t scope_int; /* the value when the column is int32, int64 or a timestamp (in its unit) */
-  etl_str scope_str; /* the value when the column is utf8 */
+  uint32_t scope_type; /* an etl_scope_type */
+  int64_t scope_int;   /* the value when the column is int32, int64 or a timestamp (in its unit) */
+  etl_str scope_str;   /* the value when the column is utf8 */
 } etl_partition;
 
 /* A test on one utf8 column that the filter behind a source will make anyway. */
@@ -270,6 +294,11 @@ typedef struct etl_source {
               const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
   /* Optional (NULL). The partition is committed everywhere, or given up: caches may go. */
   void (*finish)(void* self, etl_str id);
+  /* Optional (NULL). Reads records that this partition's source rejected and somebody has repaired
+   * since, as read() would have read them there. `records` come without their terminators; the
+   * bytes (not the array) are borrowed until the stream is released. */
+  int (*replay)(void* self, const etl_partition* partition, const etl_str* records, size_t count,
+                const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
 } etl_source;
 
 /* ---- Filter -----------------------------------------------------------------------------------
@@ -327,6 +356,14 @@ typedef struct etl_write_request {
   const etl_partition* partition;
 } etl_write_request;
 
+/* What forget() is told. */
+typedef struct etl_forget_request {
+  uint32_t struct_size;
+  uint32_t delete_rows; /* 1 = the partition's rows go as well */
+  etl_str pipeline, source, sink;
+  const etl_partition* partition;
+} etl_forget_request;
+
 enum {
   ETL_STAGE_TRANSACTIONAL = 1u /* a sink that keeps the ledger in the transaction of the rows */
 };
@@ -362,6 +399,16 @@ typedef struct etl_sink {
   int (*commit)(void* writer, const etl_ledger_record* record, etl_error* error);
   /* Ends the writer; rolls back what commit() did not commit. */
   void (*close)(void* writer);
+  /* Optional. Names what a writer locks for all others (a database file, as an absolute path), so
+   * that sinks of one pipeline that share it take turns: over all sinks that name the same
+   * resource, the host opens at most max_writers writers at once. Valid until destroy(). */
+  etl_str (*resource)(void* self);
+  /* Transactional sinks, optional. Removes the partition's ledger record, and its rows if that is
+   * asked for, in one transaction. `rows` is set to the number of rows deleted. ETL_PERMANENT where
+   * nobody can say which rows are the partition's; nothing is changed then. Nothing to forget is no
+   * error. */
+  int (*forget)(void* self, const etl_forget_request* request, const struct ArrowSchema* schema,
+                int64_t* rows, etl_error* error);
 } etl_sink;
 
 /* ---- Stage and plugin --------------------------------------------------------------------------

@@ -5,6 +5,7 @@
 #include <etl/error.hpp>
 
 #include <string_view>
+#include <utility>
 
 namespace etl {
 inline namespace v1 {
@@ -22,11 +23,46 @@ class Context {
   /// True once the run is to stop: give up waiting and throw Error::cancelled().
   [[nodiscard]] bool cancelled() const { return host_->cancelled(host_->ctx) != 0; }
 
+  /// The limits that hold over all processes of the run; nullptr where the run is one process.
+  [[nodiscard]] const etl_slots* slots() const {
+    return static_cast<const etl_slots*>(host_->extension(host_->ctx, ETL_SLOTS));
+  }
+
  private:
+  friend class HeldMemory;
   void log(std::uint32_t level, std::string_view text) const {
     host_->log(host_->ctx, level, detail::to_abi(text));
   }
   const etl_host* host_;
+};
+
+/// Bytes that a stage holds outside of batches (caches, buffers for a transfer), told to the host,
+/// which counts them towards run.memory_limit. Lives no longer than the stage; moved, not copied;
+/// used by one thread at a time.
+class HeldMemory {
+ public:
+  HeldMemory() = default;
+  HeldMemory(const Context& context, std::int64_t bytes) : host_(context.host_) { change(bytes); }
+  ~HeldMemory() { change(-bytes_); }
+  HeldMemory(HeldMemory&& other) noexcept
+      : host_(other.host_), bytes_(std::exchange(other.bytes_, 0)) {}
+  HeldMemory& operator=(HeldMemory&& other) noexcept {
+    std::swap(host_, other.host_);
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+
+  /// It is so many now.
+  void set(std::int64_t bytes) { change(bytes - bytes_); }
+
+ private:
+  void change(std::int64_t by) {
+    if (host_ == nullptr || by == 0) return;
+    host_->memory(host_->ctx, by);
+    bytes_ += by;
+  }
+  const etl_host* host_ = nullptr;
+  std::int64_t bytes_ = 0;
 };
 
 /// Services of the host for one attempt at one partition. Cheap to copy; used by one thread at a

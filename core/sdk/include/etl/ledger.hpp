@@ -53,6 +53,13 @@ struct WriteRequest {
   bool reload = false;  ///< replace what an earlier run committed for this partition
 };
 
+/// What a sink is to forget of one partition.
+struct ForgetRequest {
+  std::string pipeline, source, sink;
+  Partition partition;
+  bool delete_rows = false;  ///< the partition's rows as well as its ledger record
+};
+
 namespace detail {
 
 /// Borrows from `record`.
@@ -118,6 +125,17 @@ inline WriteRequest from_abi(const etl_write_request& abi) {
   return {std::string(to_view(abi.pipeline)), std::string(to_view(abi.source)),
           std::string(to_view(abi.sink)),     std::string(to_view(abi.run_id)),
           from_abi(*abi.partition),           abi.reload != 0};
+}
+
+/// Borrows from `request` and `partition`, which is its partition in ABI form.
+inline etl_forget_request to_abi(const ForgetRequest& request, const etl_partition& partition) {
+  return {sizeof(etl_forget_request), request.delete_rows ? 1U : 0U, to_abi(request.pipeline),
+          to_abi(request.source),     to_abi(request.sink),          &partition};
+}
+
+inline ForgetRequest from_abi(const etl_forget_request& abi) {
+  return {std::string(to_view(abi.pipeline)), std::string(to_view(abi.source)),
+          std::string(to_view(abi.sink)), from_abi(*abi.partition), abi.delete_rows != 0};
 }
 
 }  // namespace detail

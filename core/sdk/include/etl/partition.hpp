@@ -66,16 +66,22 @@ inline etl_partition to_abi(const Partition& partition) {
   abi.uri = to_abi(partition.uri);
   abi.bytes = partition.bytes;
   abi.scope_column = to_abi(partition.scope.column);
-  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value))
+  if (partition.scope.column.empty()) return abi;
+  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value)) {
+    abi.scope_type = ETL_SCOPE_INT;
     abi.scope_int = *number;
-  else abi.scope_str = to_abi(std::get<std::string>(partition.scope.value));
+  } else {
+    abi.scope_type = ETL_SCOPE_STR;
+    abi.scope_str = to_abi(std::get<std::string>(partition.scope.value));
+  }
   return abi;
 }
 
 inline Partition from_abi(const etl_partition& abi) {
   Partition partition{std::string(to_view(abi.id)), std::string(to_view(abi.uri)), abi.bytes, {}};
+  if (abi.scope_type == ETL_SCOPE_NONE) return partition;
   partition.scope.column = to_view(abi.scope_column);
-  if (abi.scope_str.size != 0) partition.scope.value = std::string(to_view(abi.scope_str));
+  if (abi.scope_type == ETL_SCOPE_STR) partition.scope.value = std::string(to_view(abi.scope_str));
   else partition.scope.value = abi.scope_int;
   return partition;
 }

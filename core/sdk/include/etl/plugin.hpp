@@ -17,6 +17,8 @@
 ///     Reader read(const etl::Partition&, const etl::Predicate&, const etl::Task&);
 ///     void expect(std::vector<std::string> ids);          // optional: what will be read next
 ///     void finish(std::string_view id);                   // optional: caches may go
+///     Reader replay(const etl::Partition&, std::vector<std::string_view> records,
+///                   const etl::Task&);                    // optional: reads repaired rejects
 ///     // Reader: std::optional<etl::Batch> next();        // nothing = the end
 ///
 /// read(), expect() and finish() may be called from several threads at once; a Reader is used by
@@ -25,11 +27,10 @@
 /// **Filter**: one object a partition, so members are the partition's own state.
 ///
 ///     etl::Batch apply(etl::Batch);
-///     etl::Schema schema(const etl::Schema& in) const;    // optional: checks `in`, says what
-///     comes out std::optional<etl::Batch> finish();                 // optional: what was held
-///     back std::optional<std::string> predicate_column(const etl::Schema& in) const;   // optional
-///     pair: bool keeps(std::string_view value) const;                                   // a test
-///     to push down
+///     etl::Schema schema(const etl::Schema& in) const;    // optional: checks, says what comes out
+///     std::optional<etl::Batch> finish();                 // optional: what was held back
+///     std::optional<std::string> predicate_column(const etl::Schema& in) const;
+///     bool keeps(std::string_view value) const;           // optional pair: a test to push down
 ///
 /// A filter that wants an etl::Task (to reject rows) takes it as third argument of its constructor.
 ///
@@ -43,6 +44,8 @@
 ///     std::vector<etl::LedgerRecord> committed(std::string_view pipeline, std::string_view sink);
 ///     void record(const etl::LedgerRecord&);              // the pair makes the sink transactional
 ///     static constexpr unsigned max_writers = 1;          // optional; 0 (the default) = no limit
+///     const std::string& resource() const;                // optional: what a writer locks
+///     std::int64_t forget(const etl::ForgetRequest&, const etl::Schema&);   // optional: rows gone
 ///
 /// Members that take no Writer may be called from several threads at once.
 ///

@@ -73,6 +73,11 @@ concept HasFinishPartition = requires(T source, std::string_view id) {
   source.finish(id);
 };
 template <class T>
+concept HasReplay = requires(T source, const Partition& partition,
+                             std::vector<std::string_view> records, const Task& task) {
+  { source.replay(partition, std::move(records), task) } -> BatchReader;
+};
+template <class T>
 concept HasFilterSchema = requires(const T filter, const Schema& in) {
   { filter.schema(in) } -> std::convertible_to<Schema>;
 };
@@ -101,6 +106,14 @@ template <class T>
 concept HasLedger = requires(T sink, std::string_view text, const LedgerRecord& record) {
   { sink.committed(text, text) } -> std::convertible_to<std::vector<LedgerRecord>>;
   sink.record(record);
+};
+template <class T>
+concept HasResource = requires(const T sink) {
+  { sink.resource() } -> std::convertible_to<std::string_view>;
+};
+template <class T>
+concept HasForget = requires(T sink, const ForgetRequest& request, const Schema& schema) {
+  { sink.forget(request, schema) } -> std::same_as<std::int64_t>;
 };
 
 }  // namespace detail

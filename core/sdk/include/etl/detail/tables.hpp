@@ -43,20 +43,19 @@ struct Instance {
 
 // ---- source ------------------------------------------------------------------------------------
 
-/// One open partition of a source, as an Arrow stream.
-template <class Stage>
+/// One open partition of a source, as an Arrow stream. `Reader` comes from read() or replay().
+template <class Reader>
 struct SourceStream {
-  using Reader = decltype(std::declval<Stage&>().read(std::declval<const Partition&>(),
-                                                      std::declval<const Predicate&>(),
-                                                      std::declval<const Task&>()));
-  SourceStream(Stage& stage, const etl_partition& abi, const etl_predicate* test,
-               const etl_task* host)
-      : schema(stage.schema()),
+  /// `open` makes the reader from what lies here, which it may refer to.
+  template <class Open>
+  SourceStream(Schema columns, const etl_partition& abi, const etl_predicate* test,
+               const etl_task* host, Open&& open)
+      : schema(std::move(columns)),
         partition(from_abi(abi)),
         predicate(test),
         host_task(host),
         task(host),
-        reader(stage.read(partition, predicate, task)) {}
+        reader(open(*this)) {}
 
   Schema schema;
   Partition partition;
@@ -129,11 +128,38 @@ struct SourceCalls {
   static int read(void* self, const etl_partition* partition, const etl_predicate* predicate,
                   const etl_task* task, ArrowArrayStream* out, etl_error* error) noexcept {
     return guarded(error, [&] {
-      using Stream = SourceStream<Stage>;
-      auto stream = std::make_unique<Stream>(Self::of(self), *partition, predicate, task);
-      *out = {&Stream::get_schema, &Stream::get_next, &Stream::get_last_error, &Stream::release,
-              stream.release()};
+      Stage& stage = Self::of(self);
+      using Reader =
+          decltype(stage.read(std::declval<const Partition&>(), std::declval<const Predicate&>(),
+                              std::declval<const Task&>()));
+      give<Reader>(out, stage, *partition, predicate, task, [&](const auto& stream) {
+        return stage.read(stream.partition, stream.predicate, stream.task);
+      });
     });
+  }
+  static int replay(void* self, const etl_partition* partition, const etl_str* records,
+                    std::size_t count, const etl_task* task, ArrowArrayStream* out,
+                    etl_error* error) noexcept {
+    return guarded(error, [&] {
+      if constexpr (HasReplay<Stage>) {
+        Stage& stage = Self::of(self);
+        std::vector<std::string_view> list;
+        for (std::size_t i = 0; i < count; ++i) list.push_back(to_view(records[i]));
+        using Reader = decltype(stage.replay(std::declval<const Partition&>(), std::move(list),
+                                             std::declval<const Task&>()));
+        give<Reader>(out, stage, *partition, nullptr, task, [&](const auto& stream) {
+          return stage.replay(stream.partition, std::move(list), stream.task);
+        });
+      }
+    });
+  }
+  template <class Reader, class Open>
+  static void give(ArrowArrayStream* out, const Stage& stage, const etl_partition& partition,
+                   const etl_predicate* predicate, const etl_task* task, Open&& open) {
+    using Stream = SourceStream<Reader>;
+    auto stream = std::make_unique<Stream>(stage.schema(), partition, predicate, task, open);
+    *out = {&Stream::get_schema, &Stream::get_next, &Stream::get_last_error, &Stream::release,
+            stream.release()};
   }
   static void finish(void* self, etl_str id) noexcept {
     if constexpr (HasFinishPartition<Stage>) {
@@ -149,7 +175,8 @@ struct SourceCalls {
                                        &plan,
                                        HasExpect<Stage> ? &expect : nullptr,
                                        &read,
-                                       HasFinishPartition<Stage> ? &finish : nullptr};
+                                       HasFinishPartition<Stage> ? &finish : nullptr,
+                                       HasReplay<Stage> ? &replay : nullptr};
 };
 
 // ---- filter ------------------------------------------------------------------------------------
@@ -366,6 +393,17 @@ struct SinkCalls {
                    [&] { static_cast<OpenWriter*>(writer)->writer.commit(from_abi(*record)); });
   }
   static void close(void* writer) noexcept { delete static_cast<OpenWriter*>(writer); }
+  static etl_str resource(void* self) noexcept {
+    if constexpr (HasResource<Stage>) return to_abi(std::as_const(Self::of(self)).resource());
+    else return {};
+  }
+  static int forget(void* self, const etl_forget_request* request, const ArrowSchema* schema,
+                    std::int64_t* rows, etl_error* error) noexcept {
+    return guarded(error, [&] {
+      if constexpr (HasForget<Stage>)
+        *rows = Self::of(self).forget(from_abi(*request), import_schema(*schema));
+    });
+  }
 
   static constexpr etl_sink table = {sizeof(etl_sink),
                                      &check,
@@ -376,7 +414,9 @@ struct SinkCalls {
                                      &open,
                                      &write,
                                      &commit,
-                                     &close};
+                                     &close,
+                                     HasResource<Stage> ? &resource : nullptr,
+                                     HasForget<Stage> ? &forget : nullptr};
 };
 
 // ---- stage and plugin --------------------------------------------------------------------------
