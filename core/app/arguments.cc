@@ -134,6 +134,11 @@ class CommandLine {
     sub->add_option("--progress", words_.progress, "Progress on stderr")
         ->check(CLI::IsMember({"auto", "bar", "plain", "json", "off"}))
         ->capture_default_str();
+    sub->add_option("--fault", arguments_.faults,
+                    "POINT[@N]=kill|error|delay:TIME: fails on purpose at the N-th (default 1, * = "
+                    "every) time\nthe run passes source.open, source.opened, source.batch, "
+                    "sink.commit or sink.committed (repeatable)")
+        ->allow_extra_args(false);
     sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON");
   }
   void add_plan() {

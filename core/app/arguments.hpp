@@ -30,6 +30,7 @@ struct Arguments {
   std::optional<std::int64_t> limit;
   bool reload = false;
   runtime::ProgressMode progress = runtime::ProgressMode::off;
+  std::vector<std::string> faults;
   std::filesystem::path report;  ///< empty = none
 
   // preview

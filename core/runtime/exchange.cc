@@ -1,6 +1,7 @@
 #include "core/runtime/exchange.hpp"
 
 #include <algorithm>
+#include <chrono>
 
 namespace etl::runtime {
 namespace {
@@ -9,12 +10,17 @@ namespace {
 /// and writing of a large partition then overlap.
 constexpr std::size_t early_start_bytes = std::size_t{8} << 20;
 
+/// Stages give memory back without telling anybody, and other processes their slots.
+constexpr std::chrono::milliseconds look_for_room{50};
+constexpr std::chrono::milliseconds look_for_slots{2};
+
 }  // namespace
 
-Exchange::Exchange(std::vector<std::size_t> slots, std::size_t budget_bytes,
-                   Cancellation& cancellation)
-    : free_slots_(std::move(slots)),
+Exchange::Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& cancellation,
+                   const MemoryAccount* held)
+    : slots_(std::move(slots)),
       budget_(budget_bytes),
+      held_(held),
       early_bytes_(std::min(early_start_bytes, budget_bytes / 4)),
       cancellation_(cancellation),
       wake_(cancellation, [this] {
@@ -31,7 +37,11 @@ void Exchange::begin(Delivery& delivery) {
 }
 
 bool Exchange::room_for(const SinkStream& stream, std::size_t bytes) const {
-  if (bytes_ + bytes <= budget_) return true;
+  // A batch that a stage has just given is among what is held.
+  const std::size_t in_use =
+      held_ == nullptr ? bytes_ + bytes
+                       : static_cast<std::size_t>(std::max<std::int64_t>(0, held_->now()));
+  if (in_use <= budget_) return true;
   // The stream being written must go on whatever the others hold, or nothing would ever be freed.
   return stream.taken && stream.waiting.empty();
 }
@@ -45,15 +55,13 @@ bool Exchange::push(SinkStream& stream, Batch batch) {
   if (!wait_over()) {
     starved_.push_back(stream.delivery);
     grant_slots();
-    changed_.wait(lock, wait_over);
+    while (!changed_.wait_for(lock, look_for_room, wait_over)) grant_slots();
     std::erase(starved_, stream.delivery);
   }
   if (cancellation_.requested()) throw Error::cancelled();
   if (stream.closed) return false;
   stream.waiting.push_back({std::move(batch), bytes});
-  stream.bytes += bytes;
-  bytes_ += bytes;
-  peak_ = std::max(peak_, bytes_);
+  charge(stream, static_cast<std::int64_t>(bytes));
   grant_slots();
   changed_.notify_all();
   return true;
@@ -61,6 +69,7 @@ bool Exchange::push(SinkStream& stream, Batch batch) {
 
 void Exchange::end(SinkStream& stream, LedgerRecord record) {
   const std::scoped_lock lock(mutex_);
+  if (stream.put_off) return;
   stream.record = std::move(record);
   stream.ended = true;
   grant_slots();
@@ -75,7 +84,7 @@ std::size_t Exchange::abort(Delivery& delivery, const StageError& error) {
     stream->abort = error;
     stream->ended = true;
     if (stream->taken) continue;
-    if (stream->granted) ++free_slots_[stream->sink];
+    if (stream->granted) slots_.give_back(stream->sink);
     shut(*stream);
     ++shut_here;
   }
@@ -84,65 +93,105 @@ std::size_t Exchange::abort(Delivery& delivery, const StageError& error) {
   return shut_here;
 }
 
+std::size_t Exchange::put_off(const Delivery& delivery) const {
+  const std::scoped_lock lock(mutex_);
+  return static_cast<std::size_t>(
+      std::count_if(delivery.streams.begin(), delivery.streams.end(),
+                    [](const auto& stream) { return stream->put_off; }));
+}
+
 // ---- write slots -------------------------------------------------------------------------------
 
 void Exchange::grant(SinkStream& stream) {
-  --free_slots_[stream.sink];
   stream.granted = true;
   changed_.notify_all();  // the writer may be asleep, and who grants may go to sleep as well
 }
 
+bool Exchange::starved(const Delivery& delivery) const {
+  return std::find(starved_.begin(), starved_.end(), &delivery) != starved_.end();
+}
+
 bool Exchange::early(const Delivery& delivery) const {
-  if (std::find(starved_.begin(), starved_.end(), &delivery) != starved_.end()) return true;
+  if (starved(delivery)) return true;
   std::size_t held = 0;
   for (const auto& stream : delivery.streams) held += stream->bytes;
   return held >= early_bytes_;
 }
 
 void Exchange::grant_slots() {
+  slots_wanted_ = false;
   // Streams that are complete need a slot for a bounded time: they come first.
   for (Delivery* delivery : open_) {
     for (auto& stream : delivery->streams) {
-      if (stream->ended && !stream->granted && !stream->closed && free_slots_[stream->sink] != 0) {
-        grant(*stream);
-      }
+      if (!stream->ended || stream->granted || stream->closed) continue;
+      if (slots_.take(stream->sink)) grant(*stream);
+      else slots_wanted_ = true;
     }
   }
-  for (Delivery* delivery : open_) {
-    const auto wants = [](const auto& stream) {
-      return !stream->granted && !stream->ended && !stream->closed;
-    };
-    const auto free = [&](const auto& stream) {
-      return !wants(stream) || free_slots_[stream->sink] != 0;
-    };
-    if (std::none_of(delivery->streams.begin(), delivery->streams.end(), wants)) continue;
-    if (!early(*delivery)) continue;
-    if (!std::all_of(delivery->streams.begin(), delivery->streams.end(), free)) continue;
-    for (auto& stream : delivery->streams) {
-      if (wants(stream)) grant(*stream);
+  // Putting off may close a delivery's last stream, which takes it out of the list.
+  for (auto at = open_.begin(); at != open_.end();) {
+    Delivery& delivery = **at++;
+    if (early(delivery)) grant_early(delivery);
+  }
+}
+
+/// All slots that a partition still being read needs, or none.
+void Exchange::grant_early(Delivery& delivery) {
+  std::vector<SinkStream*> live;
+  std::vector<NodeIndex> sinks;
+  // Those that have their slot stand in front: the others must go together with them.
+  for (const bool granted : {true, false}) {
+    for (auto& stream : delivery.streams) {
+      if (stream->closed || stream->granted != granted || (!granted && stream->ended)) continue;
+      live.push_back(stream.get());
+      sinks.push_back(stream->sink);
     }
   }
+  const std::vector<bool> together = slots_.together(sinks);
+  // To read a partition twice is worse than to wait for its end, as long as there is room.
+  if (!starved(delivery) && std::count(together.begin(), together.end(), false) != 0) return;
+  std::vector<SinkStream*> wanting;
+  for (std::size_t i = 0; i < live.size(); ++i) {
+    if (live[i]->granted) continue;
+    if (together[i]) {
+      wanting.push_back(live[i]);
+      continue;
+    }
+    live[i]->put_off = true;
+    shut(*live[i]);
+    changed_.notify_all();
+  }
+  std::size_t taken = 0;
+  while (taken < wanting.size() && slots_.take(wanting[taken]->sink)) ++taken;
+  if (taken == wanting.size()) {
+    for (SinkStream* stream : wanting) grant(*stream);
+    return;
+  }
+  while (taken > 0) slots_.give_back(wanting[--taken]->sink);
+  slots_wanted_ = true;
 }
 
 // ---- writing side ------------------------------------------------------------------------------
 
 SinkStream* Exchange::take(NodeIndex sink) {
   std::unique_lock lock(mutex_);
-  SinkStream* found = nullptr;
-  changed_.wait(lock, [&] {
+  while (true) {
     for (Delivery* delivery : open_) {
       for (auto& stream : delivery->streams) {
-        if (stream->sink == sink && stream->granted && !stream->taken && !stream->closed) {
-          found = stream.get();
-          return true;
-        }
+        if (stream->sink != sink || !stream->granted || stream->taken || stream->closed) continue;
+        stream->taken = true;
+        changed_.notify_all();
+        return stream.get();
       }
     }
-    return stopped_;
-  });
-  if (found != nullptr) found->taken = true;
-  changed_.notify_all();
-  return found;
+    if (stopped_) return nullptr;
+    if (slots_wanted_ && slots_.shared()) {
+      changed_.wait_for(lock, look_for_slots);
+      grant_slots();
+    } else {
+      changed_.wait(lock);
+    }
+  }
 }
 
 std::optional<Batch> Exchange::pop(SinkStream& stream) {
@@ -155,8 +204,7 @@ std::optional<Batch> Exchange::pop(SinkStream& stream) {
   if (stream.waiting.empty()) return std::nullopt;
   SinkStream::Item item = std::move(stream.waiting.front());
   stream.waiting.pop_front();
-  stream.bytes -= item.bytes;
-  bytes_ -= item.bytes;
+  charge(stream, -static_cast<std::int64_t>(item.bytes));
   changed_.notify_all();
   return std::move(item.batch);
 }
@@ -169,13 +217,20 @@ void Exchange::close(SinkStream& stream) {
 
 void Exchange::release(NodeIndex sink) {
   const std::scoped_lock lock(mutex_);
-  ++free_slots_[sink];
+  slots_.give_back(sink);
   grant_slots();
+}
+
+void Exchange::charge(SinkStream& stream, std::int64_t bytes) {
+  stream.bytes += static_cast<std::size_t>(bytes);
+  bytes_ += static_cast<std::size_t>(bytes);
+  peak_ = std::max(peak_, bytes_);
+  if (stream.memory != nullptr) stream.memory->add(bytes);
 }
 
 void Exchange::shut(SinkStream& stream) {
   stream.closed = true;
-  bytes_ -= std::exchange(stream.bytes, 0);
+  charge(stream, -static_cast<std::int64_t>(stream.bytes));
   stream.waiting.clear();
   const auto& streams = stream.delivery->streams;
   if (std::all_of(streams.begin(), streams.end(), [](const auto& one) { return one->closed; })) {

@@ -1,15 +1,17 @@
 /// \file
 /// Where the threads that read partitions hand batches to the threads that write them.
 ///
-/// Two promises hold it together. Memory: the batches waiting here never hold more bytes than the
-/// budget, but for one batch a writer. Patience: a sink that admits one writer is not kept waiting
-/// by a slow partition. A stream gets a write slot once its partition has been read to the end, and
-/// before that only when waiting longer would be worse: it holds a good deal already, or the budget
-/// is used up. A partition that writes to several sinks gets all its slots at once in that case, so
-/// that two partitions can never wait for each other.
+/// Two promises hold it together. Memory: a batch waits here only while everything that is held, in
+/// batches and by stages, is within the budget, but for one batch a writer. Patience: a sink that
+/// admits one writer is not kept waiting by a slow partition. A stream gets a write slot once its
+/// partition has been read to the end, and before that only when waiting longer would be worse: it
+/// holds a good deal already, or the budget is used up. A partition that writes to several sinks
+/// gets all its slots at once in that case, so that two partitions can never wait for each other;
+/// of sinks that can never have their slots together (two tables in one file that takes one writer)
+/// all but the first are put off, to be read for again.
 #pragma once
 
-#include "core/runtime/graph.hpp"
+#include "core/runtime/write_slots.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -28,6 +30,7 @@ struct Delivery;
 struct SinkStream {
   NodeIndex sink = 0;
   Delivery* delivery = nullptr;
+  MemoryAccount* memory = nullptr;  ///< charged with what waits here; may be nullptr
 
   // Guarded by the exchange.
   struct Item {
@@ -40,6 +43,7 @@ struct SinkStream {
   bool taken = false;               ///< a writer thread serves it
   bool ended = false;               ///< no more batches come
   bool closed = false;              ///< its writer is through with it, well or badly
+  bool put_off = false;             ///< closed without a writer: its partition is to be read again
   std::optional<StageError> abort;  ///< why the reading side gave up
   LedgerRecord record;              ///< set when it ended well
 };
@@ -53,20 +57,23 @@ struct Delivery {
 /// Thread-safe; one for the run.
 class Exchange {
  public:
-  /// `slots`: writers of each node (by NodeIndex) at once; 0 for those that are no sinks.
-  Exchange(std::vector<std::size_t> slots, std::size_t budget_bytes, Cancellation& cancellation);
+  /// `held`: what counts towards the budget, the streams' own bytes included; nullptr = just those.
+  Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& cancellation,
+           const MemoryAccount* held = nullptr);
 
   /// The reading side. begin() announces the streams of a delivery, which must live until all are
   /// closed.
   void begin(Delivery& delivery);
-  /// Waits for room. False: the writer has given up, more batches are of no use. Throws
-  /// Error::cancelled() when the run stops.
+  /// Waits for room. False: the writer has given up or the stream was put off, more batches are of
+  /// no use. Throws Error::cancelled() when the run stops.
   bool push(SinkStream& stream, Batch batch);
   /// The partition has been read; `record` is what the ledger will say.
   void end(SinkStream& stream, LedgerRecord record);
   /// Reading failed: what is not committed is to be rolled back. Streams that no writer serves are
   /// closed here; the result says how many.
   std::size_t abort(Delivery& delivery, const StageError& error);
+  /// How many of its streams were put off. Final once the reading side is through.
+  [[nodiscard]] std::size_t put_off(const Delivery& delivery) const;
 
   /// The writing side. Waits for a stream of this sink to serve; nullptr once stop() was called.
   SinkStream* take(NodeIndex sink);
@@ -85,15 +92,20 @@ class Exchange {
 
  private:
   [[nodiscard]] bool room_for(const SinkStream& stream, std::size_t bytes) const;
+  [[nodiscard]] bool starved(const Delivery& delivery) const;
   [[nodiscard]] bool early(const Delivery& delivery) const;
   void grant_slots();
+  void grant_early(Delivery& delivery);
   void grant(SinkStream& stream);
   void shut(SinkStream& stream);
+  void charge(SinkStream& stream, std::int64_t bytes);
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::vector<std::size_t> free_slots_;
+  WriteSlots slots_;
+  bool slots_wanted_ = false;  ///< somebody waits for a slot that another process may give back
   std::size_t budget_;
+  const MemoryAccount* held_;
   std::size_t early_bytes_;
   std::size_t bytes_ = 0;
   std::size_t peak_ = 0;

@@ -1,6 +1,7 @@
 #include "core/runtime/partition_flow.hpp"
 
 #include "core/runtime/share_batch.hpp"
+#include "core/runtime/units.hpp"
 #include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
@@ -16,7 +17,27 @@ namespace {
 /// memory.
 constexpr std::size_t most_reasons = 20;
 
+/// Counts a batch as held by a stage, from when the stage gives it to when it is somebody else's.
+class InHand {
+ public:
+  InHand(const Stage& stage, const Batch& batch)
+      : memory_(stage.memory()), bytes_(static_cast<std::int64_t>(batch.bytes())) {
+    memory_.add(bytes_);
+  }
+  ~InHand() { memory_.add(-bytes_); }
+  InHand(const InHand&) = delete;
+  InHand& operator=(const InHand&) = delete;
+
+ private:
+  MemoryAccount& memory_;
+  std::int64_t bytes_;
+};
+
 }  // namespace
+
+Error time_limit_exceeded(std::chrono::milliseconds limit) {
+  return Error::transient("took longer than run.partition_timeout = " + duration_text(limit));
+}
 
 StageCounts& StageCounts::operator+=(const StageCounts& other) {
   rows_in += other.rows_in;
@@ -52,18 +73,26 @@ class PartitionFlow::Turn {
     if (flow_.current_) flow_.stages_[*flow_.current_].busy += now - flow_.since_;
     flow_.since_ = now;
     flow_.current_ = node;
+    if (node) flow_.deadline_.resume();
+    else flow_.deadline_.pause();
+    if (flow_.activity_ != nullptr)
+      flow_.activity_->stage.store(node ? static_cast<std::int32_t>(*node) : Activity::none,
+                                   std::memory_order_relaxed);
   }
   PartitionFlow& flow_;
   std::optional<NodeIndex> before_;
 };
 
 PartitionFlow::PartitionFlow(const Graph& graph, NodeIndex source, std::vector<NodeIndex> targets,
-                             FlowSettings settings, const Cancellation& cancellation)
+                             FlowSettings settings, const Cancellation& cancellation,
+                             Activity* activity)
     : graph_(graph),
       source_(source),
       targets_(std::move(targets)),
       settings_(std::move(settings)),
       cancellation_(cancellation),
+      activity_(activity),
+      deadline_(settings_.time_limit, activity),
       consumers_(graph.nodes().size()),
       target_(graph.nodes().size()),
       closed_(graph.nodes().size()),
@@ -97,7 +126,7 @@ etl_task* PartitionFlow::task_of(NodeIndex node) {
     self.flow->reject(self.node, *reject);
   };
   context.task.cancelled = [](void* ctx) {
-    return static_cast<TaskContext*>(ctx)->flow->cancellation_.requested() ? 1 : 0;
+    return static_cast<TaskContext*>(ctx)->flow->to_stop() ? 1 : 0;
   };
   context.task.fail = [](void* ctx, const etl_error* error) {
     static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, *error);
@@ -132,12 +161,53 @@ void PartitionFlow::reject(NodeIndex node, const etl_reject& reject) {
   const std::string reason = printable(detail::to_view(reject.reason));
   if (reasons_.size() < most_reasons || reasons_.contains(reason)) ++reasons_[reason];
   else ++other_reasons_;
+  if (reject_failure_) return;
+  try {
+    settings_.on_reject(node, reject);
+  } catch (...) {
+    reject_failure_ = std::current_exception();  // the plugin is in between: thrown once it is not
+  }
 }
 
 // ---- the way of a batch ------------------------------------------------------------------------
 
 void PartitionFlow::run(const Partition& partition, const Deliver& deliver) {
   deliver_ = &deliver;
+  try {
+    flow(partition);
+  } catch (const StageError& error) {
+    if (error.code() == Code::cancelled && late_) throw too_long(error.stage());
+    throw;
+  } catch (const Error& error) {
+    if (error.code() == Code::cancelled && late_) throw too_long(graph_[source_].name);
+    throw;
+  }
+}
+
+bool PartitionFlow::to_stop() {
+  if (cancellation_.requested()) return true;
+  late_ = late_ || deadline_.passed();
+  return late_;
+}
+
+StageError PartitionFlow::too_long(const std::string& stage) const {
+  const auto& nodes = graph_.nodes();
+  const auto at = std::find_if(nodes.begin(), nodes.end(),
+                               [&](const Node& node) { return node.name == stage; });
+  const Node& node = at == nodes.end() ? graph_[source_] : *at;
+  return node.stage->failure(time_limit_exceeded(settings_.time_limit));
+}
+
+void PartitionFlow::pass(FaultPoint point) const {
+  if (settings_.faults == nullptr) return;
+  try {
+    settings_.faults->pass(point);
+  } catch (const Error& error) {
+    throw graph_[source_].stage->failure(error);
+  }
+}
+
+void PartitionFlow::flow(const Partition& partition) {
   open_filters();
   const std::optional<etl_predicate> predicate = choose_predicate();
   pull(partition, predicate ? &*predicate : nullptr);
@@ -175,16 +245,20 @@ void PartitionFlow::pull(const Partition& partition, const etl_predicate* predic
   const Stage& stage = *graph_[source_].stage;
   const auto schema = std::make_shared<const Schema>(graph_[source_].out);
   const Turn turn(*this, source_);
+  pass(FaultPoint::source_open);
   const detail::OwnedStream stream = stage.read(partition, predicate, task_of(source_));
+  pass(FaultPoint::source_opened);
   auto* raw = const_cast<ArrowArrayStream*>(stream.get());  // Arrow's callbacks take it non-const
   while (true) {
-    if (cancellation_.requested()) throw Error::cancelled();
+    if (to_stop()) throw Error::cancelled();
     ArrowArray array{};
     if (const int code = raw->get_next(raw, &array); code != 0) throw stream_error(stream, code);
     if (array.release == nullptr) return;
     Batch batch = stage.accept(&array, schema);
+    if (!std::exchange(has_batch_, true)) pass(FaultPoint::first_batch);
     require_few_rejects();
     if (!reported_read_) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
+    const InHand in_hand(stage, batch);
     if (batch.rows() != 0) leave(source_, std::move(batch));
     if (std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; }))
       return;
@@ -223,7 +297,10 @@ void PartitionFlow::arrive(NodeIndex node, Batch batch) {
     return;
   }
   const Turn turn(*this, node);
-  filters_.at(node).apply(std::move(batch), [&](Batch out) { leave(node, std::move(out)); });
+  filters_.at(node).apply(std::move(batch), [&](Batch out) {
+    const InHand in_hand(*graph_[node].stage, out);
+    leave(node, std::move(out));
+  });
 }
 
 void PartitionFlow::give(NodeIndex target, Batch batch) {
@@ -236,6 +313,7 @@ void PartitionFlow::give(NodeIndex target, Batch batch) {
 // ---- counts ------------------------------------------------------------------------------------
 
 void PartitionFlow::require_few_rejects() const {
+  if (reject_failure_) std::rethrow_exception(reject_failure_);
   if (rejected_ <= settings_.max_rejects) return;
   throw graph_[source_].stage->failure(Error::permanent(
       fmt::format("{} (run.max_rejects = {})", rejects_by_reason(), settings_.max_rejects)));

@@ -3,12 +3,15 @@
 /// counted.
 #pragma once
 
+#include "core/runtime/activity.hpp"
+#include "core/runtime/faults.hpp"
 #include "core/runtime/graph.hpp"
 
 #include <etl/abi.h>
 
 #include <chrono>
 #include <deque>
+#include <exception>
 #include <functional>
 #include <map>
 #include <optional>
@@ -44,7 +47,15 @@ struct FlowSettings {
   bool pushdown = true;
   std::int64_t max_rejects = 0;
   std::function<void(std::int64_t rows)> on_read = [](std::int64_t) {};  ///< as rows are read
+  /// Every rejected record, as it comes; throws what is to fail the partition.
+  std::function<void(NodeIndex stage, const etl_reject& reject)> on_reject =
+      [](NodeIndex, const etl_reject&) {};
+  std::chrono::milliseconds time_limit{0};  ///< without what it waits for others; 0 = none
+  FaultPlan* faults = nullptr;
 };
+
+/// The failure of an attempt that took too long (transient).
+[[nodiscard]] Error time_limit_exceeded(std::chrono::milliseconds limit);
 
 /// Runs on one thread, once. The graph is shared with other flows.
 class PartitionFlow {
@@ -53,12 +64,14 @@ class PartitionFlow {
   using Deliver = std::function<bool(NodeIndex target, Batch batch)>;
 
   /// `targets`: where rows are wanted. Stages that lead to none of them do not run.
+  /// `activity`: where it shows what it is at; may be nullptr.
   PartitionFlow(const Graph& graph, NodeIndex source, std::vector<NodeIndex> targets,
-                FlowSettings settings, const Cancellation& cancellation);
+                FlowSettings settings, const Cancellation& cancellation,
+                Activity* activity = nullptr);
 
   /// Reads the partition to its end, or until no target wants more. Throws what a stage throws;
-  /// Error (permanent) when more than max_rejects rows were rejected; Error (internal) when the
-  /// source's own count does not add up.
+  /// Error (transient) when it took longer than the limit; Error (permanent) when more than
+  /// max_rejects rows were rejected; Error (internal) when the source's own count does not add up.
   void run(const Partition& partition, const Deliver& deliver);
 
   /// After run(). Throws Error (internal) when the counts on the way to `sink` do not add up.
@@ -68,7 +81,6 @@ class PartitionFlow {
   [[nodiscard]] const std::vector<StageCounts>& stages() const { return stages_; }
   [[nodiscard]] std::int64_t downloaded() const { return downloaded_; }
   [[nodiscard]] std::int64_t decoded() const { return decoded_; }
-  [[nodiscard]] std::int64_t rejected() const { return rejected_; }
   /// "12 rows rejected: 8 x fewer than 4 fields, 4 x ..."; empty when there were none.
   [[nodiscard]] std::string rejects_by_reason() const;
 
@@ -81,6 +93,10 @@ class PartitionFlow {
   };
   class Turn;
 
+  void flow(const Partition& partition);
+  [[nodiscard]] bool to_stop();
+  [[nodiscard]] StageError too_long(const std::string& stage) const;
+  void pass(FaultPoint point) const;
   etl_task* task_of(NodeIndex node);
   void count(NodeIndex node, std::uint32_t counter, std::int64_t rows);
   void reject(NodeIndex node, const etl_reject& reject);
@@ -100,6 +116,11 @@ class PartitionFlow {
   std::vector<NodeIndex> targets_;
   FlowSettings settings_;
   const Cancellation& cancellation_;
+  Activity* activity_;
+  Deadline deadline_;
+  std::exception_ptr reject_failure_;
+  bool late_ = false;
+  bool has_batch_ = false;
 
   std::deque<TaskContext> tasks_;
   std::vector<std::vector<NodeIndex>>

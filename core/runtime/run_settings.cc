@@ -35,6 +35,10 @@ constexpr auto table = etl::options(
     etl::optional<std::int64_t>("max_rejects", "1000",
                                 "Rejected rows of a partition; more fails it before it commits.")
         .between(0, most),
+    etl::optional<Duration>("partition_timeout", "\"0s\"",
+                            "How long one attempt at a partition may take, not counting what it "
+                            "waits for others; 0s = any time.")
+        .between(0, day),
     etl::optional<bool>("pushdown", "true",
                         "Whether a source may leave out what the next filter drops."));
 
@@ -74,6 +78,7 @@ RunSettings read_run_settings(const RawTable& run, const Position& position,
       options.get<std::string>("on_failure") == "continue" ? OnFailure::continue_ : OnFailure::stop;
   settings.memory_limit = options.get<Bytes>("memory_limit").count;
   settings.max_rejects = options.get<std::int64_t>("max_rejects");
+  settings.partition_timeout = options.get<Duration>("partition_timeout");
   settings.pushdown = options.get<bool>("pushdown");
   return settings;
 }

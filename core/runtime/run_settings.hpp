@@ -26,7 +26,9 @@ struct RunSettings {
   OnFailure on_failure = OnFailure::continue_;
   std::int64_t memory_limit = std::int64_t{512} << 20;  ///< bytes in flight over the whole run
   std::int64_t max_rejects = 1000;  ///< per partition; more fails it before it commits
-  bool pushdown = true;             ///< offer a filter's test to the source in front of it
+  /// For one attempt at a partition, not counting what it waits for others; 0 = none.
+  std::chrono::milliseconds partition_timeout{0};
+  bool pushdown = true;  ///< offer a filter's test to the source in front of it
 };
 
 /// The options of [run], declared as a stage declares its own.

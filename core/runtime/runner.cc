@@ -2,6 +2,7 @@
 
 #include "core/runtime/clock.hpp"
 #include "core/runtime/scheduler.hpp"
+#include "core/runtime/thread_executor.hpp"
 #include "core/runtime/utf8.hpp"
 
 #include <fmt/chrono.h>
@@ -43,7 +44,7 @@ class Run {
     summary_.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
     for (const Node& node : graph_.nodes()) {
       summary_.stages.push_back(
-          {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}});
+          {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}, 0});
     }
     for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
       summary_.sinks.push_back({graph_[sink].name, {}, {}});
@@ -167,8 +168,8 @@ class Run {
       if (std::erase(job.sinks, sink) == 0) continue;
       job.failed = true;
       ++summary_of(sink).partitions.failed;
-      summary_.failures.push_back(
-          {job.partition->id, graph_[sink].name, down.error.stage(), down.attempts, error});
+      summary_.failures.push_back({graph_[job.source].name, job.partition->id, graph_[sink].name,
+                                   down.error.stage(), down.attempts, error});
     }
   }
 
@@ -189,24 +190,36 @@ class Run {
 
   void execute(std::vector<Job> jobs) {
     announce(jobs);
-    SchedulerSettings settings;
-    settings.pipeline = file_.name;
-    settings.run_id = summary_.run_id;
-    settings.workers = file_.run.workers > 0 ? static_cast<std::size_t>(file_.run.workers)
+    const std::size_t partitions_to_do = jobs.size();
+    const RunIdentity run{file_.name, summary_.run_id};
+    Progress progress(request_.progress, log_);
+    const AttemptSettings settings = attempt_settings(run, jobs.size(), progress);
+    Scheduler scheduler(
+        graph_, std::move(jobs),
+        {run, file_.run.retries, file_.run.retry_delay, file_.run.on_failure == OnFailure::stop},
+        cancellation_, log_, progress);
+    progress.start(partitions_to_do);
+    run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    progress.stop();
+    scheduler.add_to(summary_);
+  }
+
+  AttemptSettings attempt_settings(const RunIdentity& run, std::size_t partitions,
+                                   Progress& progress) {
+    AttemptSettings settings;
+    settings.run = run;
+    settings.readers = file_.run.workers > 0 ? static_cast<std::size_t>(file_.run.workers)
                                              : std::max(1U, std::thread::hardware_concurrency());
-    settings.workers = std::min(settings.workers, jobs.size());
-    settings.retries = file_.run.retries;
-    settings.retry_delay = file_.run.retry_delay;
-    settings.stop_on_failure = file_.run.on_failure == OnFailure::stop;
+    settings.readers = std::min(settings.readers, partitions);
     settings.memory_limit = static_cast<std::size_t>(file_.run.memory_limit);
     settings.reload = request_.reload;
-    settings.flow.pushdown = file_.run.pushdown;
-    settings.flow.max_rejects = file_.run.max_rejects;
-    Progress progress(request_.progress, log_);
-    Scheduler scheduler(graph_, std::move(jobs), std::move(settings), cancellation_, log_,
-                        progress);
-    scheduler.run();
-    scheduler.add_to(summary_);
+    settings.pushdown = file_.run.pushdown;
+    settings.max_rejects = file_.run.max_rejects;
+    settings.time_limit = file_.run.partition_timeout;
+    settings.faults = request_.faults;
+    settings.on_read = [&progress](std::int64_t rows) { progress.rows(rows); };
+    settings.on_written = [&progress](std::int64_t rows) { progress.written(rows); };
+    return settings;
   }
 
   void finish(std::chrono::steady_clock::duration elapsed) {

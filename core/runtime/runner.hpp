@@ -2,6 +2,7 @@
 /// `etl run`: from a checked pipeline to a summary.
 #pragma once
 
+#include "core/runtime/faults.hpp"
 #include "core/runtime/pipeline.hpp"
 #include "core/runtime/planner.hpp"
 #include "core/runtime/progress.hpp"
@@ -13,6 +14,7 @@ struct RunRequest {
   Selection selection;
   bool reload = false;
   ProgressMode progress = ProgressMode::off;
+  FaultPlan* faults = nullptr;  ///< placed on purpose; nullptr = none
 };
 
 /// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when

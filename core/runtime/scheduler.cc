@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <system_error>
 
 namespace etl::runtime {
 namespace {
@@ -17,56 +16,7 @@ constexpr milliseconds longest_backoff{60'000};
 /// A server may ask for any wait; more than this is taken as a mistake.
 constexpr milliseconds longest_retry_after{3'600'000};
 
-std::vector<std::size_t> write_slots(const Graph& graph, std::size_t workers) {
-  std::vector<std::size_t> slots;
-  for (const Node& node : graph.nodes()) {
-    const std::size_t limit = node.stage->table().max_writers;
-    slots.push_back(node.kind != Kind::sink ? 0 : limit == 0 ? workers : std::min(limit, workers));
-  }
-  return slots;
-}
-
-/// Runs `body`; whatever it throws comes back as a StageError.
-template <class Body>
-std::optional<StageError> caught(Body&& body) {
-  try {
-    body();
-    return std::nullopt;
-  } catch (const StageError& error) {
-    return error;
-  } catch (const Error& error) {
-    return StageError(error, "runner", "");
-  } catch (const std::exception& error) {
-    return StageError(Error(Code::internal, error.what()), "runner", "");
-  }
-}
-
 }  // namespace
-
-/// A job on its way through attempts.
-struct Scheduler::JobState {
-  Job job;
-  std::int64_t attempts = 0;
-  std::int64_t started_at = 0;
-  bool committed = false;  ///< by this run, into at least one sink
-  bool failed = false;
-  bool missing = false;
-  bool interrupted = false;
-  bool read_counted = false;
-};
-
-/// One attempt: a flow on the reading side, a stream a sink on the writing side. Complete once all
-/// of these parts have finished.
-struct Scheduler::Attempt : Delivery {
-  Attempt(JobState& of, const Graph& graph, FlowSettings settings, const Cancellation& cancellation)
-      : job(of), flow(graph, of.job.source, of.job.sinks, std::move(settings), cancellation) {}
-
-  JobState& job;
-  PartitionFlow flow;
-  std::size_t parts = 0;                  // guarded by the scheduler
-  std::optional<StageError> flow_error;   // set by the reading side before its part finishes
-  std::map<NodeIndex, Outcome> outcomes;  // guarded by the scheduler
-};
 
 Scheduler::Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSettings settings,
                      Cancellation& cancellation, Log& log, Progress& progress)
@@ -75,9 +25,9 @@ Scheduler::Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSetting
       cancellation_(cancellation),
       log_(log),
       progress_(progress),
-      exchange_(write_slots(graph, settings_.workers), settings_.memory_limit, cancellation),
       random_(std::random_device{}()),
       stages_(graph.nodes().size()),
+      peaks_(graph.nodes().size()),
       wake_(cancellation, [this] {
         const std::scoped_lock lock(mutex_);
         changed_.notify_all();
@@ -86,311 +36,192 @@ Scheduler::Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSetting
     JobState& state = jobs_.emplace_back();
     state.job = std::move(job);
     state.failed = state.job.failed;
-    ready_.emplace(Clock::time_point{}, &state);
+    state.rows_counted.resize(graph.nodes().size());
+    ready_.emplace(Clock::time_point{}, jobs_.size() - 1);
   }
   unfinished_ = jobs_.size();
 }
 
-Scheduler::~Scheduler() = default;
+// ---- handing out -------------------------------------------------------------------------------
 
-void Scheduler::run() {
-  progress_.start(jobs_.size());
-  std::string refused;
-  try {
-    start_threads();
-  } catch (const std::system_error& error) {
-    refused = error.code().message();
-  }
-  const std::size_t working = workers_.size();
-  for (std::thread& worker : workers_) worker.join();
-  exchange_.stop();
-  for (std::thread& writer : writers_) writer.join();
-  progress_.stop();
-  if (refused.empty()) return;
-  if (working == 0) throw Error::transient("cannot start the threads of the run: " + refused);
-  log_.warn(fmt::format("{} of {} workers were there, for more threads could not be started: {}",
-                        working, settings_.workers, refused));
-}
-
-/// Writers first: a slot without a thread behind it would never be served.
-void Scheduler::start_threads() {
-  const std::vector<std::size_t> slots = write_slots(graph_, settings_.workers);
-  for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-    for (std::size_t i = 0; i < slots[sink]; ++i) {
-      writers_.emplace_back([this, sink] { write(sink); });
-    }
-  }
-  for (std::size_t i = 0; i < settings_.workers; ++i) workers_.emplace_back([this] { work(); });
-}
-
-// ---- reading side ------------------------------------------------------------------------------
-
-void Scheduler::work() {
-  while (JobState* job = next_job()) attempt(*job);
-}
-
-Scheduler::JobState* Scheduler::next_job() {
+std::optional<AttemptRequest> Scheduler::next() {
   std::unique_lock lock(mutex_);
   while (true) {
-    if (cancellation_.requested() || stopping_ || unfinished_ == 0) return nullptr;
+    if (cancellation_.requested() || stopping_ || unfinished_ == 0) return std::nullopt;
     if (ready_.empty()) {
       changed_.wait(lock);
       continue;
     }
     const auto first = ready_.begin();
     if (first->first <= Clock::now()) {
-      JobState* job = first->second;
+      const std::size_t job = first->second;
       ready_.erase(first);
-      return job;
+      return begin(job);
     }
-    changed_.wait_until(lock, first->first);
+    const Clock::time_point until = first->first;
+    changed_.wait_until(lock, until);
   }
 }
 
-void Scheduler::attempt(JobState& job) {
+std::optional<AttemptRequest> Scheduler::next_ahead(std::size_t others) {
+  const std::scoped_lock lock(mutex_);
+  if (cancellation_.requested() || stopping_ || ready_.size() <= others) return std::nullopt;
+  const auto first = ready_.begin();
+  const std::size_t job = first->second;
+  if (first->first > Clock::now() || jobs_[job].alone) return std::nullopt;
+  ready_.erase(first);
+  return begin(job);
+}
+
+AttemptRequest Scheduler::begin(std::size_t number) {
+  JobState& job = jobs_[number];
   ++job.attempts;
-  job.started_at = now_us();
-  FlowSettings flow = settings_.flow;
-  flow.on_read = [this](std::int64_t rows) { progress_.rows(rows); };
-  auto owned = std::make_unique<Attempt>(job, graph_, std::move(flow), cancellation_);
-  Attempt& attempt = *owned;
-  for (const NodeIndex sink : job.job.sinks) {
-    attempt.streams.emplace_back(std::make_unique<SinkStream>())->sink = sink;
-  }
-  attempt.parts = attempt.streams.size() + 1;
+  progress_.begin(job.job.partition->id);
+  return {number,       job.job.source, *job.job.partition, job.job.sinks,
+          job.attempts, now_us(),       job.alone};
+}
+
+void Scheduler::put_back(const AttemptRequest& request) {
+  progress_.end(request.partition.id);
   {
     const std::scoped_lock lock(mutex_);
-    attempts_.emplace(&attempt, std::move(owned));
+    --jobs_[request.job].attempts;
   }
-  progress_.begin(job.job.partition->id);
-  exchange_.begin(attempt);
-  attempt.flow_error = caught([&] { read_partition(attempt); });
-  std::size_t parts = 1;
-  if (attempt.flow_error) parts += exchange_.abort(attempt, *attempt.flow_error);
-  part_finished(attempt, parts);
+  requeue(request.job, milliseconds{0});
 }
 
-void Scheduler::read_partition(Attempt& attempt) {
-  std::map<NodeIndex, SinkStream*> stream_of;
-  for (auto& stream : attempt.streams) stream_of[stream->sink] = stream.get();
-  attempt.flow.run(*attempt.job.job.partition, [&](NodeIndex sink, Batch batch) {
-    return exchange_.push(*stream_of.at(sink), std::move(batch));
-  });
-  // All records before the first end(): a count that does not add up must not find another
-  // committed.
-  std::map<NodeIndex, LedgerRecord> records;
-  for (const auto& [sink, stream] : stream_of) {
-    LedgerRecord record = ledger_record(attempt.job, sink, State::done);
-    if (!attempt.flow.closed(sink)) {
-      const RowCounts rows = attempt.flow.counts_for(sink);
-      record.rows_read = rows.read;
-      record.rows_filtered = rows.filtered;
-      record.rows_rejected = rows.rejected;
-      record.rows_written = rows.written;
-      const std::scoped_lock lock(mutex_);
-      attempt.outcomes[sink].rows = rows;
-    }
-    records.emplace(sink, std::move(record));
-  }
-  for (auto& [sink, record] : records) exchange_.end(*stream_of.at(sink), std::move(record));
-}
-
-LedgerRecord Scheduler::ledger_record(const JobState& job, NodeIndex sink, State state) const {
-  LedgerRecord record;
-  record.state = state;
-  record.pipeline = settings_.pipeline;
-  record.source = graph_[job.job.source].name;
-  record.sink = graph_[sink].name;
-  record.partition = job.job.partition->id;
-  record.source_uri = job.job.partition->uri;
-  record.source_bytes = job.job.partition->bytes;
-  record.definition = graph_.definition(job.job.source, sink);
-  record.run_id = settings_.run_id;
-  record.attempts = job.attempts;
-  record.started_at = job.started_at;
-  record.finished_at = now_us();
-  return record;
-}
-
-// ---- writing side ------------------------------------------------------------------------------
-
-void Scheduler::write(NodeIndex sink) {
-  while (SinkStream* stream = exchange_.take(sink)) {
-    auto& attempt = static_cast<Attempt&>(*stream->delivery);
-    const auto begun = Clock::now();
-    std::optional<StageError> error = caught([&] { write_partition(*stream); });
-    Outcome::Kind kind = error ? Outcome::Kind::failed : Outcome::Kind::committed;
-    if (error && error->code() == Code::conflict) {
-      // After a COMMIT whose answer was lost, the winner may be this very run.
-      std::optional<StageError> unreadable = caught([&] {
-        kind = committed_by_this_run(attempt.job, sink) ? Outcome::Kind::committed
-                                                        : Outcome::Kind::lost;
-      });
-      if (unreadable) error = std::move(unreadable);
-    }
-    exchange_.close(*stream);
-    {
-      const std::scoped_lock lock(mutex_);
-      stages_[sink].busy += Clock::now() - begun;
-      Outcome& outcome = attempt.outcomes[sink];
-      outcome.kind = kind;
-      outcome.error = std::move(error);
-    }
-    part_finished(attempt);
-    // Only now, for what a finished attempt takes (recording a failure) may wait for writers of
-    // other sinks; a slot given back earlier could have them wait for this thread.
-    exchange_.release(sink);
-  }
-}
-
-void Scheduler::write_partition(SinkStream& stream) {
-  const auto& attempt = static_cast<const Attempt&>(*stream.delivery);
-  const Node& node = graph_[stream.sink];
-  const Job& job = attempt.job.job;
-  std::optional<Batch> batch = exchange_.pop(stream);  // before the transaction: it may never come
-  const WriteRequest request{settings_.pipeline, graph_[job.source].name, node.name,
-                             settings_.run_id,   *job.partition,          settings_.reload};
-  SinkWriter writer(*node.stage, request, node.in);
-  std::int64_t rows = 0;
-  for (; batch; batch = exchange_.pop(stream)) {
-    const auto count = static_cast<std::int64_t>(batch->rows());
-    writer.write(std::move(*batch));
-    rows += count;
-    progress_.written(count);
-  }
-  if (rows != stream.record.rows_written) {
-    throw node.stage->failure(
-        Error(Code::internal,
-              fmt::format("{} rows written where {} were sent", rows, stream.record.rows_written)));
-  }
-  LedgerRecord record = stream.record;
-  record.finished_at = now_us();
-  writer.commit(record);
-}
-
-bool Scheduler::committed_by_this_run(const JobState& job, NodeIndex sink) const {
-  const std::vector<LedgerRecord> records = graph_[sink].stage->committed(settings_.pipeline);
-  return std::any_of(records.begin(), records.end(), [&](const LedgerRecord& record) {
-    return record.state == State::done && record.run_id == settings_.run_id &&
-           record.partition == job.job.partition->id &&
-           record.source == graph_[job.job.source].name;
-  });
+void Scheduler::isolate(const AttemptRequest& request) {
+  const std::scoped_lock lock(mutex_);
+  jobs_[request.job].alone = true;
 }
 
 // ---- the end of an attempt ---------------------------------------------------------------------
 
-void Scheduler::part_finished(Attempt& attempt, std::size_t parts) {
+bool Scheduler::complete(const AttemptRequest& request, AttemptResult result) {
+  JobState& job = jobs_[request.job];
+  progress_.end(request.partition.id);
   {
     const std::scoped_lock lock(mutex_);
-    attempt.parts -= parts;
-    if (attempt.parts != 0) return;
+    count_stages(job, result);
+    downloaded_ += result.downloaded;
+    decoded_ += result.decoded;
   }
-  complete(attempt);
-}
-
-void Scheduler::complete(Attempt& attempt) {
-  JobState& job = attempt.job;
-  progress_.end(job.job.partition->id);
-  std::unique_ptr<Attempt> owned;
-  {
+  if (!result.rejects.empty()) {
+    log_.write(LogLevel::warn, graph_[request.source].name,
+               fmt::format("{}: {}", request.partition.id, result.rejects));
+  }
+  Retry retry;
+  for (const NodeIndex sink : request.sinks) settle(request, sink, result.outcomes[sink], retry);
+  job.job.sinks = std::move(retry.sinks);
+  if (job.job.sinks.empty()) {
+    const bool settled = !job.interrupted;
+    finish(job);
+    return settled;
+  }
+  if (retry.blameless) {
     const std::scoped_lock lock(mutex_);
-    owned = std::move(attempts_.extract(&attempt).mapped());
-    add_stage_counts(attempt);
-    downloaded_ += attempt.flow.downloaded();
-    decoded_ += attempt.flow.decoded();
+    --job.attempts;
   }
-  if (const std::string rejects = attempt.flow.rejects_by_reason(); !rejects.empty()) {
-    log_.write(LogLevel::warn, graph_[job.job.source].name,
-               fmt::format("{}: {}", job.job.partition->id, rejects));
-  }
-  std::vector<NodeIndex> again;
-  milliseconds delay{0};
-  for (const NodeIndex sink : job.job.sinks) {
-    Outcome outcome = attempt.outcomes[sink];
-    if (outcome.kind == Outcome::Kind::failed && !outcome.error) outcome.error = attempt.flow_error;
-    settle(job, sink, outcome, again, delay);
-  }
-  job.job.sinks = std::move(again);
-  if (job.job.sinks.empty()) finish(job);
-  else requeue(job, delay);
+  requeue(request.job, retry.delay);
+  return false;
 }
 
 /// Time counts whatever became of the attempt; rows count once, with the attempt that committed.
-void Scheduler::add_stage_counts(const Attempt& attempt) {
+void Scheduler::count_stages(JobState& job, const AttemptResult& result) {
   const bool committed = std::any_of(
-      attempt.outcomes.begin(), attempt.outcomes.end(),
+      result.outcomes.begin(), result.outcomes.end(),
       [](const auto& outcome) { return outcome.second.kind == Outcome::Kind::committed; });
   for (NodeIndex node = 0; node < stages_.size(); ++node) {
-    StageCounts counts = attempt.flow.stages()[node];
-    if (!committed) counts = {0, 0, 0, counts.busy};
+    StageCounts counts = result.stages[node];
+    const bool counts_rows = committed && !job.rows_counted[node] &&
+                             (counts.rows_in != 0 || counts.rows_out != 0 || counts.rejected != 0);
+    if (counts_rows) job.rows_counted[node] = true;
+    else counts = {0, 0, 0, counts.busy};
     stages_[node] += counts;
+    peaks_[node] = std::max(peaks_[node], result.peaks[node]);
   }
 }
 
-void Scheduler::settle(JobState& job, NodeIndex sink, const Outcome& outcome,
-                       std::vector<NodeIndex>& again, milliseconds& delay) {
-  if (outcome.kind == Outcome::Kind::committed) {
-    const std::scoped_lock lock(mutex_);
-    job.committed = true;
-    ++sinks_[sink].partitions.done;
-    sinks_[sink].rows += outcome.rows;
-    if (!std::exchange(job.read_counted, true)) {
-      read_once_.read += outcome.rows.read;
-      read_once_.rejected += outcome.rows.rejected;
+void Scheduler::committed(JobState& job, NodeIndex sink, const RowCounts& rows) {
+  const std::scoped_lock lock(mutex_);
+  job.committed = true;
+  ++sinks_[sink].partitions.done;
+  sinks_[sink].rows += rows;
+  if (std::exchange(job.read_counted, true)) return;
+  read_once_.read += rows.read;
+  read_once_.rejected += rows.rejected;
+}
+
+void Scheduler::settle(const AttemptRequest& request, NodeIndex sink, const Outcome& outcome,
+                       Retry& retry) {
+  JobState& job = jobs_[request.job];
+  switch (outcome.kind) {
+    case Outcome::Kind::committed:
+      committed(job, sink, outcome.rows);
+      return;
+    case Outcome::Kind::lost: {
+      log_.info(fmt::format("{} into \"{}\": another run committed it meanwhile",
+                            request.partition.id, graph_[sink].name));
+      const std::scoped_lock lock(mutex_);
+      ++sinks_[sink].partitions.skipped;
+      return;
     }
-    return;
+    case Outcome::Kind::put_off:
+      if (cancellation_.requested()) job.interrupted = true;
+      else retry.sinks.push_back(sink);
+      return;
+    case Outcome::Kind::failed:
+      break;
   }
-  if (outcome.kind == Outcome::Kind::lost) {
-    log_.info(fmt::format("{} into \"{}\": another run committed it meanwhile",
-                          job.job.partition->id, graph_[sink].name));
-    const std::scoped_lock lock(mutex_);
-    ++sinks_[sink].partitions.skipped;
-    return;
-  }
+  retry.blameless = false;
   const StageError& error = *outcome.error;
   switch (error.code()) {
     case Code::cancelled:
       if (cancellation_.requested()) job.interrupted = true;
       else
-        give_up(job, sink, error.retold(Code::internal, ", though nobody asked it to"),
+        give_up(request, sink, error.retold(Code::internal, ", though nobody asked it to"),
                 State::failed);
       return;
     case Code::missing:
-      give_up(job, sink, error, State::missing);
+      give_up(request, sink, error, State::missing);
       return;
     case Code::transient:
-      if (job.attempts <= settings_.retries && !cancellation_.requested()) {
-        delay = std::max(
-            {delay, backoff(job.attempts), std::min(error.retry_after(), longest_retry_after)});
-        log_.warn(fmt::format("{} into \"{}\": attempt {} of {}: {}", job.job.partition->id,
-                              graph_[sink].name, job.attempts, settings_.retries + 1,
+      if (request.number <= settings_.retries && !cancellation_.requested()) {
+        retry.delay = std::max({retry.delay, backoff(request.number),
+                                std::min(error.retry_after(), longest_retry_after)});
+        log_.warn(fmt::format("{} into \"{}\": attempt {} of {}: {}", request.partition.id,
+                              graph_[sink].name, request.number, settings_.retries + 1,
                               error.message()));
-        again.push_back(sink);
+        retry.sinks.push_back(sink);
         return;
       }
       [[fallthrough]];
     default:
-      give_up(job, sink, error, State::failed);
+      give_up(request, sink, error, State::failed);
   }
 }
 
 /// Records it where it can be recorded; a ledger that cannot be written loses nothing, for what is
 /// not in it is tried again.
-void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, State state) {
+void Scheduler::give_up(const AttemptRequest& request, NodeIndex sink, const StageError& error,
+                        State state) {
+  JobState& job = jobs_[request.job];
   if (cancellation_.requested() && state == State::failed && error.code() == Code::transient) {
     job.interrupted = true;
     return;
   }
-  LedgerRecord record = ledger_record(job, sink, state);
+  LedgerRecord record = ledger_record(graph_, settings_.run, request, sink, state);
   record.error = presentable(error);
-  if (const auto failure = caught([&] { graph_[sink].stage->record(record); })) {
-    log_.warn(fmt::format("{}: not recorded as {}: {}", job.job.partition->id, state_name(state),
-                          failure->message()));
+  try {
+    graph_[sink].stage->record(record);
+  } catch (const Error& failure) {
+    log_.warn(fmt::format("{}: not recorded as {}: {}", request.partition.id, state_name(state),
+                          failure.message()));
   }
   if (state == State::missing)
-    log_.info(fmt::format("{}: missing: {}", job.job.partition->id, error.message()));
+    log_.info(fmt::format("{}: missing: {}", request.partition.id, error.message()));
   else
-    log_.error(fmt::format("{} into \"{}\" failed: {}", job.job.partition->id, graph_[sink].name,
+    log_.error(fmt::format("{} into \"{}\" failed: {}", request.partition.id, graph_[sink].name,
                            error.message()));
   const std::scoped_lock lock(mutex_);
   if (state == State::missing) {
@@ -400,8 +231,8 @@ void Scheduler::give_up(JobState& job, NodeIndex sink, const StageError& error, 
   }
   job.failed = true;
   ++sinks_[sink].partitions.failed;
-  failures_.push_back(
-      {job.job.partition->id, graph_[sink].name, error.stage(), job.attempts, record.error});
+  failures_.push_back({graph_[request.source].name, request.partition.id, graph_[sink].name,
+                       error.stage(), request.number, record.error});
   if (settings_.stop_on_failure) stopping_ = true;
   changed_.notify_all();
 }
@@ -411,15 +242,14 @@ std::string Scheduler::presentable(const Error& error) const {
   return printable(log_.redactor().conceal(error.message()), "\n");
 }
 
-void Scheduler::requeue(JobState& job, milliseconds delay) {
+void Scheduler::requeue(std::size_t job, milliseconds delay) {
   const std::scoped_lock lock(mutex_);
-  ready_.emplace(Clock::now() + delay, &job);
+  ready_.emplace(Clock::now() + delay, job);
   changed_.notify_all();
 }
 
 void Scheduler::finish(JobState& job) {
   if (!job.interrupted) {
-    graph_[job.job.source].stage->finish(job.job.partition->id);
     progress_.finished();
     if (job.failed) progress_.failed();
   }
@@ -459,8 +289,11 @@ void Scheduler::add_to(Summary& summary) const {
     out.partitions.failed += found->second.partitions.failed;
     out.partitions.missing += found->second.partitions.missing;
   }
-  for (NodeIndex node = 0; node < stages_.size(); ++node)
+  for (NodeIndex node = 0; node < stages_.size(); ++node) {
     summary.stages[node].counts += stages_[node];
+    summary.stages[node].peak_memory_bytes =
+        std::max(summary.stages[node].peak_memory_bytes, peaks_[node]);
+  }
   for (const auto& [sink, counts] : sinks_) {
     summary.stages[sink].counts.rows_in = counts.rows.written;
     summary.stages[sink].counts.rows_out = counts.rows.written;

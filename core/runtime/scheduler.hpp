@@ -1,22 +1,21 @@
 /// \file
-/// Runs partitions on worker threads: attempts, retries, commits, and what is counted of them.
+/// Decides what is attempted when: partitions that wait, retries, what is given up, and what is
+/// counted of it all. Who makes the attempts, in threads or processes, is an executor's business.
 #pragma once
 
-#include "core/runtime/exchange.hpp"
+#include "core/runtime/attempt.hpp"
 #include "core/runtime/log.hpp"
-#include "core/runtime/partition_flow.hpp"
 #include "core/runtime/progress.hpp"
 #include "core/runtime/summary.hpp"
 
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
-#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
 namespace etl::runtime {
@@ -30,64 +29,62 @@ struct Job {
 };
 
 struct SchedulerSettings {
-  std::string pipeline;
-  std::string run_id;
-  std::size_t workers = 1;
+  RunIdentity run;
   std::int64_t retries = 5;
   std::chrono::milliseconds retry_delay{500};
   bool stop_on_failure = false;
-  std::size_t memory_limit = 0;
-  bool reload = false;
-  FlowSettings flow;
 };
 
-/// Used once: run() blocks until every job is finished or the run stops. Throws Error (transient)
-/// when there are not enough threads to begin.
+/// Every member may be called from any thread. Whatever next() gives comes back by complete() or
+/// put_back().
 class Scheduler {
  public:
   Scheduler(const Graph& graph, std::vector<Job> jobs, SchedulerSettings settings,
             Cancellation& cancellation, Log& log, Progress& progress);
-  ~Scheduler();
-  Scheduler(const Scheduler&) = delete;
-  Scheduler& operator=(const Scheduler&) = delete;
 
-  void run();
+  /// What to attempt next; waits for it. Nothing once all is settled or the run is to stop.
+  std::optional<AttemptRequest> next();
+  /// The same without waiting, and only while at least `others` more are ready: for who has one
+  /// already and would like to look ahead.
+  std::optional<AttemptRequest> next_ahead(std::size_t others);
+  /// The attempt was not begun.
+  void put_back(const AttemptRequest& request);
+  /// The attempt's end. Records what failed for good in the ledger; everything else is tried again.
+  /// Returns true when the partition is settled: the source may clear its caches.
+  bool complete(const AttemptRequest& request, AttemptResult result);
+  /// The attempt ended a worker process: whatever comes next for this partition has one to itself.
+  void isolate(const AttemptRequest& request);
 
   /// Adds what happened to a summary whose sinks and stages are there already (in node order).
   void add_to(Summary& summary) const;
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct JobState;
-  struct Attempt;
-  /// What became of one sink in one attempt.
-  struct Outcome {
-    enum class Kind {
-      committed,
-      lost,
-      failed
-    } kind = Kind::failed;  // lost: another run was faster
-    std::optional<StageError> error;
-    RowCounts rows;
+  struct JobState {
+    Job job;
+    std::int64_t attempts = 0;
+    bool alone = false;
+    bool committed = false;  ///< by this run, into at least one sink
+    bool failed = false;
+    bool missing = false;
+    bool interrupted = false;
+    bool read_counted = false;
+    std::vector<bool> rows_counted;  ///< by node: its rows are in `stages_`
+  };
+  /// What settling the sinks of one attempt comes to.
+  struct Retry {
+    std::vector<NodeIndex> sinks;
+    std::chrono::milliseconds delay{0};
+    bool blameless = true;  ///< nothing failed: the attempt does not count
   };
 
-  void start_threads();
-  void work();
-  void write(NodeIndex sink);
-  JobState* next_job();
-  void attempt(JobState& job);
-  void read_partition(Attempt& attempt);
-  void write_partition(SinkStream& stream);
-  [[nodiscard]] LedgerRecord ledger_record(const JobState& job, NodeIndex sink, State state) const;
-  [[nodiscard]] bool committed_by_this_run(const JobState& job, NodeIndex sink) const;
-  void part_finished(Attempt& attempt, std::size_t parts = 1);
-  void complete(Attempt& attempt);
-  void add_stage_counts(const Attempt& attempt);
-  void settle(JobState& job, NodeIndex sink, const Outcome& outcome, std::vector<NodeIndex>& again,
-              std::chrono::milliseconds& delay);
-  void give_up(JobState& job, NodeIndex sink, const StageError& error, State state);
+  AttemptRequest begin(std::size_t job);
+  void count_stages(JobState& job, const AttemptResult& result);
+  void settle(const AttemptRequest& request, NodeIndex sink, const Outcome& outcome, Retry& retry);
+  void committed(JobState& job, NodeIndex sink, const RowCounts& rows);
+  void give_up(const AttemptRequest& request, NodeIndex sink, const StageError& error, State state);
   [[nodiscard]] std::string presentable(const Error& error) const;
-  void requeue(JobState& job, std::chrono::milliseconds delay);
+  void requeue(std::size_t job, std::chrono::milliseconds delay);
   void finish(JobState& job);
   [[nodiscard]] std::chrono::milliseconds backoff(std::int64_t attempts);
 
@@ -96,21 +93,18 @@ class Scheduler {
   Cancellation& cancellation_;
   Log& log_;
   Progress& progress_;
-  std::deque<JobState> jobs_;
-  Exchange exchange_;
-  std::vector<std::thread> workers_;
-  std::vector<std::thread> writers_;
 
   mutable std::mutex mutex_;
   std::condition_variable changed_;
-  std::multimap<Clock::time_point, JobState*> ready_;
+  std::deque<JobState> jobs_;
+  std::multimap<Clock::time_point, std::size_t> ready_;
   std::size_t unfinished_ = 0;
   bool stopping_ = false;  ///< on_failure = "stop" and something failed
-  std::map<Attempt*, std::unique_ptr<Attempt>> attempts_;
   std::minstd_rand random_;
 
   // Results.
   std::vector<StageCounts> stages_;
+  std::vector<std::int64_t> peaks_;
   std::map<NodeIndex, SinkSummary> sinks_;
   PartitionCounts partitions_;
   RowCounts read_once_;  ///< rows read and rejected, each partition once however many sinks it has

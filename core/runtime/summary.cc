@@ -42,7 +42,8 @@ json Summary::json() const {
                             {"rows_in", stage.counts.rows_in},
                             {"rows_out", stage.counts.rows_out},
                             {"rejected", stage.counts.rejected},
-                            {"seconds", seconds(stage.counts.busy)}};
+                            {"seconds", seconds(stage.counts.busy)},
+                            {"peak_memory_bytes", stage.peak_memory_bytes}};
   }
   nlohmann::json by_sink = nlohmann::json::object();
   for (const SinkSummary& sink : sinks) {
@@ -50,7 +51,8 @@ json Summary::json() const {
   }
   nlohmann::json failed = nlohmann::json::array();
   for (const Failure& failure : failures) {
-    failed.push_back({{"partition", failure.partition},
+    failed.push_back({{"source", failure.source},
+                      {"partition", failure.partition},
                       {"sink", failure.sink},
                       {"stage", failure.stage},
                       {"attempts", failure.attempts},
@@ -89,11 +91,12 @@ std::string Summary::text() const {
                   : 0),
       human_bytes(static_cast<double>(peak_memory_bytes)));
   std::vector<std::vector<std::string>> table = {
-      {"stage", "plugin", "rows in", "rows out", "seconds"}};
+      {"stage", "plugin", "rows in", "rows out", "seconds", "memory"}};
   for (const StageSummary& stage : stages) {
     table.push_back({fmt::format("{} {}", stage.kind, stage.name), stage.plugin,
                      grouped(stage.counts.rows_in), grouped(stage.counts.rows_out),
-                     fmt::format("{:.2f}", seconds(stage.counts.busy))});
+                     fmt::format("{:.2f}", seconds(stage.counts.busy)),
+                     human_bytes(static_cast<double>(stage.peak_memory_bytes))});
   }
   out += aligned(table);
   for (const Failure& failure : failures) {

@@ -26,6 +26,7 @@ struct StageSummary {
   std::string kind;
   std::string plugin;
   StageCounts counts;
+  std::int64_t peak_memory_bytes = 0;  ///< in batches and what the stage itself reported
 };
 
 struct SinkSummary {
@@ -35,6 +36,7 @@ struct SinkSummary {
 };
 
 struct Failure {
+  std::string source;
   std::string partition;
   std::string sink;
   std::string stage;  ///< empty when it was no stage

@@ -30,9 +30,10 @@ Summary sample() {
   summary.stages = {{"pageviews",
                      "source",
                      "wikipedia_pageviews",
-                     {1000, 995, 5, std::chrono::milliseconds(1500)}}};
+                     {1000, 995, 5, std::chrono::milliseconds(1500)},
+                     4096}};
   summary.sinks = {{"db", {1000, 10, 600, 5, 405}, {5, 2, 1, 1, 1}}};
-  summary.failures = {{"p1", "db", "pageviews", 3, "source \"pageviews\": no"}};
+  summary.failures = {{"pageviews", "p1", "db", "pageviews", 3, "source \"pageviews\": no"}};
   return summary;
 }
 
@@ -47,10 +48,11 @@ TEST(SummaryTest, JsonHasTheKeysOfTheContract) {
               UnorderedElementsAre("read", "added", "filtered", "rejected", "written"));
   EXPECT_THAT(keys(json["bytes"]), UnorderedElementsAre("downloaded", "decoded"));
   EXPECT_THAT(keys(json["stages"]["pageviews"]),
-              UnorderedElementsAre("kind", "plugin", "rows_in", "rows_out", "rejected", "seconds"));
+              UnorderedElementsAre("kind", "plugin", "rows_in", "rows_out", "rejected", "seconds",
+                                   "peak_memory_bytes"));
   EXPECT_THAT(keys(json["sinks"]["db"]), UnorderedElementsAre("rows", "partitions"));
   EXPECT_THAT(keys(json["failures"][0]),
-              UnorderedElementsAre("partition", "sink", "stage", "attempts", "error"));
+              UnorderedElementsAre("source", "partition", "sink", "stage", "attempts", "error"));
 }
 
 TEST(SummaryTest, JsonHasTheNumbers) {
@@ -61,7 +63,9 @@ TEST(SummaryTest, JsonHasTheNumbers) {
   EXPECT_EQ(json["rows"], json["sinks"]["db"]["rows"]);
   EXPECT_EQ(json["rows"]["filtered"], 600);
   EXPECT_EQ(json["stages"]["pageviews"]["seconds"], 1.5);
+  EXPECT_EQ(json["stages"]["pageviews"]["peak_memory_bytes"], 4096);
   EXPECT_EQ(json["failures"][0]["attempts"], 3);
+  EXPECT_EQ(json["failures"][0]["source"], "pageviews");
 }
 
 TEST(SummaryTest, TextIsForPeople) {
