@@ -1,6 +1,7 @@
 #include "core/app/arguments.hpp"
 
 #include "core/app/exit_codes.hpp"
+#include "core/runtime/faults.hpp"
 #include "core/runtime/suggest.hpp"
 
 #include <unistd.h>
@@ -8,6 +9,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <etl/error.hpp>
 #include <map>
 
 namespace etl::app {
@@ -32,6 +34,16 @@ struct Words {
 template <class Value>
 Value meaning(const std::map<std::string, Value>& words, const std::string& word) {
   return words.at(word);
+}
+
+/// What is wrong with a --fault; empty when it is one.
+std::string is_fault(const std::string& text) {
+  try {
+    const runtime::FaultPlan plan({text});
+    return {};
+  } catch (const Error& error) {
+    return error.message();
+  }
 }
 
 /// Bars need a terminal that understands cursor movement, and someone who wants them.
@@ -138,6 +150,7 @@ class CommandLine {
                     "POINT[@N]=kill|error|delay:TIME: fails on purpose at the N-th (default 1, * = "
                     "every) time\nthe run passes source.open, source.opened, source.batch, "
                     "sink.commit or sink.committed (repeatable)")
+        ->check(is_fault)
         ->allow_extra_args(false);
     sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON");
   }

@@ -4,10 +4,12 @@
 #include "core/app/exit_codes.hpp"
 #include "core/app/signals.hpp"
 #include "core/app/verbs.hpp"
+#include "core/runtime/worker.hpp"
 
 #include <malloc.h>
 #include <etl/error.hpp>
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 
@@ -96,6 +98,9 @@ int fail(const Session& session, const Error& error) {
 
 int main(int argc, char** argv) {
   keep_memory_flat();
+  // Before anything else: a worker gets its orders from the runner and not from a command line.
+  if (argc == 4 && std::string_view(argv[1]) == runtime::worker_flag)
+    return runtime::serve_runner(std::atoi(argv[2]), std::atoi(argv[3]));
   const ParseResult parsed = parse_arguments(argc, argv);
   if (!parsed.arguments) return parsed.exit_code;
   runtime::Cancellation cancellation;

@@ -27,7 +27,6 @@ bool write_report(const Session& session, const RunReport& report,
 
 int run(const Session& session) {
   const Arguments& arguments = session.arguments;
-  runtime::FaultPlan faults(arguments.faults);
   const RunReport file(arguments.report);
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
@@ -37,7 +36,7 @@ int run(const Session& session) {
   runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   const runtime::RunRequest request{
-      {arguments.only, arguments.limit}, arguments.reload, arguments.progress, &faults};
+      {arguments.only, arguments.limit}, arguments.reload, arguments.progress, arguments.faults};
   const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,
                                                          session.cancellation, session.log);
   const bool reported = write_report(session, file, summary);

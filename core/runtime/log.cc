@@ -96,7 +96,7 @@ std::string Redactor::conceal(std::string_view text) const {
   return out;
 }
 
-Log::Log(LogLevel level, LogFormat format, bool colour) : format_(format) {
+Log::Log(LogLevel level, LogFormat format, bool colour) : level_(level), format_(format) {
   spdlog::sink_ptr sink;
   if (colour)
     sink = std::make_shared<spdlog::sinks::ansicolor_stderr_sink_mt>(spdlog::color_mode::always);
@@ -108,11 +108,24 @@ Log::Log(LogLevel level, LogFormat format, bool colour) : format_(format) {
                        spdlog::pattern_time_type::utc);
 }
 
+Log::Log(LogLevel level, Forward forward)
+    : level_(level),
+      format_(LogFormat::text),
+      logger_(std::make_shared<spdlog::logger>("etl")),
+      forward_(std::move(forward)) {
+  logger_->set_level(to_spdlog(level));
+}
+
 Log::~Log() = default;
 
 void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
   if (!logger_->should_log(to_spdlog(level))) return;
   std::string line = redactor_.conceal(text);
+  if (forward_) {
+    const std::scoped_lock lock(mutex_);
+    forward_(level, stage, line);
+    return;
+  }
   if (format_ == LogFormat::json) {
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto millis = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();

@@ -36,6 +36,10 @@ class Redactor {
 class Log {
  public:
   Log(LogLevel level, LogFormat format, bool colour);
+  /// Hands every line to `forward` instead, secrets concealed. It is called by one thread at a
+  /// time.
+  using Forward = std::function<void(LogLevel, std::string_view stage, const std::string& text)>;
+  Log(LogLevel level, Forward forward);
   ~Log();
 
   /// `stage` may be empty.
@@ -46,6 +50,7 @@ class Log {
   void error(std::string_view text) { write(LogLevel::error, {}, text); }
 
   [[nodiscard]] Redactor& redactor() { return redactor_; }
+  [[nodiscard]] LogLevel level() const { return level_; }
   [[nodiscard]] bool json() const { return format_ == LogFormat::json; }
 
   /// Calls `before` and `after` around every line, so that a progress bar can step aside. Both run
@@ -55,11 +60,13 @@ class Log {
   void exclusive(const std::function<void()>& body);
 
  private:
+  LogLevel level_;
   LogFormat format_;
   Redactor redactor_;
   std::mutex mutex_;
   std::function<void()> before_, after_;
   std::shared_ptr<spdlog::logger> logger_;
+  Forward forward_;
 };
 
 }  // namespace etl::runtime

@@ -21,19 +21,19 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   if (!file) return nullptr;
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->file = std::move(*file);
-  if (pipeline->file.run.executor == Executor::processes) {
-    diagnostics.error({pipeline->file.path, 0, 0, 1},
-                      "run.executor = \"processes\": this version runs workers as threads only",
-                      "write executor = \"threads\", or leave it out");
-  }
+  pipeline->request = request;
   // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
+  const auto now = request.now.value_or(
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  pipeline->request.now = now;
   const GraphContext context{
       registry,
-      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()),
+      now,
       {cancellation,
        [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
          log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
-       }},
+       },
+       request.slots},
       [&log](const std::string& secret) { log.redactor().add(secret); }};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;

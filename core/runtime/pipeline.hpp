@@ -5,7 +5,9 @@
 #include "core/runtime/graph.hpp"
 #include "core/runtime/log.hpp"
 
+#include <chrono>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,10 +17,14 @@ namespace etl::runtime {
 struct OpenRequest {
   std::filesystem::path path;
   std::vector<std::string> set;  ///< "STAGE.OPTION=VALUE"
+  /// What relative times refer to; nothing = this moment.
+  std::optional<std::chrono::sys_time<std::chrono::microseconds>> now = std::nullopt;
+  const etl_slots* slots = nullptr;  ///< over all processes of the run; nullptr = it is one
 };
 
 /// A checked pipeline. Its stages are made but connected to nothing yet.
 struct Pipeline {
+  OpenRequest request;  ///< with `now` filled in
   PipelineFile file;
   std::unique_ptr<Graph> graph;
 };

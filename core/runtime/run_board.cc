@@ -73,8 +73,8 @@ FaultCounters& RunBoard::faults() { return static_cast<Layout*>(memory_)->faults
 // ---- slots -------------------------------------------------------------------------------------
 
 RunSlots::RunSlots(int board_descriptor)
-    : descriptor_(::open(fmt::format("/proc/self/fd/{}", board_descriptor).c_str(),
-                         O_RDWR | O_CLOEXEC)) {
+    : descriptor_(
+          ::open(fmt::format("/proc/self/fd/{}", board_descriptor).c_str(), O_RDWR | O_CLOEXEC)) {
   if (descriptor_ < 0) throw no_board("opening it again");
   abi_.struct_size = sizeof(abi_);
   abi_.ctx = this;

@@ -1,6 +1,7 @@
 #include "core/runtime/runner.hpp"
 
 #include "core/runtime/clock.hpp"
+#include "core/runtime/process_executor.hpp"
 #include "core/runtime/scheduler.hpp"
 #include "core/runtime/thread_executor.hpp"
 #include "core/runtime/utf8.hpp"
@@ -33,11 +34,13 @@ class Run {
  public:
   Run(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
       Cancellation& cancellation, Log& log)
-      : graph_(*pipeline.graph),
+      : pipeline_(pipeline),
+        graph_(*pipeline.graph),
         file_(pipeline.file),
         request_(request),
         cancellation_(cancellation),
         log_(log),
+        faults_(request.faults),
         preflight_(std::move(preflight)) {
     summary_.pipeline = file_.name;
     summary_.run_id = new_run_id();
@@ -189,7 +192,7 @@ class Run {
   }
 
   void execute(std::vector<Job> jobs) {
-    announce(jobs);
+    if (file_.run.executor == Executor::threads) announce(jobs);
     const std::size_t partitions_to_do = jobs.size();
     const RunIdentity run{file_.name, summary_.run_id};
     Progress progress(request_.progress, log_);
@@ -199,7 +202,13 @@ class Run {
         {run, file_.run.retries, file_.run.retry_delay, file_.run.on_failure == OnFailure::stop},
         cancellation_, log_, progress);
     progress.start(partitions_to_do);
-    run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    if (file_.run.executor == Executor::processes) {
+      workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
+                                           {request_.worker_program, request_.faults, log_.level()},
+                                           cancellation_, log_);
+    } else {
+      run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    }
     progress.stop();
     scheduler.add_to(summary_);
   }
@@ -216,7 +225,7 @@ class Run {
     settings.pushdown = file_.run.pushdown;
     settings.max_rejects = file_.run.max_rejects;
     settings.time_limit = file_.run.partition_timeout;
-    settings.faults = request_.faults;
+    settings.faults = &faults_;
     settings.on_read = [&progress](std::int64_t rows) { progress.rows(rows); };
     settings.on_written = [&progress](std::int64_t rows) { progress.written(rows); };
     return settings;
@@ -224,7 +233,7 @@ class Run {
 
   void finish(std::chrono::steady_clock::duration elapsed) {
     summary_.elapsed_seconds = std::chrono::duration<double>(elapsed).count();
-    summary_.peak_memory_bytes = peak_resident_bytes();
+    summary_.peak_memory_bytes = peak_resident_bytes() + workers_resident_;
     std::sort(summary_.failures.begin(), summary_.failures.end(),
               [](const Failure& a, const Failure& b) {
                 return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
@@ -233,11 +242,14 @@ class Run {
     else if (!summary_.failures.empty()) summary_.status = "failed";
   }
 
+  const Pipeline& pipeline_;
   const Graph& graph_;
   const PipelineFile& file_;
   const RunRequest& request_;
   Cancellation& cancellation_;
   Log& log_;
+  FaultPlan faults_;
+  std::int64_t workers_resident_ = 0;
   Summary summary_;
   std::vector<PlannedPartition> planned_;
   Preflight preflight_;

@@ -14,7 +14,8 @@ struct RunRequest {
   Selection selection;
   bool reload = false;
   ProgressMode progress = ProgressMode::off;
-  FaultPlan* faults = nullptr;  ///< placed on purpose; nullptr = none
+  std::vector<std::string> faults;  ///< placed on purpose, as FaultPlan takes them
+  std::filesystem::path worker_program = "/proc/self/exe";  ///< what worker processes are
 };
 
 /// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when

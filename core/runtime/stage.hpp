@@ -37,6 +37,10 @@ class StageError : public Error {
  public:
   StageError(Error error, const std::string& title, std::string stage)
       : Error(std::move(error).with(title)), stage_(std::move(stage)) {}
+  /// One that was told in another process: its message has the title already.
+  [[nodiscard]] static StageError whole(Error error, std::string stage) {
+    return {std::move(error), std::move(stage)};
+  }
   /// The stage's name in the pipeline; empty when the failure is no stage's.
   [[nodiscard]] const std::string& stage() const { return stage_; }
   /// The same stage's failure, of another kind and with more behind its message.

@@ -21,7 +21,8 @@ struct WorkerSetup {
   std::size_t workers = 1;  ///< of the run
   std::filesystem::path pipeline;
   std::vector<std::string> set;
-  std::vector<std::filesystem::path> plugin_folders;
+  std::vector<std::filesystem::path> plugins;  ///< the libraries of its stages
+  std::vector<std::string> hashes;             ///< of its nodes: the file may change meanwhile
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< what relative times refer to
   RunIdentity run;
   std::size_t memory_limit = 0;
@@ -37,8 +38,8 @@ class WorkerChannel {
   explicit WorkerChannel(int descriptor) : descriptor_(descriptor) {}
   ~WorkerChannel();
   WorkerChannel(WorkerChannel&& other) noexcept;
+  WorkerChannel& operator=(WorkerChannel&& other) noexcept;
   WorkerChannel(const WorkerChannel&) = delete;
-  WorkerChannel& operator=(const WorkerChannel&) = delete;
 
   [[nodiscard]] int descriptor() const { return descriptor_; }
   /// False when the other end is gone.
