@@ -14,7 +14,7 @@ struct RunRequest {
   Selection selection;
   bool reload = false;
   ProgressMode progress = ProgressMode::off;
-  std::vector<std::string> faults;  ///< placed on purpose, as FaultPlan takes them
+  std::vector<std::string> faults = {};  ///< placed on purpose, as FaultPlan takes them
   std::filesystem::path worker_program = "/proc/self/exe";  ///< what worker processes are
 };
 

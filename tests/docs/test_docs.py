@@ -260,7 +260,8 @@ def timeless(lines):
     for line in lines:
         line = re.sub(r"run \d{8}T\d{6}Z-[0-9a-f]{8}", "run ID", line)
         line = re.sub(r"; \S+ in all, .*", "; ...", line)
-        out.append(re.sub(r"\d+\.\d\d$", "0.00", line))
+        line = re.sub(r"seconds +memory$", "seconds", line)
+        out.append(re.sub(r" +\d+\.\d\d +[\d.]+ [KMG]?i?B$", " 0.00", line))
     return out
 
 

@@ -148,11 +148,19 @@ class Verbs(EtlCase):
             self.assertIn(stage, text)
         self.assertIn("db", json.dumps(summary["sinks"]))
 
-    def test_executor_processes_is_refused_not_ignored(self):
-        result = etl.run("run", self.path, "--executor", "processes")
-        self.assertEqual(result.code, etl.CONFIG, str(result))
-        self.assertIn("processes", result.err)
-        self.assertFalse(self.database.exists())
+    def test_executors_load_the_same_rows(self):
+        self.run_pipeline(self.path)
+        threads = sorted(self.database.rows())
+        self.database.path.unlink()
+        self.run_pipeline(self.path, "--executor", "processes")
+        self.assertEqual(threads, sorted(self.database.rows()))
+
+    def test_a_wrong_fault_is_a_wrong_command_line(self):
+        for fault in ("sink.commit", "sink.comit=kill", "sink.commit@0=kill", "sink.commit=explode"):
+            result = etl.run("run", self.path, "--fault", fault)
+            self.assertEqual(result.code, etl.USAGE, str(result))
+            self.assertIn(fault, result.err)
+            self.assertFalse(self.database.exists())
 
 
 if __name__ == "__main__":
