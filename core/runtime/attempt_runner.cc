@@ -89,7 +89,8 @@ Activity* AttemptRunner::activity(NodeIndex node) const {
 
 // ---- reading side ------------------------------------------------------------------------------
 
-void AttemptRunner::run(AttemptRequest request, std::function<void(AttemptResult)> done) {
+void AttemptRunner::run(const AttemptRequest& request,
+                        const std::function<void(AttemptResult)>& done) {
   FlowSettings flow;
   flow.pushdown = settings_.pushdown;
   flow.max_rejects = settings_.max_rejects;
@@ -98,8 +99,24 @@ void AttemptRunner::run(AttemptRequest request, std::function<void(AttemptResult
   flow.faults = settings_.faults;
   this_activity = activity(request.source);
   if (this_activity != nullptr) this_activity->partition = static_cast<std::int64_t>(request.job);
-  auto owned = std::make_unique<Attempt>(std::move(request), std::move(done), graph_,
-                                         std::move(flow), cancellation_, this_activity);
+  Attempt* begun = nullptr;
+  if (const auto error = caught([&] { begun = &begin(request, done, std::move(flow)); })) {
+    done(failed_attempt(graph_, request, *error));
+    return;
+  }
+  Attempt& attempt = *begun;
+  attempt.flow_error = caught([&] { read_partition(attempt); });
+  if (this_activity != nullptr) this_activity->partition = -1;
+  std::size_t parts = 1;
+  if (attempt.flow_error) parts += exchange_.abort(attempt, *attempt.flow_error);
+  part_finished(attempt, parts + exchange_.put_off(attempt));
+}
+
+AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
+                                             const std::function<void(AttemptResult)>& done,
+                                             FlowSettings flow) {
+  auto owned = std::make_unique<Attempt>(request, done, graph_, std::move(flow), cancellation_,
+                                         this_activity);
   Attempt& attempt = *owned;
   for (const NodeIndex sink : attempt.request.sinks) {
     SinkStream& stream = *attempt.streams.emplace_back(std::make_unique<SinkStream>());
@@ -111,12 +128,14 @@ void AttemptRunner::run(AttemptRequest request, std::function<void(AttemptResult
     const std::scoped_lock lock(mutex_);
     attempts_.emplace(&attempt, std::move(owned));
   }
-  exchange_.begin(attempt);
-  attempt.flow_error = caught([&] { read_partition(attempt); });
-  if (this_activity != nullptr) this_activity->partition = -1;
-  std::size_t parts = 1;
-  if (attempt.flow_error) parts += exchange_.abort(attempt, *attempt.flow_error);
-  part_finished(attempt, parts + exchange_.put_off(attempt));
+  try {
+    exchange_.begin(attempt);
+  } catch (...) {
+    const std::scoped_lock lock(mutex_);
+    attempts_.erase(&attempt);
+    throw;
+  }
+  return attempt;
 }
 
 void AttemptRunner::read_partition(Attempt& attempt) {

@@ -45,13 +45,15 @@ class AttemptRunner {
 
   /// Reads the partition, and returns when that is done. `done` is called once, by this thread or
   /// by the writer that finishes last.
-  void run(AttemptRequest request, std::function<void(AttemptResult)> done);
+  void run(const AttemptRequest& request, const std::function<void(AttemptResult)>& done);
 
  private:
   struct Attempt;
 
   void start_writers();
   void stop_writers();
+  Attempt& begin(const AttemptRequest& request, const std::function<void(AttemptResult)>& done,
+                 FlowSettings flow);
   void read_partition(Attempt& attempt);
   void write(NodeIndex sink);
   Outcome write_stream(SinkStream& stream);

@@ -56,7 +56,7 @@ class Run {
 
   Summary run() {
     const auto begun = std::chrono::steady_clock::now();
-    planned_ = plan_partitions(graph_, request_.selection);
+    plan();
     if (planned_.empty() && !request_.selection.only.empty())
       log_.warn("--only matches none of the partitions");
     reach_the_unreachable();
@@ -74,30 +74,45 @@ class Run {
     std::int64_t attempts;
   };
 
-  /// Calls `body`, again while it fails transiently, as a partition would be tried again. A sink
-  /// with which it fails for good fails its partitions; the others go on.
+  /// Calls `body`, again while it fails transiently, as a partition would be tried again. Returns
+  /// the failure that ended that; nothing when it went well or the run is to stop.
   template <class Body>
-  void per_sink(const char* what, NodeIndex sink, Body&& body) {
-    if (down_.contains(sink)) return;
+  std::optional<Down> persistently(const std::string& what, Body&& body) {
     milliseconds delay = file_.run.retry_delay;
     for (std::int64_t attempt = 1; !cancellation_.requested(); ++attempt) {
       try {
         body();
-        return;
+        return std::nullopt;
       } catch (const StageError& error) {
         if (error.code() == Code::config) throw;
-        if (cancellation_.requested()) return;
-        if (error.code() != Code::transient || attempt > file_.run.retries) {
-          log_.error(error.message());
-          down_.emplace(sink, Down{error, attempt});
-          return;
-        }
-        log_.warn(fmt::format("{}: {}: attempt {} of {}: {}", graph_[sink].stage->title(), what,
-                              attempt, file_.run.retries + 1, error.message()));
+        if (cancellation_.requested()) return std::nullopt;
+        if (error.code() != Code::transient || attempt > file_.run.retries)
+          return Down{error, attempt};
+        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1,
+                              error.message()));
         pause(std::max(delay, std::min(error.retry_after(), longest_retry_after)));
       }
       delay = std::min(delay * 2, longest_backoff);
     }
+    return std::nullopt;
+  }
+
+  /// A sink with which `body` fails for good fails its partitions; the others go on.
+  template <class Body>
+  void per_sink(const char* what, NodeIndex sink, Body&& body) {
+    if (down_.contains(sink)) return;
+    const auto down = persistently(fmt::format("{}: {}", graph_[sink].stage->title(), what), body);
+    if (!down) return;
+    log_.error(down->error.message());
+    down_.emplace(sink, *down);
+  }
+
+  /// Without partitions there is nothing to do or to report: a source that cannot say them ends the
+  /// run.
+  void plan() {
+    const auto down =
+        persistently("planning", [&] { planned_ = plan_partitions(graph_, request_.selection); });
+    if (down) throw StageError(down->error);
   }
 
   /// Until then, or until the run is to stop.

@@ -87,6 +87,23 @@ TEST_F(RunnerTest, OnFailureStopReadsNothingForASinkThatIsThere) {
   EXPECT_EQ(summary.partitions.done, 0);
 }
 
+TEST_F(RunnerTest, PlanningIsTriedAgain) {
+  Bench bench(source(fails("transient", "plan", 2)) + sink(), "retries = 2");
+  EXPECT_EQ(bench.run().status, "ok");
+  EXPECT_EQ(store().rows(), all_rows(3, 10));
+}
+
+TEST_F(RunnerTest, ASourceThatCannotPlanEndsTheRun) {
+  Bench bench(source(fails("transient", "plan")) + sink(), "retries = 2");
+  try {
+    (void)bench.run();
+    FAIL();
+  } catch (const etl::Error& error) {
+    EXPECT_EQ(error.code(), etl::Code::transient);
+    EXPECT_STREQ(error.what(), "source \"s\": ordered to fail at plan");
+  }
+}
+
 TEST_F(RunnerTest, ATargetThatTurnsOutNotToFitEndsTheRun) {
   Bench bench(source() + sink(fails("config", "prepare")));
   try {

@@ -75,6 +75,41 @@ TEST_F(SchedulerTest, ReloadReplaces) {
   EXPECT_EQ(store().rows(), all_rows(3, 10));
 }
 
+// ---- sinks that share what they lock ------------------------------------------------------------
+
+/// Every row as often as there are sinks.
+std::vector<probe::Row> twice(std::vector<probe::Row> rows) {
+  const std::vector<probe::Row> once = rows;
+  rows.insert(rows.end(), once.begin(), once.end());
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+TEST_F(SchedulerTest, SinksOfOneResourceTakeTurns) {
+  Bench bench(source("partitions = 8\nrows = 50") + sink() + sink("", "probe_exclusive", "db2"),
+              "workers = 4");
+  const Summary summary = bench.run();
+  EXPECT_EQ(summary.status, "ok");
+  EXPECT_EQ(store().rows(), twice(all_rows(8, 50)));
+  EXPECT_EQ(store().most_writers(), 1);
+  EXPECT_EQ(summary.rows.read, 400);
+}
+
+TEST_F(SchedulerTest, APartitionTooLargeToWaitIsReadForEachOfThem) {
+  // 4 MB a partition, of which 1 MiB may wait: neither sink can wait for the other.
+  Bench bench(source("partitions = 2\nrows = 200\npadding = 20000\nbatch_rows = 10") + sink() +
+                  sink("", "probe_exclusive", "db2"),
+              "workers = 2\nmemory_limit = \"1MiB\"\nretries = 0");
+  const Summary summary = bench.run();
+  EXPECT_EQ(summary.status, "ok");
+  EXPECT_EQ(store().rows(), twice(all_rows(2, 200)));
+  EXPECT_EQ(store().most_writers(), 1);
+  EXPECT_EQ(summary.rows.read, 400);
+  EXPECT_EQ(summary.stages[0].counts.rows_in,
+            400);  // each row counts once, however often it is read
+  for (const auto& [partition, record] : store().ledger()) EXPECT_EQ(record.attempts, 1);
+}
+
 // ---- failures ----------------------------------------------------------------------------------
 
 TEST_F(SchedulerTest, TransientFailuresAreRetried) {
