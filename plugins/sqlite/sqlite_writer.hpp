@@ -54,7 +54,6 @@ class SqliteWriter {
 
  private:
   void begin(const TableOptions& options);
-  void remove_rows(std::int64_t rows_written, const TableOptions& options);
   void insert(const etl::Batch& batch);
   void require_keys(const etl::Batch& batch) const;
   [[nodiscard]] WriteConnection& connection();
