@@ -41,7 +41,8 @@ etl::Strings key_from(const etl::Options& options) {
 }  // namespace
 
 PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& context)
-    : table_(table_from(given)),
+    : context_(context),
+      table_(table_from(given)),
       key_(key_from(given)),
       pool_(Dsn(given.get<std::string>("dsn")), context) {}
 
@@ -110,7 +111,7 @@ void PostgresSink::record(const etl::LedgerRecord& record) {
 PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
   ConnectionPool::Lease lease = pool_.acquire();
   TableDefinition definition{target(*lease), schema, key_};
-  return {std::move(lease), std::move(definition), request};
+  return {std::move(lease), std::move(definition), request, etl::HeldMemory(context_, 0)};
 }
 
 // The record is locked first: who loads the partition at this moment is waited for, and who comes

@@ -64,6 +64,7 @@ class PostgresSink {
   [[nodiscard]] std::vector<std::string> missing_ddl(Connection& connection,
                                                      const etl::Schema& schema);
 
+  const etl::Context context_;
   const TableName table_;  // as given
   const etl::Strings key_;
   ConnectionPool pool_;

@@ -37,13 +37,14 @@ std::string unused_name(const etl::Schema& schema) {
 }  // namespace
 
 PostgresWriter::PostgresWriter(ConnectionPool::Lease lease, TableDefinition target,
-                               const etl::WriteRequest& request)
+                               const etl::WriteRequest& request, etl::HeldMemory held)
     : lease_(std::move(lease)),
       target_(std::move(target)),
       ledger_(target_.name.schema),
       ordinal_(unused_name(target_.schema)),
       doing_("copying into table " + target_.name.shown()),
-      encoder_(layout_of(target_)) {
+      encoder_(layout_of(target_)),
+      held_(std::move(held)) {
   // Whatever the database's default: the fence is to wait for another run and then see its record.
   lease_->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
   const auto earlier =
@@ -75,6 +76,7 @@ void PostgresWriter::write(const etl::Batch& batch) {
   encoder_.take(batch);
   while (encoder_.encode(buffer_, send_bytes)) send(send_bytes);
   send(send_bytes);
+  held_.set(static_cast<std::int64_t>(buffer_.capacity()));
 }
 
 void PostgresWriter::commit(const etl::LedgerRecord& record) {

@@ -31,7 +31,8 @@ WriteConnection::WriteConnection(const ConnectionOptions& options,
                                  Timestamps timestamps)
     : database(options, Database::Access::write),
       batch(database, std::move(schema), timestamps),
-      insert(database, definition.insert_sql(BatchTable::sql_name), writing(definition)) {}
+      insert(database, definition.insert_sql(BatchTable::sql_name), writing(definition)),
+      cache_(options.context, 0) {}
 
 SqliteWriter::SqliteWriter(Place place, TableDefinition definition, const TableOptions& options,
                            etl::WriteRequest request)
@@ -87,6 +88,7 @@ void SqliteWriter::insert(const etl::Batch& batch) {
   require_keys(batch);
   target.insert.run();
   target.batch.clear();
+  target.tell_memory();
   const auto taken = static_cast<std::size_t>(sqlite3_changes64(target.database.handle()));
   const bool may_skip = definition_.key.size() == definition_.columns.size();  // DO NOTHING
   if (taken != batch.rows() && !may_skip) {
@@ -123,6 +125,7 @@ void SqliteWriter::commit(const etl::LedgerRecord& record) {
                             database.path());
     }
     database.commit("committing partition " + record.partition);
+    place_.connection->tell_memory();
   } catch (...) {
     place_.connection.reset();
     throw;

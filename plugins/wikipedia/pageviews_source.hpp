@@ -121,6 +121,7 @@ class PageviewsSource {
   [[nodiscard]] Remote remote(std::string_view id, Hour hour) const;
   [[nodiscard]] HourFile locate(const std::string& id, Hour hour, const etl::Task& task);
 
+  etl::Context context_;
   BaseUrl base_;
   HourRange range_;
   bool missing_fails_;

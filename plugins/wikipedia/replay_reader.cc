@@ -17,12 +17,15 @@ void add_count(const etl::Task& task, std::uint32_t counter, std::int64_t n) {
 
 ReplayReader::ReplayReader(std::vector<std::string_view> records, std::int64_t hour_seconds,
                            std::shared_ptr<const etl::Schema> schema,
-                           PageViewParser::Settings settings, etl::Task task)
+                           PageViewParser::Settings settings, etl::Task task, etl::HeldMemory held)
     : records_(std::move(records)),
       task_(task),
       parser_task_(parser_task(this)),
       parser_(settings, {}, etl::Task(&parser_task_)),
-      columns_(std::move(schema), hour_seconds) {}
+      columns_(std::move(schema), hour_seconds),
+      held_(std::move(held)) {
+  held_.set(static_cast<std::int64_t>(parser_.memory() + etl::batch_bytes));  // the next batch
+}
 
 etl_task ReplayReader::parser_task(ReplayReader* self) {
   etl_task table{};

@@ -28,7 +28,7 @@ class ReplayReader {
  public:
   ReplayReader(std::vector<std::string_view> records, std::int64_t hour_seconds,
                std::shared_ptr<const etl::Schema> schema, PageViewParser::Settings settings,
-               etl::Task task);
+               etl::Task task, etl::HeldMemory held = {});
 
   /// The next batch; nothing at the end. Throws etl::Error (cancelled) when the task is.
   [[nodiscard]] std::optional<etl::Batch> next();
@@ -46,6 +46,7 @@ class ReplayReader {
   etl_task parser_task_;  // what the parser tells, for us to say of which record
   PageViewParser parser_;
   PageViewColumns columns_;
+  etl::HeldMemory held_;
   bool ended_ = false;
 };
 
