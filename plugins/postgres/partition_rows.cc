@@ -4,7 +4,7 @@
 
 #include <array>
 #include <optional>
-#include <string_view>
+#include <variant>
 
 namespace postgres {
 namespace {
@@ -12,21 +12,19 @@ namespace {
 // The scope's value as a parameter for its column. Nothing when the column cannot be one of a
 // scope.
 std::optional<Param> scope_value(const etl::Scope& scope, const etl::Field& field) {
-  const auto* number = std::get_if<std::int64_t>(&scope.value);
-  if (etl::is_text(field.type)) {
-    // The boundary carries an empty text as the number 0.
-    return Param::text(number != nullptr ? std::string_view{} : std::get<std::string>(scope.value));
+  if (const auto* text = std::get_if<std::string>(&scope.value)) {
+    return etl::is_text(field.type) ? std::optional(Param::text(*text)) : std::nullopt;
   }
-  if (number == nullptr) return std::nullopt;
+  const std::int64_t number = std::get<std::int64_t>(scope.value);
   switch (field.type) {
     case etl::Type::int32:
     case etl::Type::int64:
-      return Param::integer(*number);
+      return Param::integer(number);
     case etl::Type::timestamp_us:
-      return Param::timestamp(*number);
+      return Param::timestamp(number);
     case etl::Type::timestamp_s: {
       std::int64_t microseconds = 0;
-      if (__builtin_mul_overflow(*number, std::int64_t{1'000'000}, &microseconds))
+      if (__builtin_mul_overflow(number, std::int64_t{1'000'000}, &microseconds))
         return std::nullopt;
       return Param::timestamp(microseconds);
     }

@@ -99,9 +99,8 @@ TEST_F(ReloadTest, AScopeMayBeATextOrANumber) {
     std::int32_t n;
     std::int64_t at;
   };
-  // The boundary turns an empty text into the number 0.
   const Case cases[] = {{{"lang", "fr"}, "fr", 1, 1},
-                        {{"lang", std::int64_t{0}}, "", 2, 2},
+                        {{"lang", ""}, "", 2, 2},
                         {{"n", std::int64_t{-3}}, "x", -3, 3},
                         {{"at", std::int64_t{-4}}, "y", 4, -4}};
   TestSink sink(append());
