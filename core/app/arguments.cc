@@ -29,6 +29,7 @@ struct Words {
   std::string progress = "auto";
   std::optional<std::int64_t> workers;
   std::string executor;
+  std::filesystem::path file;
 };
 
 template <class Value>
@@ -66,6 +67,7 @@ class CommandLine {
         "signal.");
     add_run();
     add_plan();
+    add_state();
     add_validate();
     add_preview();
     add_plugins();
@@ -161,6 +163,30 @@ class CommandLine {
     add_selection(sub);
     add_format(sub);
   }
+  void add_state() {
+    CLI::App* sub = verb("state",
+                         "Forget partitions: remove their ledger records, so that the next run "
+                         "loads them again",
+                         Verb::state);
+    // No list, which would take what follows for files, too.
+    sub->add_option("FILE", words_.file, "Pipeline file (TOML)")->required();
+    sub->add_option("ACTION", arguments_.action, "What to do: forget")
+        ->required()
+        ->check(CLI::IsMember({"forget"}));
+    sub->add_option(
+           "GLOB", arguments_.glob,
+           "Which partitions, by id; also those that the plan no longer has. Rows that were "
+           "loaded stay, unless --delete-rows")
+        ->required();
+    sub->add_option("--source", arguments_.source, "Only partitions of this source");
+    sub->add_option("--sink", arguments_.sink,
+                    "Only in the ledger of this sink; default: in all that keep one");
+    sub->add_flag("--delete-rows", arguments_.delete_rows,
+                  "Delete the partitions' rows as well; refused where they cannot be told from "
+                  "others");
+    add_set(sub);
+    add_format(sub);
+  }
   void add_validate() {
     CLI::App* sub =
         verb("validate", "Check pipeline files as a run does before it moves data", Verb::validate);
@@ -210,6 +236,7 @@ class CommandLine {
                                                        {"json", ProgressMode::json},
                                                        {"off", ProgressMode::off}},
                                                       words_.progress);
+    if (!words_.file.empty()) arguments_.files = {words_.file};
     if (words_.workers) arguments_.set.push_back("run.workers=" + std::to_string(*words_.workers));
     if (!words_.executor.empty()) arguments_.set.push_back("run.executor=" + words_.executor);
   }

@@ -13,7 +13,7 @@
 
 namespace etl::app {
 
-enum class Verb { run, plan, validate, preview, plugins, describe };
+enum class Verb { run, plan, state, validate, preview, plugins, describe };
 enum class Format { text, json, markdown };
 
 struct Arguments {
@@ -32,6 +32,13 @@ struct Arguments {
   runtime::ProgressMode progress = runtime::ProgressMode::off;
   std::vector<std::string> faults;
   std::filesystem::path report;  ///< empty = none
+
+  // state
+  std::string action;  ///< "forget"
+  std::string glob;
+  std::string source;  ///< empty = every source
+  std::string sink;    ///< empty = every sink that keeps a ledger
+  bool delete_rows = false;
 
   // preview
   std::string stage;  ///< empty = what the first sink receives

@@ -26,6 +26,8 @@ int call(const Session& session) {
       return app::plan(session);
     case Verb::validate:
       return app::validate(session);
+    case Verb::state:
+      return app::state(session);
     case Verb::preview:
       return app::preview(session);
     case Verb::plugins:

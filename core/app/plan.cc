@@ -13,9 +13,13 @@ using nlohmann::json;
 using runtime::Graph;
 using runtime::NodeIndex;
 
-/// What one sink's ledger says of one partition.
-json sink_state(const LedgerRecord* record, const runtime::Redactor& redactor) {
-  if (record == nullptr) return {{"state", "pending"}};
+/// What one sink's ledger says of one partition, and why a run would load it.
+json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& ledger,
+                const runtime::PlannedPartition& planned, const runtime::Redactor& redactor) {
+  if (!graph[sink].stage->transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
+  if (!ledger.knows(sink)) return {{"state", "pending"}, {"reason", "unreachable"}};
+  const LedgerRecord* record = ledger.find(sink, graph[planned.source].name, planned.partition.id);
+  if (record == nullptr) return {{"state", "pending"}, {"reason", "new"}};
   json state = {{"state", state_name(record->state)},
                 {"attempts", record->attempts},
                 {"finished_at", runtime::utc_text(record->finished_at / 1'000'000)},
@@ -23,6 +27,8 @@ json sink_state(const LedgerRecord* record, const runtime::Redactor& redactor) {
   if (record->state == State::done) {
     state["rows_read"] = record->rows_read;
     state["rows_written"] = record->rows_written;
+  } else {
+    state["reason"] = state_name(record->state);
   }
   if (!record->error.empty()) state["error"] = redactor.conceal(record->error);
   return state;
@@ -46,6 +52,23 @@ struct Plan {
   std::map<std::string, std::size_t> states;
 };
 
+/// For people, a sink that cannot be asked leaves its partitions' state open.
+std::string word_of(const json& sink) {
+  return sink.value("reason", "") == "unreachable" ? "unknown" : sink["state"].get<std::string>();
+}
+
+/// Why a run would load the partition; empty where it would not.
+std::string why(const json& sink) {
+  const std::string reason = sink.value("reason", "");
+  const std::string error = sink.contains("error") ? ": " + sink["error"].get<std::string>() : "";
+  if (reason == "new") return "never tried, or forgotten";
+  if (reason == "failed") return "failed before" + error;
+  if (reason == "missing") return "was not there" + error;
+  if (reason == "unreachable") return "the sink cannot be reached";
+  if (reason == "no ledger") return "the sink keeps no ledger: every run loads it";
+  return "";
+}
+
 Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
                const runtime::Preflight& preflight) {
   const Graph& graph = *pipeline.graph;
@@ -65,8 +88,7 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
   for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
     json sinks = json::object();
     for (const NodeIndex sink : graph.sinks_of(planned.source)) {
-      sinks[graph[sink].name] =
-          sink_state(ledger.find(sink, graph[planned.source].name, planned.partition.id), redactor);
+      sinks[graph[sink].name] = sink_state(graph, sink, ledger, planned, redactor);
     }
     json entry = {{"source", graph[planned.source].name},
                   {"partition", planned.partition.id},
@@ -100,22 +122,27 @@ void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, 
   std::string out = fmt::format("pipeline \"{}\": {}\n", pipeline.file.name, delivery);
   for (const json& target : plan.targets) out += target_text(target);
   std::vector<std::vector<std::string>> table = {
-      {"partition", "source", "state", "rows", "when", "attempts", "error"}};
+      {"partition", "source", "state", "rows", "when", "attempts", "why"}};
+  std::size_t unknown = 0;
   for (const json& partition : plan.partitions) {
+    bool known = true;
     for (const auto& [name, sink] : partition["sinks"].items()) {
-      const std::string state = sink["state"];
+      const std::string state = word_of(sink);
+      known = known && state != "unknown";
       table.push_back(
           {partition["partition"], partition["source"],
            partition["sinks"].size() > 1 ? fmt::format("{} in {}", state, name) : state,
            sink.contains("rows_written") ? runtime::grouped(sink["rows_written"]) : "",
            sink.value("finished_at", ""),
            sink.contains("attempts") ? std::to_string(sink["attempts"].get<std::int64_t>()) : "",
-           sink.value("error", "")});
+           why(sink)});
     }
+    unknown += known ? 0 : 1;
   }
   out += runtime::aligned(table);
   out += fmt::format("{} partitions", plan.partitions.size());
   for (const auto& [state, count] : plan.states) out += fmt::format(", {} {}", count, state);
+  if (unknown > 0) out += fmt::format("; of {} a sink's state is unknown", unknown);
   print(out + "\n");
 }
 

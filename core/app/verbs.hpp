@@ -27,6 +27,7 @@ struct Session {
 int run(const Session& session);
 int plan(const Session& session);
 int validate(const Session& session);
+int state(const Session& session);
 int preview(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);

@@ -10,7 +10,6 @@
 #include <sstream>
 
 namespace etl::runtime {
-namespace {
 
 bool selected(const Selection& selection, const std::string& id) {
   return selection.only.empty() ||
@@ -18,6 +17,8 @@ bool selected(const Selection& selection, const std::string& id) {
            return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0;
          });
 }
+
+namespace {
 
 std::map<std::string, std::string> stage_hashes(const std::string& definition) {
   std::map<std::string, std::string> hashes;

@@ -18,6 +18,9 @@ struct Selection {
   std::optional<std::int64_t> limit;  ///< the first N of the plan
 };
 
+/// Whether the selection's globs let this id through.
+[[nodiscard]] bool selected(const Selection& selection, const std::string& id);
+
 /// A partition of a source.
 struct PlannedPartition {
   NodeIndex source = 0;
@@ -34,6 +37,8 @@ class LedgerView {
   [[nodiscard]] const LedgerRecord* find(NodeIndex sink, const std::string& source,
                                          const std::string& partition) const;
   [[nodiscard]] const std::vector<LedgerRecord>& records(NodeIndex sink) const;
+  /// False when the sink's ledger could not be read: then nothing is known.
+  [[nodiscard]] bool knows(NodeIndex sink) const { return sinks_.contains(sink); }
 
  private:
   struct Entries {

@@ -5,6 +5,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <bit>
 #include <charconv>
 #include <future>
 #include <thread>
@@ -134,7 +135,8 @@ class Connection::Patience {
 Connection::Connection(const Dsn& dsn, const etl::Context& context)
     : context_(context),
       redactor_(dsn.redactor()),
-      handle_(connect(dsn, context, &Connection::on_notice, this)) {
+      handle_(connect(dsn, context, &Connection::on_notice, this)),
+      queue_(context, 0) {
   if (const char* password = PQpass(handle_.get())) redactor_.add(password);
   if (PQsetnonblocking(handle_.get(), 1) != 0) {
     throw etl::Error::transient(redactor_.scrub(one_line(PQerrorMessage(handle_.get()))));
@@ -183,8 +185,17 @@ void Connection::send_copy(std::string_view doing, std::span<const char> bytes) 
     const int queued = PQputCopyData(handle_.get(), part.data(), static_cast<int>(part.size()));
     if (queued < 0) fail_lost(doing);
     if (queued > 0) bytes = bytes.subspan(part.size());
+    note_queue(part.size());
     flush(doing);
   }
+}
+
+/// libpq keeps its buffer, which it has doubled until the largest message found room.
+void Connection::note_queue(std::size_t message) {
+  constexpr std::size_t header = 5;
+  if (message + header <= queue_bytes_) return;
+  queue_bytes_ = std::bit_ceil(message + header);
+  queue_.set(static_cast<std::int64_t>(queue_bytes_));
 }
 
 std::int64_t Connection::end_copy(std::string_view doing) {

@@ -103,6 +103,7 @@ class Connection {
   Result await(std::string_view doing);
   void await_input();
   void flush(std::string_view doing);
+  void note_queue(std::size_t message);
   void tick(short events);
   void check_cancelled();
   void give_up() noexcept;
@@ -112,8 +113,10 @@ class Connection {
 
   etl::Context context_;
   Redactor redactor_;
-  std::string farewell_;  // why the server has closed the connection, if it said so
-  PgHandle handle_;       // after what its notices are written to
+  std::string farewell_;   // why the server has closed the connection, if it said so
+  PgHandle handle_;        // after what its notices are written to
+  etl::HeldMemory queue_;  // libpq's copy of what is being sent
+  std::size_t queue_bytes_ = 0;
   // Zero but for statements that are better waited for, see Patience.
   std::chrono::milliseconds cancel_grace_{0};
   std::optional<std::chrono::steady_clock::time_point> cancelled_at_;

@@ -30,6 +30,8 @@ class CopyBuffer {
   void end_at(const char* at) { size_ = static_cast<std::size_t>(at - data_.get()); }
 
   [[nodiscard]] std::size_t size() const { return size_; }
+  /// Bytes that it holds, used or not.
+  [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::span<const char> bytes() const { return {data_.get(), size_}; }
   void clear() { size_ = 0; }
 

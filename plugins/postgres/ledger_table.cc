@@ -114,20 +114,34 @@ std::vector<etl::LedgerRecord> LedgerTable::read(Connection& connection, std::st
   return records;
 }
 
-std::optional<LedgerTable::Entry> LedgerTable::find(Connection& connection,
-                                                    const etl::WriteRequest& request,
+namespace {
+
+constexpr std::string_view of_key =
+    " WHERE pipeline = $1 AND source = $2 AND sink = $3 AND partition = $4";
+
+std::array<Param, 4> params_of(const LedgerTable::Key& key) {
+  return {Param::text(key.pipeline), Param::text(key.source), Param::text(key.sink),
+          Param::text(key.partition)};
+}
+
+}  // namespace
+
+std::optional<LedgerTable::Entry> LedgerTable::find(Connection& connection, const Key& key,
                                                     bool lock) const {
-  const std::array params = {Param::text(request.pipeline), Param::text(request.source),
-                             Param::text(request.sink), Param::text(request.partition.id)};
+  const std::array params = params_of(key);
   const Result result =
       connection.run("looking up the partition in " + definition_.name.shown(),
                      "SELECT state, rows_written, run_id FROM " + definition_.name.sql() +
-                         " WHERE pipeline = $1 AND source = $2 AND sink = $3 AND partition = $4" +
-                         (lock ? " FOR UPDATE" : ""),
+                         std::string(of_key) + (lock ? " FOR UPDATE" : ""),
                      params);
   if (result.rows() == 0) return std::nullopt;
   return Entry{etl::state_from(result.text(0, 0)), result.integer(0, 1),
                std::string(result.text(0, 2))};
+}
+
+void LedgerTable::remove(Connection& connection, const Key& key) const {
+  connection.run("removing the partition from " + definition_.name.shown(),
+                 "DELETE FROM " + definition_.name.sql() + std::string(of_key), params_of(key));
 }
 
 bool LedgerTable::write(Connection& connection, const etl::LedgerRecord& record,

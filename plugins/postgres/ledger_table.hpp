@@ -38,8 +38,12 @@ class LedgerTable {
 
   /// The record of the partition to be written. `lock` keeps others from changing it until the
   /// transaction ends, and waits for who has it locked.
-  [[nodiscard]] std::optional<Entry> find(Connection& connection, const etl::WriteRequest& request,
-                                          bool lock) const;
+  struct Key {
+    std::string_view pipeline, source, sink, partition;
+  };
+  [[nodiscard]] std::optional<Entry> find(Connection& connection, const Key& key, bool lock) const;
+  /// Removes the record of the partition, if there is one.
+  void remove(Connection& connection, const Key& key) const;
 
   /// Inserts or replaces a record. False when one that says `done` stands in the way. Waits for
   /// other transactions that have written the same record: this is the fence between runs.

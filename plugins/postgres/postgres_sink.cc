@@ -1,5 +1,7 @@
 #include "postgres_sink.hpp"
 
+#include "partition_rows.hpp"
+
 #include <algorithm>
 #include <set>
 
@@ -39,7 +41,8 @@ etl::Strings key_from(const etl::Options& options) {
 }  // namespace
 
 PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& context)
-    : table_(table_from(given)),
+    : context_(context),
+      table_(table_from(given)),
       key_(key_from(given)),
       pool_(Dsn(given.get<std::string>("dsn")), context) {}
 
@@ -108,7 +111,36 @@ void PostgresSink::record(const etl::LedgerRecord& record) {
 PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
   ConnectionPool::Lease lease = pool_.acquire();
   TableDefinition definition{target(*lease), schema, key_};
-  return {std::move(lease), std::move(definition), request};
+  return {std::move(lease), std::move(definition), request, etl::HeldMemory(context_, 0)};
+}
+
+// The record is locked first: who loads the partition at this moment is waited for, and who comes
+// later finds nothing to replace. A reload with a key leaves rows that it cannot tell, for the new
+// ones replace them; here none come, so that is refused as well.
+std::int64_t PostgresSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
+  const ConnectionPool::Lease lease = pool_.acquire();
+  const TableDefinition table{target(*lease), schema, key_};
+  const LedgerTable ledger(table.name.schema);
+  if (!ledger.definition().exists(*lease)) return 0;
+  const LedgerTable::Key key{request.pipeline, request.source, request.sink, request.partition.id};
+  lease->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
+  const auto earlier = ledger.find(*lease, key, true);
+  if (!earlier) return 0;
+  RemovedRows removed;
+  if (request.delete_rows && earlier->state == etl::State::done && earlier->rows_written > 0) {
+    removed = table.exists(*lease) ? remove_rows(*lease, table, request.partition,
+                                                 earlier->rows_written, IfRefused::roll_back)
+                                   : RemovedRows{0, "the table is not there"};
+  }
+  if (!removed.refused.empty()) {
+    throw etl::Error::permanent("cannot delete the rows of partition \"" + request.partition.id +
+                                "\" from table " + table.name.shown() + ": " + removed.refused +
+                                ". Nothing was changed; forget the partition without its rows, "
+                                "and delete those yourself");
+  }
+  ledger.remove(*lease, key);
+  lease->commit();
+  return removed.count;
 }
 
 // Kept, so that all partitions of a run go to one place even if the search_path should change.

@@ -56,12 +56,15 @@ class PostgresSink {
   void record(const etl::LedgerRecord& record);
 
   [[nodiscard]] PostgresWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
+  /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
+  std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
 
  private:
   [[nodiscard]] TableName target(Connection& connection);
   [[nodiscard]] std::vector<std::string> missing_ddl(Connection& connection,
                                                      const etl::Schema& schema);
 
+  const etl::Context context_;
   const TableName table_;  // as given
   const etl::Strings key_;
   ConnectionPool pool_;

@@ -1,6 +1,7 @@
 #include "postgres_writer.hpp"
 
-#include <array>
+#include "partition_rows.hpp"
+
 #include <utility>
 
 namespace postgres {
@@ -25,52 +26,30 @@ std::string unused_name(const etl::Schema& schema) {
   return name;
 }
 
-// The scope's value as a parameter for its column. Nothing when the column cannot be one of a
-// scope.
-std::optional<Param> scope_value(const etl::Scope& scope, const etl::Field& field) {
-  const auto* number = std::get_if<std::int64_t>(&scope.value);
-  if (etl::is_text(field.type)) {
-    // The boundary carries an empty text as the number 0.
-    return Param::text(number != nullptr ? std::string_view{} : std::get<std::string>(scope.value));
-  }
-  if (number == nullptr) return std::nullopt;
-  switch (field.type) {
-    case etl::Type::int32:
-    case etl::Type::int64:
-      return Param::integer(*number);
-    case etl::Type::timestamp_us:
-      return Param::timestamp(*number);
-    case etl::Type::timestamp_s: {
-      std::int64_t microseconds = 0;
-      if (__builtin_mul_overflow(*number, std::int64_t{1'000'000}, &microseconds))
-        return std::nullopt;
-      return Param::timestamp(microseconds);
-    }
-    default:
-      return std::nullopt;
-  }
-}
-
 [[noreturn]] void refuse_reload(const TableName& table, const etl::WriteRequest& request,
                                 const std::string& why) {
   throw etl::Error::permanent("cannot replace partition \"" + request.partition.id +
                               "\" in table " + table.shown() + ": " + why +
-                              "; nothing was changed");
+                              ". Nothing was changed; delete them yourself, and forget the "
+                              "partition (etl state), which removes its row of etl_ledger");
 }
 
 }  // namespace
 
 PostgresWriter::PostgresWriter(ConnectionPool::Lease lease, TableDefinition target,
-                               const etl::WriteRequest& request)
+                               const etl::WriteRequest& request, etl::HeldMemory held)
     : lease_(std::move(lease)),
       target_(std::move(target)),
       ledger_(target_.name.schema),
       ordinal_(unused_name(target_.schema)),
       doing_("copying into table " + target_.name.shown()),
-      encoder_(layout_of(target_)) {
+      encoder_(layout_of(target_)),
+      held_(std::move(held)) {
   // Whatever the database's default: the fence is to wait for another run and then see its record.
   lease_->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
-  const auto earlier = ledger_.find(*lease_, request, request.reload);
+  const auto earlier =
+      ledger_.find(*lease_, {request.pipeline, request.source, request.sink, request.partition.id},
+                   request.reload);
   if (!earlier || earlier->state != etl::State::done) return;
   if (!request.reload) {
     throw etl::Error::conflict("partition \"" + request.partition.id +
@@ -82,32 +61,12 @@ PostgresWriter::PostgresWriter(ConnectionPool::Lease lease, TableDefinition targ
 
 void PostgresWriter::remove_earlier(const etl::WriteRequest& request,
                                     const LedgerTable::Entry& earlier) {
-  const etl::Scope& scope = request.partition.scope;
-  const auto column = scope.column.empty() ? std::nullopt : target_.schema.find(scope.column);
-  const auto value = column ? scope_value(scope, target_.schema[*column]) : std::nullopt;
-  if (!value) {
-    if (upserts() || earlier.rows_written == 0) return;
-    refuse_reload(
-        target_.name, request,
-        "no column tells its " + std::to_string(earlier.rows_written) +
-            " rows from others. Delete them and the partition's row of etl_ledger yourself");
-  }
-  const std::array params = {*value};
-  const std::string from =
-      " FROM " + target_.name.sql() + " WHERE " + quoted(scope.column) + " = $1";
-  const std::string doing = "removing the earlier rows from table " + target_.name.shown();
-  if (upserts()) {
-    // Rows that later partitions have replaced, or that others share, stay: the key finds them
-    // again.
-    if (lease_->run(doing, "SELECT count(*)" + from, params).integer(0, 0) != earlier.rows_written)
-      return;
-  }
-  const std::int64_t removed = lease_->run(doing, "DELETE" + from, params).affected();
-  if (removed != earlier.rows_written) {
-    refuse_reload(target_.name, request,
-                  std::to_string(removed) + " rows have its value of column \"" + scope.column +
-                      "\", but it wrote " + std::to_string(earlier.rows_written) +
-                      ". Others write there too, or rows were changed since");
+  const RemovedRows removed = remove_rows(*lease_, target_, request.partition, earlier.rows_written,
+                                          upserts() ? IfRefused::keep : IfRefused::roll_back);
+  // With a key, rows that later partitions have replaced, or that others share, stay: the key finds
+  // them again.
+  if (!removed.refused.empty() && !upserts()) {
+    refuse_reload(target_.name, request, removed.refused);
   }
 }
 
@@ -117,6 +76,7 @@ void PostgresWriter::write(const etl::Batch& batch) {
   encoder_.take(batch);
   while (encoder_.encode(buffer_, send_bytes)) send(send_bytes);
   send(send_bytes);
+  held_.set(static_cast<std::int64_t>(buffer_.capacity()));
 }
 
 void PostgresWriter::commit(const etl::LedgerRecord& record) {

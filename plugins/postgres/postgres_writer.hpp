@@ -8,6 +8,7 @@
 #include "table_definition.hpp"
 
 #include <etl/batch.hpp>
+#include <etl/context.hpp>
 #include <etl/ledger.hpp>
 
 #include <string>
@@ -23,8 +24,9 @@ class PostgresWriter {
   /// Begins. Throws Error (conflict) when the ledger has the partition `done` and it is no reload;
   /// a reload removes the rows of the earlier load, or throws Error (permanent) when it cannot tell
   /// them from others.
+  /// `held` is told of the buffer for rows.
   PostgresWriter(ConnectionPool::Lease lease, TableDefinition target,
-                 const etl::WriteRequest& request);
+                 const etl::WriteRequest& request, etl::HeldMemory held = {});
 
   /// Sends rows.
   void write(const etl::Batch& batch);
@@ -50,6 +52,7 @@ class PostgresWriter {
   std::string doing_;    // for messages
   CopyEncoder encoder_;
   CopyBuffer buffer_;
+  etl::HeldMemory held_;  // the buffer
   bool copying_ = false;
 };
 

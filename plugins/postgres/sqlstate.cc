@@ -7,14 +7,8 @@ namespace {
 
 using enum etl::Code;
 
-struct Rule {
-  std::string_view prefix;  // a class (two characters) or a whole code (five), which goes first
-  etl::Code code;
-  std::string_view why;
-};
-
 // Codes: https://www.postgresql.org/docs/15/errcodes-appendix.html
-constexpr Rule rules[] = {
+constexpr SqlstateRule rules[] = {
     {"08", transient, "connection exception"},
     {"0A", permanent, "feature not supported"},
     {"22", permanent, "data exception: the same rows fail again"},
@@ -63,9 +57,13 @@ bool is_code_character(char c) { return (c >= '0' && c <= '9') || (c >= 'A' && c
 
 }  // namespace
 
+std::span<const SqlstateRule> sqlstate_rules() { return rules; }
+
+std::span<const std::string_view> hopeless_phrases() { return permanent_phrases; }
+
 etl::Code code_of(std::string_view sqlstate) {
-  const Rule* found = nullptr;
-  for (const Rule& rule : rules) {
+  const SqlstateRule* found = nullptr;
+  for (const SqlstateRule& rule : rules) {
     if (!sqlstate.starts_with(rule.prefix)) continue;
     if (found == nullptr || rule.prefix.size() > found->prefix.size()) found = &rule;
   }

@@ -5,10 +5,22 @@
 #include <etl/error.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace postgres {
+
+/// A row of the table that decides.
+struct SqlstateRule {
+  std::string_view prefix;  ///< a class (two characters) or a whole code (five), which goes first
+  etl::Code code;
+  std::string_view why;
+};
+/// All of it; a test compares postgres.md with it.
+[[nodiscard]] std::span<const SqlstateRule> sqlstate_rules();
+/// What libpq says of a connection that will never come about.
+[[nodiscard]] std::span<const std::string_view> hopeless_phrases();
 
 /// What an error with this SQLSTATE means for the partition: transient or permanent. A code that no
 /// table row knows is permanent: trying again what is not understood hides mistakes.

@@ -84,6 +84,13 @@ void Database::execute(const std::string& sql, std::string_view doing) {
   if (code != SQLITE_OK) fail(code, doing);
 }
 
+std::int64_t Database::cache_bytes() const {
+  int now = 0;
+  int unused = 0;
+  const int code = sqlite3_db_status(handle(), SQLITE_DBSTATUS_CACHE_USED, &now, &unused, 0);
+  return code == SQLITE_OK ? now : 0;
+}
+
 void Database::fail(int code, std::string_view doing) const {
   // The busy handler gives up when the host wants to stop; SQLite reports that as BUSY.
   if (code == SQLITE_INTERRUPT || ((code & 0xFF) == SQLITE_BUSY && context_.cancelled())) {

@@ -63,6 +63,9 @@ class Database {
   void begin(std::string_view doing) { execute("BEGIN IMMEDIATE", doing); }
   void commit(std::string_view doing) { execute("COMMIT", doing); }
 
+  /// Bytes of pages that the connection holds now.
+  [[nodiscard]] std::int64_t cache_bytes() const;
+
   /// Throws the error for a call that returned `code`.
   [[noreturn]] void fail(int code, std::string_view doing) const;
 

@@ -110,6 +110,16 @@ std::vector<LedgerRecord> LedgerTable::all(std::string_view pipeline, std::strin
   return rows(query.bind(pipeline, sink));
 }
 
+void LedgerTable::remove(std::string_view pipeline, std::string_view source, std::string_view sink,
+                         std::string_view partition) {
+  Statement statement(
+      database_,
+      "DELETE FROM main.etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
+      " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
+      "removing partition " + std::string(partition) + " from etl_ledger");
+  statement.bind(pipeline, source, sink, partition).run();
+}
+
 bool LedgerTable::put(const LedgerRecord& record, Replace replace) {
   std::string updates;
   for (const ColumnDefinition& column : definition().columns) {

@@ -36,6 +36,9 @@ class LedgerTable {
   enum class Replace { unless_done, always };
   /// Writes a record. False when there is a `done` one that stays.
   [[nodiscard]] bool put(const etl::LedgerRecord& record, Replace replace);
+  /// Removes the record of one partition, if there is one.
+  void remove(std::string_view pipeline, std::string_view source, std::string_view sink,
+              std::string_view partition);
 
  private:
   [[nodiscard]] std::vector<etl::LedgerRecord> rows(Statement& query) const;

@@ -91,7 +91,7 @@ constexpr ResultCode code_table[] = {
     CODE(SQLITE_NOLFS, permanent),
     CODE(SQLITE_AUTH, permanent),
     CODE(SQLITE_RANGE, internal),
-    CODE(SQLITE_NOTADB, permanent),
+    CODE(SQLITE_NOTADB, config),  // the wrong file
 };
 #undef CODE
 
@@ -106,6 +106,8 @@ std::string system_reason(sqlite3* handle, int code) {
 }
 
 }  // namespace
+
+std::span<const ResultCode> result_codes() { return code_table; }
 
 ResultCode result_code(int code) {
   for (const ResultCode& row : code_table) {

@@ -6,6 +6,8 @@
 
 #include <sqlite3.h>
 
+#include <span>
+
 namespace sqlite {
 
 /// A result code (primary or extended, https://www.sqlite.org/rescode.html) and what it means for a
@@ -15,6 +17,9 @@ struct ResultCode {
   const char* name;
   etl::Code meaning;
 };
+
+/// The whole table; a test compares sqlite.md with it.
+[[nodiscard]] std::span<const ResultCode> result_codes();
 
 /// The row of the table for `code`. An extended code that has none is treated as its primary code;
 /// a primary code that has none is permanent.

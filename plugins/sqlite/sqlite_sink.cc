@@ -1,6 +1,7 @@
 #include "sqlite_sink.hpp"
 
 #include "ledger_table.hpp"
+#include "partition_rows.hpp"
 #include "table_fit.hpp"
 
 #include <filesystem>
@@ -12,13 +13,28 @@ namespace sqlite {
 
 using etl::Error;
 
+namespace {
+
+/// SQLite follows a symbolic link to a file that is yet to be created; weakly_canonical() does not.
+std::string canonical_path(std::filesystem::path path) {
+  namespace fs = std::filesystem;
+  std::error_code unreadable;  // then opening the file says why
+  for (int links = 0; links < 40 && fs::is_symlink(path, unreadable); ++links) {
+    path = path.parent_path() / fs::read_symlink(path, unreadable);
+  }
+  fs::path canonical = fs::weakly_canonical(fs::absolute(path, unreadable), unreadable);
+  return (canonical.empty() ? path : canonical).string();
+}
+
+}  // namespace
+
 SqliteSink::SqliteSink(const etl::Options& values, const etl::Context& context)
     : connection_{values.get<etl::Path>("path").text, values.get<etl::Duration>("busy_timeout"),
                   context},
-      table_{
-          values.get<std::string>("table"), values.get<std::string>("mode") == "upsert",
-          values.get<etl::Strings>("key"),
-          values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text} {}
+      table_{values.get<std::string>("table"), values.get<std::string>("mode") == "upsert",
+             values.get<etl::Strings>("key"),
+             values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text},
+      resource_(canonical_path(connection_.path)) {}
 
 void SqliteSink::check(const etl::Schema& schema) const { (void)define_table(table_, schema); }
 
@@ -100,6 +116,42 @@ void SqliteSink::record(const etl::LedgerRecord& record) {
   // Of two runs one may have loaded what the other could not: then `done` stays.
   (void)LedgerTable(database).put(record, LedgerTable::Replace::unless_done);
   database.commit(doing);
+}
+
+std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
+  if (!file_exists()) return 0;
+  const WriteGate::Hold hold = gate_.enter(connection_.context);
+  Database database(connection_, Database::Access::write);
+  if (!exists_and_fits(database, LedgerTable::definition(), "path")) return 0;
+  const std::string& partition = request.partition.id;
+  const std::string doing = "forgetting partition " + partition;
+  database.begin(doing);
+  LedgerTable ledger(database);
+  const auto earlier = ledger.find(request.pipeline, request.source, request.sink, partition);
+  if (!earlier) return 0;
+  const bool has_rows = earlier->state == etl::State::done && earlier->rows_written > 0;
+  const std::int64_t rows = request.delete_rows && has_rows
+                                ? forget_rows(database, request, earlier->rows_written, schema)
+                                : 0;
+  ledger.remove(request.pipeline, request.source, request.sink, partition);
+  database.commit(doing);
+  return rows;
+}
+
+/// A reload of a table with a key leaves rows that it cannot tell, for the new ones replace them.
+/// Here no new ones come: what cannot be told is refused, with a key or without.
+std::int64_t SqliteSink::forget_rows(Database& database, const etl::ForgetRequest& request,
+                                     std::int64_t rows_written, const etl::Schema& schema) const {
+  const bool has_table = exists_and_fits(database, define_table(table_, schema), "table");
+  const RemovedRows removed =
+      has_table ? remove_rows(database, table_, schema, request.partition, rows_written)
+                : RemovedRows{0, "the table is not there"};
+  if (removed.refused.empty()) return removed.count;
+  throw Error::permanent("cannot delete the rows of partition " + request.partition.id +
+                         " from table \"" + table_.table + "\" in " + connection_.path + ": " +
+                         removed.refused +
+                         ". Nothing was changed; forget the partition without its rows, and "
+                         "delete those yourself");
 }
 
 SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {

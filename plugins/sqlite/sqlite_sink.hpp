@@ -7,6 +7,7 @@
 #include <etl/plugin.hpp>
 
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -53,12 +54,19 @@ class SqliteSink {
   std::vector<etl::LedgerRecord> committed(std::string_view pipeline, std::string_view sink);
   void record(const etl::LedgerRecord& record);
   SqliteWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
+  /// The file, by one path for all spellings and symbolic links that lead to it.
+  [[nodiscard]] std::string_view resource() const { return resource_; }
+  /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
+  std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
 
  private:
   [[nodiscard]] bool file_exists() const;
+  std::int64_t forget_rows(Database& database, const etl::ForgetRequest& request,
+                           std::int64_t rows_written, const etl::Schema& schema) const;
 
   ConnectionOptions connection_;
   TableOptions table_;
+  std::string resource_;
   WriteGate gate_;
   std::unique_ptr<WriteConnection> idle_;  // guarded by gate_
 };

@@ -20,9 +20,15 @@ struct WriteConnection {
   WriteConnection(const ConnectionOptions& options, const TableDefinition& definition,
                   etl::Schema schema, Timestamps timestamps);
 
+  /// Tells the host how large the page cache is now. It is kept while the connection is idle.
+  void tell_memory() { cache_.set(database.cache_bytes()); }
+
   Database database;
   BatchTable batch;
   Statement insert;
+
+ private:
+  etl::HeldMemory cache_;
 };
 
 /// Writes one partition in one transaction, which the constructor begins. Until commit() has
@@ -54,7 +60,6 @@ class SqliteWriter {
 
  private:
   void begin(const TableOptions& options);
-  void remove_rows(std::int64_t rows_written, const TableOptions& options);
   void insert(const etl::Batch& batch);
   void require_keys(const etl::Batch& batch) const;
   [[nodiscard]] WriteConnection& connection();

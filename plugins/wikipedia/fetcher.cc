@@ -47,7 +47,7 @@ FetchOptions in_bounds(FetchOptions options) {
 }  // namespace
 
 /// The files' states, and the order in which they are downloaded. One mutex guards all of it; the
-/// loop's thread comes in through next(), dropped() and done().
+/// loop's thread comes in through next(), begin(), dropped() and done().
 class Fetcher::Impl {
  public:
   Impl(FetchOptions options, const etl::Context& context);
@@ -91,10 +91,10 @@ class Fetcher::Impl {
   void discard(std::optional<PartFile>& file);
   void start_loop();
   [[nodiscard]] bool may_read_ahead() const;
-  [[nodiscard]] Remote run(const std::string& name, Entry& entry);
   [[nodiscard]] Entry* settled(const std::string& name, Lock& lock);
 
   std::optional<Remote> next();
+  bool begin(const std::string& name);
   bool dropped(const std::string& name);
   void done(const std::string& name, Outcome outcome);
 
@@ -207,7 +207,8 @@ void Fetcher::Impl::start_loop() {
   loop_ = std::make_unique<TransferLoop>(
       options_, context_,
       LoopCalls{
-          [this] { return next(); }, [this](const std::string& name) { return dropped(name); },
+          [this] { return next(); }, [this](const std::string& name) { return begin(name); },
+          [this](const std::string& name) { return dropped(name); },
           [this](const std::string& name, Outcome outcome) { done(name, std::move(outcome)); }});
 }
 
@@ -222,30 +223,33 @@ bool Fetcher::Impl::may_read_ahead() const {
   return ahead < options_.read_ahead && Transfer::Clock::now() >= quiet_until_;
 }
 
-Remote Fetcher::Impl::run(const std::string& name, Entry& entry) {
-  entry.phase = Phase::running;
-  ++running_;
-  return {name, entry.url};
-}
-
 std::optional<Remote> Fetcher::Impl::next() {
   const Lock lock(mutex_);
   if (running_ >= options_.connections) return std::nullopt;
-  if (!wanted_.empty()) {
-    const std::string name = std::move(wanted_.front());
-    wanted_.pop_front();
-    return run(name, entries_[name]);
-  }
-  while (!expected_.empty() && may_read_ahead()) {
-    const Remote remote = std::move(expected_.front());
+  if (!wanted_.empty()) return Remote{wanted_.front(), entries_[wanted_.front()].url};
+  if (!may_read_ahead()) return std::nullopt;
+  while (!expected_.empty() && entries_[expected_.front().name].phase != Phase::idle) {
     expected_.pop_front();
-    Entry& entry = entries_[remote.name];
-    if (entry.phase != Phase::idle) continue;
-    entry.url = remote.url;
-    entry.asked = false;
-    return run(remote.name, entry);
   }
-  return std::nullopt;
+  return expected_.empty() ? std::nullopt : std::optional(expected_.front());
+}
+
+/// Between next() and now a get() may have been cancelled, or another list expected.
+bool Fetcher::Impl::begin(const std::string& name) {
+  const Lock lock(mutex_);
+  Entry& entry = entries_[name];
+  if (const auto found = std::ranges::find(wanted_, name); found != wanted_.end()) {
+    wanted_.erase(found);
+  } else {
+    const auto expected = std::ranges::find(expected_, name, &Remote::name);
+    if (expected == expected_.end() || entry.phase != Phase::idle) return false;
+    entry.url = expected->url;
+    entry.asked = false;
+    expected_.erase(expected);
+  }
+  entry.phase = Phase::running;
+  ++running_;
+  return true;
 }
 
 bool Fetcher::Impl::dropped(const std::string& name) {

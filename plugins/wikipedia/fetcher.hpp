@@ -16,7 +16,7 @@ namespace wikipedia {
 
 struct FetchOptions {
   std::string user_agent;           ///< complete header value
-  int connections = 2;              ///< at most this many at once, over this process
+  int connections = 2;              ///< at most this many at once, over all processes of the run
   std::filesystem::path cache_dir;  ///< created on first use, mode 0700 if we create it
   bool keep_files = false;
   std::chrono::milliseconds connect_timeout{10'000};
@@ -45,6 +45,9 @@ struct Fetched {
 /// checked, and get() returns it without any request. A .part is locked (flock) as long as a
 /// Fetcher uses it; one that finds it locked downloads into a private NAME.PID-N.part instead, so
 /// that processes sharing a folder neither wait for each other nor mix bytes.
+///
+/// Where the run is several processes, a transfer begins only with a slot of the host's, which it
+/// gives back at its end, and no connection outlives its transfer.
 ///
 /// Nothing is tried again in here: get() throws, and whoever runs the partition decides.
 ///

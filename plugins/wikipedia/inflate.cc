@@ -57,6 +57,8 @@ GzipFile::~GzipFile() {
   if (file_ >= 0) ::close(file_);
 }
 
+std::size_t GzipFile::memory() const { return buffer_.capacity() + inflate_->memory(); }
+
 /// Replaces the input, all of which has been used. False at the end of the file.
 bool GzipFile::refill() {
   std::memmove(buffer_.data(), end_ - kept, kept);

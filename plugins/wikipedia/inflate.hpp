@@ -52,6 +52,9 @@ class GzipFile {
   /// REQUIRES: `out` is not empty, and no call has thrown.
   [[nodiscard]] std::size_t read(std::span<char> out);
 
+  /// Bytes that it holds.
+  [[nodiscard]] std::size_t memory() const;
+
  private:
   /// isa-l reads up to eight bytes too many at the end of a member; they are handed back.
   static constexpr std::size_t kept = 8;

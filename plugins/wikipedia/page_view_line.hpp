@@ -24,6 +24,8 @@ inline constexpr std::string_view views_no_number = "views is not a number";
 inline constexpr std::string_view views_range = "views is out of range";
 inline constexpr std::string_view bytes_no_number = "response_bytes is not a number";
 inline constexpr std::string_view bytes_range = "response_bytes is out of range";
+/// Only of a record that is replayed: in a file a line feed ends the line.
+inline constexpr std::string_view line_feed = "line feed in a line";
 }  // namespace reason
 
 /// Longest line, without its end. The longest title the site can have is 255 bytes, percent-encoded

@@ -104,6 +104,11 @@ const PageViewBlock& PageViewParser::finish() {
   return block_;
 }
 
+std::size_t PageViewParser::memory() const {
+  return buffer_.capacity() + ends_.capacity() * sizeof(ends_.front()) +
+         block_.rows.capacity() * sizeof(PageViewRow);
+}
+
 void PageViewParser::begin_block() {
   block_.runs.clear();
   block_.rows.clear();

@@ -88,6 +88,9 @@ class PageViewParser {
   /// Parses what is left at the end of the stream.
   const PageViewBlock& finish();
 
+  /// Bytes that it holds, but for what few lines need.
+  [[nodiscard]] std::size_t memory() const;
+
  private:
   enum class Tested { nothing, code, language, project, access };
 

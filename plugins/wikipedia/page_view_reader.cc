@@ -22,12 +22,15 @@ GzipFile open(const HourFile& file, Decoder decoder) {
 
 PageViewReader::PageViewReader(HourFile file, std::shared_ptr<const etl::Schema> schema,
                                PageViewParser::Settings settings, etl::Predicate predicate,
-                               etl::Task task, Decoder decoder)
+                               etl::Task task, etl::HeldMemory held, Decoder decoder)
     : file_(std::move(file)),
       task_(task),
       gzip_(open(file_, decoder)),
       parser_(settings, predicate, task),
-      columns_(std::move(schema), file_.hour_seconds) {}
+      columns_(std::move(schema), file_.hour_seconds),
+      held_(std::move(held)) {
+  tell_memory();
+}
 
 std::optional<etl::Batch> PageViewReader::next() {
   while (!ended_) {
@@ -40,11 +43,23 @@ std::optional<etl::Batch> PageViewReader::next() {
     } else {
       task_.decoded(static_cast<std::int64_t>(size));
       columns_.append(parser_.parse(size));
-      if (columns_.bytes() >= etl::batch_bytes) return columns_.finish();
+      tell_memory();
+      if (columns_.bytes() >= etl::batch_bytes) return give();
     }
   }
-  if (columns_.rows() != 0) return columns_.finish();
+  if (columns_.rows() != 0) return give();
   return std::nullopt;
+}
+
+/// From here on the host counts the rows.
+etl::Batch PageViewReader::give() {
+  etl::Batch batch = columns_.finish();
+  tell_memory();
+  return batch;
+}
+
+void PageViewReader::tell_memory() {
+  held_.set(static_cast<std::int64_t>(gzip_.memory() + parser_.memory() + columns_.bytes()));
 }
 
 std::size_t PageViewReader::decode() {

@@ -30,19 +30,21 @@ struct HourFile {
 };
 
 /// Streams an hour file as batches of about etl::batch_bytes. Used by one thread at a time; holds
-/// about 2 MiB beside the batch.
+/// about 2 MiB beside the batch, and the rows of the next one, of which it tells `held`.
 class PageViewReader {
  public:
   /// Opens the file: throws etl::Error as GzipFile does.
   PageViewReader(HourFile file, std::shared_ptr<const etl::Schema> schema,
                  PageViewParser::Settings settings, etl::Predicate predicate, etl::Task task,
-                 Decoder decoder = default_decoder());
+                 etl::HeldMemory held = {}, Decoder decoder = default_decoder());
 
   /// The next batch; nothing at the end. Throws etl::Error: cancelled when the task is, transient
   /// (fetched) or permanent (local) when the gzip is damaged, naming the file and the damage.
   [[nodiscard]] std::optional<etl::Batch> next();
 
  private:
+  [[nodiscard]] etl::Batch give();
+  void tell_memory();
   std::size_t decode();
   [[noreturn]] void refuse(const GzipError& error) const;
 
@@ -51,6 +53,7 @@ class PageViewReader {
   GzipFile gzip_;
   PageViewParser parser_;
   PageViewColumns columns_;
+  etl::HeldMemory held_;
   bool ended_ = false;
 };
 

@@ -104,7 +104,8 @@ Hour checked_hour(const std::string& id) {
 }  // namespace
 
 PageviewsSource::PageviewsSource(const etl::Options& given, const etl::Context& context)
-    : base_(given.get<etl::Url>("base_url").text),
+    : context_(context),
+      base_(given.get<etl::Url>("base_url").text),
       range_(resolve_hours(given.find<etl::Time>("start"), given.find<etl::Time>("end"),
                            given.find<std::int64_t>("hours"))),
       missing_fails_(given.get<std::string>("missing") == "fail"),
@@ -161,16 +162,29 @@ HourFile PageviewsSource::locate(const std::string& id, Hour hour, const etl::Ta
 PageViewReader PageviewsSource::read(const etl::Partition& partition,
                                      const etl::Predicate& predicate, const etl::Task& task) {
   const Hour hour = checked_hour(partition.id);
-  PageViewParser::Settings settings;
-  settings.invalid_utf8 = invalid_utf8_;
   try {
-    return PageViewReader(locate(partition.id, hour, task), schema_, settings, predicate, task);
+    return PageViewReader(locate(partition.id, hour, task), schema_, parsing(), predicate, task,
+                          etl::HeldMemory(context_, 0));
   } catch (const etl::Error& error) {
     if (error.code() == etl::Code::missing && missing_fails_) {
       throw etl::Error::permanent(error.message());
     }
     throw;
   }
+}
+
+PageViewParser::Settings PageviewsSource::parsing() const {
+  PageViewParser::Settings settings;
+  settings.invalid_utf8 = invalid_utf8_;
+  return settings;
+}
+
+ReplayReader PageviewsSource::replay(const etl::Partition& partition,
+                                     std::vector<std::string_view> records,
+                                     const etl::Task& task) const {
+  return {
+      std::move(records),          seconds(checked_hour(partition.id)), schema_, parsing(), task,
+      etl::HeldMemory(context_, 0)};
 }
 
 void PageviewsSource::expect(const std::vector<std::string>& ids) {

@@ -7,6 +7,7 @@
 #include "hours.hpp"
 #include "page_view_parser.hpp"
 #include "page_view_reader.hpp"
+#include "replay_reader.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -37,7 +38,7 @@ namespace wikipedia {
 /// All options but `columns` and `invalid_utf8` leave the data of an hour as they are, and are
 /// operational: the ledger of a pipeline whose `end` moved on is still good.
 ///
-/// Threads: plan() once, before the others; read(), expect() and finish() from any.
+/// Threads: plan() once, before the others; those from any.
 class PageviewsSource {
  public:
   static constexpr auto name = "wikipedia_pageviews";
@@ -108,13 +109,19 @@ class PageviewsSource {
   [[nodiscard]] std::vector<etl::Partition> plan() const;
   [[nodiscard]] PageViewReader read(const etl::Partition& partition,
                                     const etl::Predicate& predicate, const etl::Task& task);
+  /// Reads repaired lines of the partition's hour, with all of them for rows: no predicate.
+  [[nodiscard]] ReplayReader replay(const etl::Partition& partition,
+                                    std::vector<std::string_view> records,
+                                    const etl::Task& task) const;
   void expect(const std::vector<std::string>& ids);
   void finish(std::string_view id);
 
  private:
+  [[nodiscard]] PageViewParser::Settings parsing() const;
   [[nodiscard]] Remote remote(std::string_view id, Hour hour) const;
   [[nodiscard]] HourFile locate(const std::string& id, Hour hour, const etl::Task& task);
 
+  etl::Context context_;
   BaseUrl base_;
   HourRange range_;
   bool missing_fails_;

@@ -51,6 +51,9 @@ class ZlibInflate final : public RawInflate {
     return static_cast<std::uint32_t>(crc32_z(crc, data, size));
   }
 
+  /// The window and, about, what zlib's own documentation (zlib.net/zlib_tech.html) adds to it.
+  std::size_t memory() const override { return (std::size_t{1} << MAX_WBITS) + 12'000; }
+
  private:
   z_stream stream_{};
 };
@@ -105,6 +108,8 @@ class IsalInflate final : public RawInflate {
   std::uint32_t crc(std::uint32_t crc, const std::uint8_t* data, std::size_t size) const override {
     return crc32_gzip_refl(crc, data, size);
   }
+
+  std::size_t memory() const override { return sizeof(*this); }
 
  private:
   inflate_state state_{};

@@ -32,6 +32,8 @@ class RawInflate {
   /// of where `in` stood when the call was made: the bytes there must still be those of earlier
   /// calls. Throws GzipError.
   virtual bool step(Cursor& cursor) = 0;
+  /// Bytes that it holds.
+  [[nodiscard]] virtual std::size_t memory() const = 0;
   /// Continues the CRC-32 of gzip.
   [[nodiscard]] virtual std::uint32_t crc(std::uint32_t crc, const std::uint8_t* data,
                                           std::size_t size) const = 0;

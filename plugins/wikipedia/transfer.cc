@@ -24,11 +24,12 @@ bool is_redirect(long status) {
 }  // namespace
 
 Transfer::Transfer(EasyHandle handle, Remote remote, PartFile file, const FetchOptions& options,
-                   const etl::Context& context)
+                   const etl::Context& context, ConnectionSlot slot)
     : remote_(std::move(remote)),
       file_(std::move(file)),
       options_(options),
       context_(context),
+      slot_(std::move(slot)),
       url_(remote_.url),
       handle_(std::move(handle)) {
   const bool known = file_.meta() && file_.meta()->url == redact_url(remote_.url);
@@ -55,6 +56,8 @@ void Transfer::prepare() {
   set(CURLOPT_FOLLOWLOCATION, 0L);  // see check_redirect()
   // With HTTP/2 two downloads would share one connection, and `connections` would limit nothing.
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
+  // An idle connection counts at the server, too: with its slot another process may open one.
+  if (slot_.shared()) set(CURLOPT_FORBID_REUSE, 1L);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // giving up must not wait for a name server that does not answer
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());

@@ -2,6 +2,7 @@
 /// One download: as many requests as redirects and changed contents make necessary.
 #pragma once
 
+#include "connection_slot.hpp"
 #include "curl_handle.hpp"
 #include "fetcher.hpp"
 #include "part_file.hpp"
@@ -37,7 +38,7 @@ class Transfer {
   enum class Next { finished, again };
 
   Transfer(EasyHandle handle, Remote remote, PartFile file, const FetchOptions& options,
-           const etl::Context& context);
+           const etl::Context& context, ConnectionSlot slot);
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
@@ -87,6 +88,7 @@ class Transfer {
   PartFile file_;
   const FetchOptions& options_;
   const etl::Context& context_;
+  const ConnectionSlot slot_;  // of all its requests, which follow each other
   HeaderList headers_;
   std::array<char, CURL_ERROR_SIZE> curl_text_{};
 

@@ -8,13 +8,6 @@
 namespace wikipedia {
 namespace {
 
-struct StatusRule {
-  long first;
-  long last;
-  etl::Code code;
-  std::string_view meaning;
-};
-
 // The first line that fits counts. 206, 304 and 416 get here only where nothing was asked for that
 // they could be an answer to; a 3xx only if it is no redirect, or says not where to.
 constexpr std::array status_rules{
@@ -37,46 +30,43 @@ constexpr std::array status_rules{
     StatusRule{0, 999, etl::Code::permanent, "not an answer to a download"},
 };
 
-struct CurlRule {
-  CURLcode code;
-  etl::Code meaning;
-};
-
 // What the network or the server does to a transfer is transient; what a certificate, the URL or
 // this build of libcurl forbids is not. A code that is not listed is transient too: the retries are
 // bounded, and giving up for good on what was only new to us would be worse.
+#define CURL_RULE(code, meaning) \
+  CurlRule { code, #code, etl::Code::meaning }
 constexpr std::array curl_rules{
     // The URL's protocol was checked before; what is left is a server that answers in something
-    // else
-    // than HTTP, for example with the rest of an answer it had announced to be shorter.
-    CurlRule{CURLE_UNSUPPORTED_PROTOCOL, etl::Code::transient},
-    CurlRule{CURLE_URL_MALFORMAT, etl::Code::permanent},
-    CurlRule{CURLE_NOT_BUILT_IN, etl::Code::permanent},
-    CurlRule{CURLE_COULDNT_RESOLVE_PROXY, etl::Code::transient},
+    // else than HTTP, for example with the rest of an answer it had announced to be shorter.
+    CURL_RULE(CURLE_UNSUPPORTED_PROTOCOL, transient),
+    CURL_RULE(CURLE_URL_MALFORMAT, permanent),
+    CURL_RULE(CURLE_NOT_BUILT_IN, permanent),
+    CURL_RULE(CURLE_COULDNT_RESOLVE_PROXY, transient),
     // Also a misspelt host; but a resolver that fails for a minute looks just the same.
-    CurlRule{CURLE_COULDNT_RESOLVE_HOST, etl::Code::transient},
-    CurlRule{CURLE_COULDNT_CONNECT, etl::Code::transient},
-    CurlRule{CURLE_WEIRD_SERVER_REPLY, etl::Code::transient},
-    CurlRule{CURLE_PARTIAL_FILE, etl::Code::transient},
-    CurlRule{CURLE_OUT_OF_MEMORY, etl::Code::transient},
-    CurlRule{CURLE_OPERATION_TIMEDOUT, etl::Code::transient},
+    CURL_RULE(CURLE_COULDNT_RESOLVE_HOST, transient),
+    CURL_RULE(CURLE_COULDNT_CONNECT, transient),
+    CURL_RULE(CURLE_WEIRD_SERVER_REPLY, transient),
+    CURL_RULE(CURLE_PARTIAL_FILE, transient),
+    CURL_RULE(CURLE_OUT_OF_MEMORY, transient),
+    CURL_RULE(CURLE_OPERATION_TIMEDOUT, transient),
     // The handshake broke off: no verdict on a certificate, which would be one of those below.
-    CurlRule{CURLE_SSL_CONNECT_ERROR, etl::Code::transient},
-    CurlRule{CURLE_GOT_NOTHING, etl::Code::transient},
-    CurlRule{CURLE_SEND_ERROR, etl::Code::transient},
-    CurlRule{CURLE_RECV_ERROR, etl::Code::transient},
-    CurlRule{CURLE_PROXY, etl::Code::transient},
-    CurlRule{CURLE_SSL_ENGINE_NOTFOUND, etl::Code::permanent},
-    CurlRule{CURLE_SSL_CERTPROBLEM, etl::Code::permanent},
-    CurlRule{CURLE_SSL_CIPHER, etl::Code::permanent},
-    CurlRule{CURLE_PEER_FAILED_VERIFICATION, etl::Code::permanent},
-    CurlRule{CURLE_SSL_CACERT_BADFILE, etl::Code::permanent},
-    CurlRule{CURLE_SSL_CRL_BADFILE, etl::Code::permanent},
-    CurlRule{CURLE_SSL_ISSUER_ERROR, etl::Code::permanent},
-    CurlRule{CURLE_SSL_PINNEDPUBKEYNOTMATCH, etl::Code::permanent},
-    CurlRule{CURLE_SSL_INVALIDCERTSTATUS, etl::Code::permanent},
-    CurlRule{CURLE_SSL_CLIENTCERT, etl::Code::permanent},
+    CURL_RULE(CURLE_SSL_CONNECT_ERROR, transient),
+    CURL_RULE(CURLE_GOT_NOTHING, transient),
+    CURL_RULE(CURLE_SEND_ERROR, transient),
+    CURL_RULE(CURLE_RECV_ERROR, transient),
+    CURL_RULE(CURLE_PROXY, transient),
+    CURL_RULE(CURLE_SSL_ENGINE_NOTFOUND, permanent),
+    CURL_RULE(CURLE_SSL_CERTPROBLEM, permanent),
+    CURL_RULE(CURLE_SSL_CIPHER, permanent),
+    CURL_RULE(CURLE_PEER_FAILED_VERIFICATION, permanent),
+    CURL_RULE(CURLE_SSL_CACERT_BADFILE, permanent),
+    CURL_RULE(CURLE_SSL_CRL_BADFILE, permanent),
+    CURL_RULE(CURLE_SSL_ISSUER_ERROR, permanent),
+    CURL_RULE(CURLE_SSL_PINNEDPUBKEYNOTMATCH, permanent),
+    CURL_RULE(CURLE_SSL_INVALIDCERTSTATUS, permanent),
+    CURL_RULE(CURLE_SSL_CLIENTCERT, permanent),
 };
+#undef CURL_RULE
 
 // What will be the same at the next try. A full or failing disk is not among them: space comes
 // back, and the .part is resumed then. Nor is ENOENT: the folder is made anew at each try.
@@ -104,6 +94,10 @@ std::string redact_url(std::string_view url) {
   if (at != std::string::npos && at >= host) text.erase(host, at + 1 - host);
   return text;
 }
+
+std::span<const StatusRule> http_rules() { return status_rules; }
+
+std::span<const CurlRule> libcurl_rules() { return curl_rules; }
 
 etl::Error http_error(std::string_view url, long status, Progress progress) {
   const auto* rule = std::find_if(

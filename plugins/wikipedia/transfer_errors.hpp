@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,23 @@ struct Progress {
   std::int64_t got = 0;
   std::int64_t expected = -1;  ///< -1 = unknown
 };
+
+/// A row of the table of HTTP statuses; the first that fits counts.
+struct StatusRule {
+  long first;
+  long last;
+  etl::Code code;
+  std::string_view meaning;
+};
+/// A row of the table of libcurl's codes.
+struct CurlRule {
+  CURLcode code;
+  const char* name;
+  etl::Code meaning;
+};
+/// Both tables; a test compares wikipedia_pageviews.md with them.
+[[nodiscard]] std::span<const StatusRule> http_rules();
+[[nodiscard]] std::span<const CurlRule> libcurl_rules();
 
 /// The URL without user name and password, fit for messages and files.
 [[nodiscard]] std::string redact_url(std::string_view url);

@@ -15,6 +15,8 @@ namespace {
 
 // Nothing depends on it but for how long read-ahead waits after the time named by Retry-After.
 constexpr std::chrono::milliseconds longest_sleep{1000};
+// How often to ask for a connection that other processes may give back any time.
+constexpr std::chrono::milliseconds slot_poll{30};
 // After libcurl itself has failed, so that a lasting failure does not spin.
 constexpr std::chrono::milliseconds breather{100};
 
@@ -63,7 +65,10 @@ etl::Error error_in_flight() {
 
 TransferLoop::TransferLoop(const FetchOptions& options, const etl::Context& context,
                            LoopCalls calls)
-    : options_(options), context_(context), calls_(std::move(calls)) {
+    : options_(options),
+      context_(context),
+      calls_(std::move(calls)),
+      slots_(context, options.connections) {
   start_libcurl();
   multi_.reset(curl_multi_init());
   if (multi_ == nullptr) throw etl::Error::transient("libcurl: out of memory");
@@ -110,11 +115,21 @@ void TransferLoop::step() {
 }
 
 void TransferLoop::begin_downloads() {
+  waits_for_slot_ = false;
   while (const std::optional<Remote> remote = calls_.next()) {
     Outcome outcome;
+    std::optional<ConnectionSlot> slot;
     try {
-      outcome.path = begin(*remote);
-      if (outcome.path.empty()) continue;  // under way
+      slot = slots_.take(remote->url);
+      waits_for_slot_ = !slot;
+    } catch (const std::exception&) {
+      outcome.error = error_in_flight();
+    }
+    if (waits_for_slot_) return;
+    if (!calls_.begin(remote->name)) continue;
+    try {
+      if (slot) outcome.path = begin(*remote, *std::move(slot));
+      if (slot && outcome.path.empty()) continue;  // under way
     } catch (const std::exception&) {
       outcome.error = error_in_flight();
     }
@@ -123,7 +138,7 @@ void TransferLoop::begin_downloads() {
 }
 
 /// The file's path if it is there already, else an empty one.
-std::filesystem::path TransferLoop::begin(const Remote& remote) {
+std::filesystem::path TransferLoop::begin(const Remote& remote, ConnectionSlot slot) {
   std::filesystem::path final_path = options_.cache_dir / remote.name;
   make_cache_dir(options_.cache_dir);
   if (!std::exchange(swept_, true)) sweep_private_files(options_.cache_dir);
@@ -134,8 +149,8 @@ std::filesystem::path TransferLoop::begin(const Remote& remote) {
     file.discard();
     return final_path;
   }
-  auto transfer =
-      std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_, context_);
+  auto transfer = std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_,
+                                             context_, std::move(slot));
   active_.reserve(active_.size() + 1);
   request(*transfer);
   active_.push_back(std::move(transfer));
@@ -199,7 +214,7 @@ void TransferLoop::give_up_stalled() {
 }
 
 void TransferLoop::wait() {
-  auto sleep = longest_sleep;
+  auto sleep = waits_for_slot_ ? slot_poll : longest_sleep;
   const auto now = Transfer::Clock::now();
   for (const auto& transfer : active_) {
     const auto deadline = transfer->stalls_at();

@@ -2,6 +2,7 @@
 /// The thread that does all transfers of a Fetcher.
 #pragma once
 
+#include "connection_slot.hpp"
 #include "curl_handle.hpp"
 #include "fetcher.hpp"
 #include "part_file.hpp"
@@ -30,7 +31,8 @@ struct Outcome {
 /// What the loop asks and tells. All are called from the loop's thread, and not after its
 /// destructor.
 struct LoopCalls {
-  std::function<std::optional<Remote>()> next;           ///< something to download now?
+  std::function<std::optional<Remote>()> next;  ///< what to download now; it stays in its queue
+  std::function<bool(const std::string& name)> begin;    ///< takes it; false = no longer in there
   std::function<bool(const std::string& name)> dropped;  ///< is this download no longer wanted?
   std::function<void(const std::string& name, Outcome outcome)> done;
 };
@@ -58,7 +60,7 @@ class TransferLoop {
   void run();
   void step();
   void begin_downloads();
-  [[nodiscard]] std::filesystem::path begin(const Remote& remote);
+  [[nodiscard]] std::filesystem::path begin(const Remote& remote, ConnectionSlot slot);
   void request(Transfer& transfer);
   [[nodiscard]] bool collect();
   void conclude(CURL* handle, CURLcode code);
@@ -72,6 +74,8 @@ class TransferLoop {
   const FetchOptions& options_;
   const etl::Context& context_;
   LoopCalls calls_;
+  const ConnectionSlots slots_;
+  bool waits_for_slot_ = false;  // there is something to download, but no slot
   MultiHandle multi_;
   std::vector<EasyHandle> idle_handles_;
   Active active_;

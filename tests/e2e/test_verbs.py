@@ -91,7 +91,7 @@ class Verbs(EtlCase):
 
     def test_help(self):
         text = self.answer("--help").out
-        for verb in ("run", "plan", "validate", "preview", "plugins", "describe"):
+        for verb in ("run", "plan", "state", "validate", "preview", "plugins", "describe"):
             self.assertIn(verb, text)
             self.assertIn("--help", self.answer(verb, "--help").out)
 

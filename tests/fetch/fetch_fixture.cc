@@ -50,7 +50,9 @@ TestHost::TestHost() {
     if (level >= ETL_WARN) host.warnings_.emplace_back(text.data, text.size);
   };
   host_.cancelled = [](void*) { return 0; };
-  host_.extension = [](void*, const char*) -> const void* { return nullptr; };
+  host_.extension = [](void* self, const char* id) -> const void* {
+    return std::string_view(id) == ETL_SLOTS ? static_cast<TestHost*>(self)->slots_ : nullptr;
+  };
   host_.memory = [](void*, std::int64_t) {};
 }
 

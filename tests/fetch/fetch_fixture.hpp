@@ -38,8 +38,11 @@ class TestHost {
   TestHost();
   [[nodiscard]] etl::Context context() const { return etl::Context(&host_); }
   [[nodiscard]] bool has_warned(const std::string& part) const;
+  /// From now on the run is several processes, with these limits.
+  void offer(const etl_slots& slots) { slots_ = &slots; }
 
  private:
+  const etl_slots* slots_ = nullptr;
   etl_host host_{};
   mutable std::mutex mutex_;
   std::vector<std::string> warnings_;

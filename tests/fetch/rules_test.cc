@@ -2,6 +2,7 @@
 #include "part_meta.hpp"
 #include "redirect.hpp"
 #include "response.hpp"
+#include "support/documented_table.hpp"
 #include "transfer_errors.hpp"
 
 #include <gtest/gtest.h>
@@ -145,6 +146,28 @@ TEST(ErrorTablesTest, MessagesSayHowFarItCame) {
             "(got 12 of 34 bytes)");
   EXPECT_EQ(wikipedia::transfer_error("http://a/x", "what", {12, -1}).message(),
             "http://a/x: what (got 12 bytes)");
+}
+
+TEST(ErrorTablesTest, TheDocsShowThem) {
+  const char* const page = PLUGIN_DIR "/wikipedia_pageviews.md";
+  std::string statuses = "| status | what happens | meaning |\n|---|---|---|\n";
+  for (const wikipedia::StatusRule& rule : wikipedia::http_rules()) {
+    std::string range = std::to_string(rule.first);
+    if (rule.last != rule.first) range += " to " + std::to_string(rule.last);
+    statuses += "| " + range + " | " + etl_test::outcome_of(rule.code) + " | " +
+                std::string(rule.meaning) + " |\n";
+  }
+  etl_test::expect_documented(page, statuses);
+  std::string codes = "| what happens | libcurl's code |\n|---|---|\n";
+  for (const Code meaning : {Code::transient, Code::permanent}) {
+    std::string names;
+    for (const wikipedia::CurlRule& rule : wikipedia::libcurl_rules()) {
+      if (rule.meaning == meaning)
+        names += (names.empty() ? "`" : ", `") + std::string(rule.name) + "`";
+    }
+    codes += "| " + etl_test::outcome_of(meaning) + " | " + names + " |\n";
+  }
+  etl_test::expect_documented(page, codes);
 }
 
 }  // namespace

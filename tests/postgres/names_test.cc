@@ -1,6 +1,7 @@
 #include "identifier.hpp"
 #include "sink_fixture.hpp"
 #include "sqlstate.hpp"
+#include "support/documented_table.hpp"
 #include "utf8.hpp"
 
 namespace postgres_test {
@@ -78,6 +79,21 @@ TEST(Sqlstate, SaysWhatIsWorthAnotherTry) {
                            "42501", "42P01", "57P04", "XX000", "P0001", ""}) {
     EXPECT_EQ(postgres::code_of(code), etl::Code::permanent) << code;
   }
+}
+
+TEST(Sqlstate, TheDocsShowTheTables) {
+  std::string table = "| SQLSTATE | what happens | meaning |\n|---|---|---|\n";
+  for (const postgres::SqlstateRule& rule : postgres::sqlstate_rules()) {
+    const std::string prefix(rule.prefix);
+    table += "| " + (prefix.size() == 2 ? "class `" + prefix + "`" : "`" + prefix + "`") + " | " +
+             etl_test::outcome_of(rule.code) + " | " + std::string(rule.why) + " |\n";
+  }
+  etl_test::expect_documented(PLUGIN_DIR "/postgres.md", table);
+  std::string phrases;
+  for (const std::string_view phrase : postgres::hopeless_phrases()) {
+    phrases += "- `" + std::string(phrase) + "`\n";
+  }
+  etl_test::expect_documented(PLUGIN_DIR "/postgres.md", phrases);
 }
 
 TEST(Sqlstate, IsFoundInAFailedConnectionsText) {

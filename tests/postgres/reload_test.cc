@@ -99,9 +99,8 @@ TEST_F(ReloadTest, AScopeMayBeATextOrANumber) {
     std::int32_t n;
     std::int64_t at;
   };
-  // The boundary turns an empty text into the number 0.
   const Case cases[] = {{{"lang", "fr"}, "fr", 1, 1},
-                        {{"lang", std::int64_t{0}}, "", 2, 2},
+                        {{"lang", ""}, "", 2, 2},
                         {{"n", std::int64_t{-3}}, "x", -3, 3},
                         {{"at", std::int64_t{-4}}, "y", 4, -4}};
   TestSink sink(append());
@@ -173,6 +172,110 @@ TEST_F(ReloadTest, TwoAtOnceOfWhatWasNeverLoadedAreFenced) {
   winner.commit(record_for(one, 5));
   EXPECT_EQ(error_of([&] { loser.commit(record_for(two, 5)); }).code(), etl::Code::conflict);
   EXPECT_EQ(counts(), "0|5");
+}
+
+class ForgetTest : public ReloadTest {
+ protected:
+  static etl::ForgetRequest forget(std::int64_t hour, bool delete_rows) {
+    const etl::WriteRequest of = hour_request(hour, false);
+    return {of.pipeline, of.source, of.sink, of.partition, delete_rows};
+  }
+  std::string done() {
+    return db().text("SELECT partition, rows_written FROM etl_ledger ORDER BY partition");
+  }
+};
+
+TEST_F(ForgetTest, RemovesTheRecordAndLeavesTheRows) {
+  TestSink sink(append());
+  sink->prepare(hourly_schema());
+  for (std::int64_t hour = 0; hour < 2; ++hour)
+    load(*sink, hour_request(hour, false), hourly_batch(hour, 10));
+  EXPECT_EQ(sink->forget(forget(0, false), hourly_schema()), 0);
+  EXPECT_EQ(counts(), "0|10\n1|10");
+  EXPECT_EQ(done(), "hour 1|10");
+}
+
+TEST_F(ForgetTest, RemovesExactlyThePartitionsRowsWhenAsked) {
+  TestSink sink(append());
+  sink->prepare(hourly_schema());
+  for (std::int64_t hour = 0; hour < 3; ++hour)
+    load(*sink, hour_request(hour, false), hourly_batch(hour, 10));
+  EXPECT_EQ(sink->forget(forget(1, true), hourly_schema()), 10);
+  EXPECT_EQ(counts(), "0|10\n2|10");
+  EXPECT_EQ(done(), "hour 0|10\nhour 2|10");
+  load(*sink, hour_request(1, false), hourly_batch(1, 4));
+  EXPECT_EQ(counts(), "0|10\n1|4\n2|10") << "it can be loaded again";
+}
+
+TEST_F(ForgetTest, RemovesARecordOfAFailureWithoutAnyRows) {
+  TestSink sink(append());
+  sink->prepare(hourly_schema());
+  load(*sink, hour_request(1, false), hourly_batch(1, 3));
+  sink->record(record_for(hour_request(0, false), 7, etl::State::failed));
+  EXPECT_EQ(sink->forget(forget(0, true), hourly_schema()), 0);
+  EXPECT_EQ(done(), "hour 1|3");
+}
+
+TEST_F(ForgetTest, OfWhatIsNotThereIsNoError) {
+  TestSink sink(append());
+  EXPECT_EQ(sink->forget(forget(0, true), hourly_schema()), 0);
+  EXPECT_EQ(db().value("SELECT to_regclass('etl_ledger') IS NULL"), "t") << "nothing is created";
+  sink->prepare(hourly_schema());
+  load(*sink, hour_request(0, false), hourly_batch(0, 3));
+  EXPECT_EQ(sink->forget(forget(1, true), hourly_schema()), 0);
+  etl::ForgetRequest other = forget(0, true);
+  other.pipeline = "another";
+  EXPECT_EQ(sink->forget(other, hourly_schema()), 0);
+  EXPECT_EQ(counts(), "0|3");
+  EXPECT_EQ(done(), "hour 0|3");
+}
+
+TEST_F(ForgetTest, IsRefusedWhereTheRowsCannotBeTold) {
+  for (const TestSink::Given& given : {append("a"), upsert({"hour", "id"}, "u")}) {
+    TestSink sink(given);
+    db().run("DROP TABLE IF EXISTS etl_ledger");
+    sink->prepare(hourly_schema());
+    load(*sink, hour_request(0, false), hourly_batch(0, 10));
+    const auto refused = [&](const etl::ForgetRequest& request) {
+      const etl::Error error = error_of([&] { (void)sink->forget(request, hourly_schema()); });
+      EXPECT_EQ(error.code(), etl::Code::permanent);
+      EXPECT_CONTAINS(error.message(), "partition \"hour 0\" from table public." + given.table);
+      EXPECT_CONTAINS(error.message(), "Nothing was changed");
+      EXPECT_EQ(done(), "hour 0|10");
+      return error.message();
+    };
+    etl::ForgetRequest no_scope = forget(0, true);
+    no_scope.partition.scope = {};
+    EXPECT_CONTAINS(refused(no_scope), "no column tells its 10 rows from others");
+    db().run("INSERT INTO " + given.table + " SELECT hour, 99 FROM " + given.table + " LIMIT 1");
+    EXPECT_CONTAINS(refused(forget(0, true)), "11 rows have its value of column \"hour\"");
+    EXPECT_EQ(db().value("SELECT count(*) FROM " + given.table), "11");
+    db().run("DROP TABLE " + given.table);
+    EXPECT_CONTAINS(refused(forget(0, true)), "the table is not there");
+    EXPECT_EQ(sink->forget(forget(0, false), hourly_schema()), 0);
+    EXPECT_EQ(done(), "");
+  }
+}
+
+TEST_F(ForgetTest, WaitsForWhoLoadsThePartitionAgain) {
+  TestSink first(append());
+  TestSink second(append());
+  first->prepare(hourly_schema());
+  load(*first, hour_request(0, false), hourly_batch(0, 10));
+  std::thread other;
+  std::int64_t removed = 0;
+  {
+    const etl::WriteRequest request = hour_request(0, true, "run-2");
+    postgres::PostgresWriter writer = first->open(request, hourly_schema());
+    other = std::thread([&] { removed = second->forget(forget(0, true), hourly_schema()); });
+    EXPECT_TRUE(wait_for_lock());
+    writer.write(hourly_batch(0, 5));
+    writer.commit(record_for(request, 5));
+  }
+  other.join();
+  EXPECT_EQ(removed, 5);
+  EXPECT_EQ(counts(), "");
+  EXPECT_EQ(done(), "");
 }
 
 }  // namespace

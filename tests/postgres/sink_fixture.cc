@@ -32,7 +32,7 @@ FakeHost::FakeHost() {
   };
   abi_.cancelled = [](void* ctx) { return static_cast<FakeHost*>(ctx)->cancelled_ ? 1 : 0; };
   abi_.extension = [](void*, const char*) -> const void* { return nullptr; };
-  abi_.memory = [](void*, std::int64_t) {};
+  abi_.memory = [](void* ctx, std::int64_t by) { static_cast<FakeHost*>(ctx)->held_ += by; };
 }
 
 std::string FakeHost::log() const {

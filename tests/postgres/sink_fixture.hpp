@@ -25,10 +25,13 @@ class FakeHost {
   [[nodiscard]] const etl_host* abi() const { return &abi_; }
   void cancel() { cancelled_ = true; }
   [[nodiscard]] std::string log() const;
+  /// Bytes that the stage says it holds.
+  [[nodiscard]] std::int64_t held() const { return held_; }
 
  private:
   etl_host abi_{};
   std::atomic<bool> cancelled_ = false;
+  std::atomic<std::int64_t> held_ = 0;
   mutable std::mutex mutex_;
   std::string log_;
 };
@@ -46,6 +49,8 @@ class TestSink {
 
   postgres::PostgresSink* operator->() const { return sink_.get(); }
   postgres::PostgresSink& operator*() const { return *sink_; }
+  /// The sink goes, its host stays.
+  void destroy() { sink_.reset(); }
 
   FakeHost host;
 

@@ -330,5 +330,24 @@ TEST_F(WriteTest, ADatabaseOfAnotherEncodingConvertsOrRefuses) {
   }
 }
 
+TEST_F(WriteTest, TellsTheHostOfItsBuffers) {
+  TestSink sink(append());
+  sink->prepare(simple_schema());
+  const etl::WriteRequest request = request_for("p");
+  constexpr std::int64_t mebibyte = 1 << 20;
+  {
+    postgres::PostgresWriter writer = sink->open(request, simple_schema());
+    EXPECT_EQ(sink.host.held(), 0);
+    writer.write(simple_batch(0, 3000, std::string(1000, 'x')));
+    EXPECT_GE(sink.host.held(), 2 * mebibyte) << "ours, and libpq's copy of it";
+    EXPECT_LE(sink.host.held(), 5 * mebibyte);
+    writer.commit(record_for(request, 3000));
+  }
+  EXPECT_GE(sink.host.held(), mebibyte) << "the idle connection keeps libpq's";
+  EXPECT_LE(sink.host.held(), 3 * mebibyte);
+  sink.destroy();
+  EXPECT_EQ(sink.host.held(), 0);
+}
+
 }  // namespace
 }  // namespace postgres_test

@@ -128,6 +128,8 @@ TEST_F(CommandTest, WrongCommandLines) {
                                              {"run", "a.toml", "--format", "yaml"},
                                              {"run", "a.toml", "--workers", "-1"},
                                              {"run", "a.toml", "--limit", "many"},
+                                             {"state", "a.toml"},
+                                             {"state", "a.toml", "remember", "*"},
                                              {"preview", "a.toml", "--rows", "0"}}) {
     const Ended ended = run_etl(arguments);
     EXPECT_EQ(ended.code, usage) << ended.err;
@@ -147,6 +149,34 @@ TEST_F(CommandTest, AnUnknownStageToPreview) {
   EXPECT_EQ(ended.code, config);
   EXPECT_THAT(ended.json()["error"]["message"].get<std::string>(),
               HasSubstr("--stage: there is no stage \"sauce\""));
+}
+
+TEST_F(CommandTest, ForgettingWhereThereIsNoLedger) {
+  const std::string text =
+      "name = \"command\"\n[sources.s]\nplugin = \"probe_source\"\npartitions = 3\n"
+      "[sinks.loose]\nplugin = \"probe_append\"\ninput = \"s\"\n";
+  Ended ended = verb("state", text, {"forget", "*", "--format", "json"});
+  EXPECT_EQ(ended.code, config);
+  EXPECT_THAT(ended.json()["error"]["message"].get<std::string>(),
+              HasSubstr("no sink of this pipeline keeps a ledger"));
+  ended = verb("state", text, {"forget", "*", "--sink", "loose"});
+  EXPECT_EQ(ended.code, config);
+  EXPECT_THAT(ended.err, HasSubstr("sink \"loose\" keeps no ledger"));
+  ended = verb("plan", text, {"--format", "json"});
+  EXPECT_EQ(ended.json()["partitions"][0]["sinks"]["loose"]["reason"], "no ledger");
+  EXPECT_THAT(verb("plan", text).out, HasSubstr("the sink keeps no ledger: every run loads it"));
+}
+
+TEST_F(CommandTest, ForgettingInASinkThatCannot) {
+  const Ended ended = verb("state", pipeline(), {"forget", "*", "--format", "json"});
+  EXPECT_EQ(ended.code, failed);
+  EXPECT_THAT(ended.json()["partitions"], IsEmpty());
+  EXPECT_EQ(ended.json()["untouched_sinks"][0]["sink"], "db");
+  EXPECT_THAT(ended.json()["untouched_sinks"][0]["error"].get<std::string>(),
+              HasSubstr("cannot forget partitions"));
+  const Ended plain = verb("state", pipeline(), {"forget", "*"});
+  EXPECT_EQ(plain.code, failed);
+  EXPECT_THAT(plain.out, HasSubstr("nothing was forgotten in sink \"db\""));
 }
 
 // ---- plugins -----------------------------------------------------------------------------------

@@ -149,4 +149,127 @@ TEST_F(ReloadUpsert, NeedsNoScope) {
   EXPECT_EQ(rows(), (std::vector<std::string>{"'2016-08-27 20:00:00'|'a'|2"}));
 }
 
+class Forget : public Reload {
+ protected:
+  std::int64_t forget(const std::string& partition, bool delete_rows, etl::Scope scope = {}) {
+    const etl::WriteRequest of = request_for(partition, false, std::move(scope));
+    return options_.make(host_.context())
+        ->forget({of.pipeline, of.source, of.sink, of.partition, delete_rows}, schema);
+  }
+};
+
+TEST_F(Forget, RemovesTheRecordAndLeavesTheRows) {
+  load_rows("p8", {{eight, "a", 1}, {eight, "b", 2}}, false, hour(eight));
+  load_rows("p9", {{nine, "a", 3}}, false, hour(nine));
+  EXPECT_EQ(forget("p8", false, hour(eight)), 0);
+  EXPECT_EQ(rows().size(), 3U);
+  EXPECT_EQ(ledger(), "'p9 1'");
+}
+
+TEST_F(Forget, RemovesExactlyThePartitionsRowsWhenAsked) {
+  load_rows("p8", {{eight, "a", 1}, {eight, "b", 2}}, false, hour(eight));
+  load_rows("p9", {{nine, "a", 3}}, false, hour(nine));
+  EXPECT_EQ(forget("p8", true, hour(eight)), 2);
+  EXPECT_EQ(rows(), (std::vector<std::string>{"'2016-08-27 21:00:00'|'a'|3"}));
+  EXPECT_EQ(ledger(), "'p9 1'");
+  load_rows("p8", {{eight, "c", 3}}, false, hour(eight));
+  EXPECT_EQ(rows().size(), 2U) << "it can be loaded again";
+}
+
+TEST_F(Forget, RemovesARecordOfAFailureWithoutAnyRows) {
+  load_rows("p9", {{nine, "a", 3}}, false, hour(nine));
+  options_.make(host_.context())->record(record_for("p8", 7, etl::State::failed));
+  EXPECT_EQ(forget("p8", true), 0);
+  EXPECT_EQ(ledger(), "'p9 1'");
+  EXPECT_EQ(rows().size(), 1U);
+}
+
+TEST_F(Forget, OfAnotherPipelineSourceOrSinkIsNothing) {
+  load_rows("p8", {{eight, "a", 1}}, false, hour(eight));
+  const auto sink = options_.make(host_.context());
+  const etl::Partition partition = request_for("p8", false, hour(eight)).partition;
+  for (const etl::ForgetRequest& other :
+       {etl::ForgetRequest{"else", "src", "db", partition, true},
+        etl::ForgetRequest{"pipe", "else", "db", partition, true},
+        etl::ForgetRequest{"pipe", "src", "else", partition, true}}) {
+    EXPECT_EQ(sink->forget(other, schema), 0);
+  }
+  EXPECT_EQ(ledger(), "'p8 1'");
+  EXPECT_EQ(rows().size(), 1U);
+}
+
+TEST_F(Forget, OfWhatWasNeverThereIsNoErrorAndMakesNoFile) {
+  EXPECT_EQ(forget("p8", true, hour(eight)), 0);
+  EXPECT_FALSE(std::filesystem::exists(options_.path));
+  PlainDatabase(options_.path).run("CREATE TABLE other (x)");
+  EXPECT_EQ(forget("p8", true, hour(eight)), 0);
+  load_rows("p9", {{nine, "a", 3}}, false, hour(nine));
+  EXPECT_EQ(forget("p8", true, hour(eight)), 0);
+  EXPECT_EQ(ledger(), "'p9 1'");
+}
+
+TEST_F(Forget, IsRefusedWhereTheRowsCannotBeTold) {
+  for (const char* mode : {"append", "upsert"}) {
+    options_.path = folder_.file(mode);
+    options_.mode = mode;
+    if (options_.mode == "upsert") options_.key = {"hour", "title"};
+    load_rows("p8", {{eight, "a", 1}, {eight, "b", 2}}, false, hour(eight));
+    auto error = error_of([&] { (void)forget("p8", true); });
+    EXPECT_EQ(error.code(), Code::permanent);
+    expect_contains(error.message(), {"p8", "\"t\"", options_.path, "no column says",
+                                      "Nothing was changed", "without its rows"});
+    PlainDatabase(options_.path).run("INSERT INTO t VALUES ('2016-08-27 20:00:00', 'mine', 9)");
+    error = error_of([&] { (void)forget("p8", true, hour(eight)); });
+    EXPECT_EQ(error.code(), Code::permanent);
+    expect_contains(error.message(), {"has 3 rows", "column \"hour\"", "2 were written"});
+    EXPECT_EQ(rows().size(), 3U);
+    EXPECT_EQ(ledger(), "'p8 2'");
+    PlainDatabase(options_.path).run("DROP TABLE t");
+    error = error_of([&] { (void)forget("p8", true, hour(eight)); });
+    expect_contains(error.message(), {"the table is not there"});
+    EXPECT_EQ(ledger(), "'p8 2'");
+    EXPECT_EQ(forget("p8", false), 0);
+    EXPECT_EQ(ledger(), "NULL");
+  }
+}
+
+TEST_F(Forget, ChangesNothingWhereRemovingTheRecordFails) {
+  load_rows("p8", {{eight, "a", 1}}, false, hour(eight));
+  PlainDatabase(options_.path)
+      .run("CREATE TRIGGER no BEFORE DELETE ON etl_ledger BEGIN SELECT raise(ABORT, 'no'); END");
+  EXPECT_EQ(error_of([&] { (void)forget("p8", true, hour(eight)); }).code(), Code::permanent);
+  EXPECT_EQ(rows().size(), 1U);
+  EXPECT_EQ(ledger(), "'p8 1'");
+}
+
+class Resource : public testing::Test {
+ protected:
+  [[nodiscard]] std::string of(const std::string& path) const {
+    return std::string(SinkOptions{path}.make(host_.context())->resource());
+  }
+  TemporaryFolder folder_;
+  FakeHost host_;
+};
+
+TEST_F(Resource, IsOnePathForEverySpellingOfAFile) {
+  namespace fs = std::filesystem;
+  const std::string plain = fs::canonical(folder_.path()) / "r.db";
+  fs::create_directory(folder_.path() / "sub");
+  fs::create_directory_symlink(folder_.path(), folder_.path() / "here");
+  fs::create_symlink("r.db", folder_.path() / "link.db");
+  fs::create_symlink("link.db", folder_.path() / "far.db");
+  for (const bool exists : {false, true}) {
+    if (exists) PlainDatabase(folder_.file("r.db")).run("CREATE TABLE x (y)");
+    for (const char* spelling :
+         {"r.db", "./r.db", "sub/../r.db", "here/r.db", "link.db", "here/far.db"}) {
+      EXPECT_EQ(of(folder_.file(spelling)), plain) << spelling << (exists ? "" : ", not there yet");
+    }
+  }
+  EXPECT_EQ(of(folder_.file("other.db")), fs::canonical(folder_.path()) / "other.db");
+}
+
+TEST_F(Resource, OfARelativePathIsAbsolute) {
+  EXPECT_EQ(of("x.db"), std::filesystem::current_path() / "x.db");
+}
+
 }  // namespace

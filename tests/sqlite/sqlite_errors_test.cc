@@ -1,6 +1,7 @@
 #include "sqlite_errors.hpp"
 
 #include "support.hpp"
+#include "support/documented_table.hpp"
 
 namespace {
 
@@ -15,12 +16,30 @@ TEST(SqliteErrors, SaysWhatIsTriedAgain) {
     EXPECT_EQ(result_code(code).meaning, Code::transient) << result_code(code).name;
   }
   for (const int code :
-       {SQLITE_READONLY, SQLITE_CORRUPT, SQLITE_NOTADB, SQLITE_CONSTRAINT, SQLITE_MISMATCH,
-        SQLITE_TOOBIG, SQLITE_CONSTRAINT_UNIQUE, SQLITE_IOERR_CORRUPTFS, SQLITE_ERROR}) {
+       {SQLITE_READONLY, SQLITE_CORRUPT, SQLITE_CONSTRAINT, SQLITE_MISMATCH, SQLITE_TOOBIG,
+        SQLITE_CONSTRAINT_UNIQUE, SQLITE_IOERR_CORRUPTFS, SQLITE_ERROR}) {
     EXPECT_EQ(result_code(code).meaning, Code::permanent) << result_code(code).name;
   }
   EXPECT_EQ(result_code(SQLITE_INTERRUPT).meaning, Code::cancelled);
   EXPECT_EQ(result_code(SQLITE_MISUSE).meaning, Code::internal);
+  EXPECT_EQ(result_code(SQLITE_NOTADB).meaning, Code::config);
+}
+
+/// Extended codes are shown where they mean something else than their primary code.
+TEST(SqliteErrors, TheDocsShowTheTable) {
+  std::string table = "| what happens | codes |\n|---|---|\n";
+  for (const Code meaning :
+       {Code::transient, Code::permanent, Code::config, Code::cancelled, Code::internal}) {
+    std::string names;
+    for (const sqlite::ResultCode& row : sqlite::result_codes()) {
+      const bool primary = (row.code & 0xFF) == row.code;
+      if (row.meaning != meaning) continue;
+      if (!primary && result_code(row.code & 0xFF).meaning == meaning) continue;
+      names += std::string(names.empty() ? "" : ", ") + "`" + row.name + "`";
+    }
+    table += "| " + etl_test::outcome_of(meaning) + " | " + names + " |\n";
+  }
+  etl_test::expect_documented(PLUGIN_DIR "/sqlite.md", table);
 }
 
 TEST(SqliteErrors, TreatsAnUnknownExtendedCodeAsItsPrimaryCode) {

@@ -312,4 +312,29 @@ TEST_F(SqliteWriterTest, NeedsNoMoreMemoryForALargerPartition) {
   EXPECT_LT(large, small + (2 << 20));
 }
 
+/// SQLite's own count of its heap says what is right: nearly all of it is the page cache.
+TEST_F(SqliteWriterTest, TellsTheHostOfItsPageCache) {
+  auto sink = prepared();
+  const std::string title(2000, 'x');
+  const auto write = [&](const std::string& partition, std::int64_t batches) {
+    auto writer = sink->open(request_for(partition), schema);
+    for (std::int64_t i = 0; i < batches; ++i) {
+      etl::BatchBuilder builder(schema);
+      for (std::int64_t row = 0; row < 1000; ++row) builder.row(title, row);
+      writer.write(builder.finish());
+    }
+    EXPECT_GT(host_.held(), sqlite3_memory_used() * 8 / 10);
+    EXPECT_LE(host_.held(), sqlite3_memory_used());
+    writer.commit(record_for(partition, batches * 1000));
+  };
+  write("small", 2);
+  const std::int64_t idle = host_.held();
+  EXPECT_GT(idle, 3 << 20) << "the idle connection keeps its pages";
+  EXPECT_LE(idle, sqlite3_memory_used());
+  write("large", 20);
+  EXPECT_LT(host_.held(), 18 << 20);
+  sink.reset();
+  EXPECT_EQ(host_.held(), 0);
+}
+
 }  // namespace

@@ -32,6 +32,8 @@ class FakeHost {
   void cancel() { questions_left_ = 0; }
   void cancel_after(int questions) { questions_left_ = questions; }
   void carry_on() { questions_left_ = never; }
+  /// Bytes that the stage says it holds.
+  [[nodiscard]] std::int64_t held() const { return held_; }
 
  private:
   static constexpr int never = -1;
@@ -44,13 +46,14 @@ class FakeHost {
   }
 
   std::atomic<int> questions_left_ = never;
+  std::atomic<std::int64_t> held_ = 0;
   etl_host host_{sizeof(etl_host),
                  ETL_ABI_MINOR,
                  this,
                  [](void*, std::uint32_t, etl_str) {},
                  &FakeHost::cancelled,
                  [](void*, const char*) -> const void* { return nullptr; },
-                 [](void*, std::int64_t) {}};
+                 [](void* self, std::int64_t by) { static_cast<FakeHost*>(self)->held_ += by; }};
 };
 
 /// A folder that goes with the test.

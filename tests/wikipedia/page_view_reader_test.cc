@@ -112,6 +112,26 @@ TEST_F(Reader, BatchesAreOfOneMebibyteOrSo) {
   EXPECT_LT(task_.reports, 60);
 }
 
+TEST_F(Reader, TellsTheHostWhatItHolds) {
+  std::int64_t held = 0;
+  etl_host host{};
+  host.ctx = &held;
+  host.memory = [](void* ctx, std::int64_t by) { *static_cast<std::int64_t*>(ctx) += by; };
+  const etl::Context context(&host);
+  std::string text;
+  for (int i = 0; i < 150'000; ++i) text += "fr Page_" + std::to_string(i) + " 1 0\n";
+  {
+    PageViewReader reader(file(gzip(text)), schema_of({"title"}), {}, {}, task_.task(),
+                          etl::HeldMemory(context, 0));
+    EXPECT_GT(held, 1 << 20);
+    while (const auto batch = reader.next()) {
+      EXPECT_GT(held, 1 << 20);
+      EXPECT_LT(held, 3 << 20) << "the batch is the host's to count";
+    }
+  }
+  EXPECT_EQ(held, 0);
+}
+
 TEST_F(Reader, NoRowsAreNoBatch) {
   PageViewReader reader(file(gzip("")), schema_of({"title"}), {}, {}, task_.task());
   EXPECT_FALSE(reader.next());

@@ -195,6 +195,41 @@ TEST(PageviewsSource, ForeignPartitionIsRefused) {
   EXPECT_NE(thrown.message.find("../../etc/passwd"), std::string::npos);
 }
 
+TEST(PageviewsSource, ReplayGivesTheRowsOfTheHourWithoutItsFile) {
+  OptionValues values = mirror();
+  values.set("columns", List{"hour", "domain_code", "title", "views"});
+  PageviewsSource source(values.options(), test::quiet_context());
+  RecordingTask task;
+  ReplayReader reader = source.replay({.id = "pageviews-20160831-230000", .uri = ""},
+                                      {"fr Paris 3 0", "fr.m \"\\\"W\\\"_x\" 4 0\r"}, task.task());
+  const auto batch = reader.next();
+  ASSERT_TRUE(batch);
+  ASSERT_EQ(batch->rows(), 2U);
+  EXPECT_EQ(batch->schema(), source.schema());
+  EXPECT_EQ(batch->column<std::int64_t>("hour")[1], utc(2016, 8, 31, 22) / 1'000'000);
+  EXPECT_EQ(batch->column<std::string_view>("domain_code")[1], "fr.m");
+  EXPECT_EQ(batch->column<std::string_view>("title")[1], "\"W\"_x");
+  EXPECT_EQ(batch->column<std::int64_t>("views")[0], 3);
+  EXPECT_FALSE(reader.next());
+  EXPECT_EQ(task.read, 2);
+  EXPECT_EQ(task.downloaded, 0);
+}
+
+TEST(PageviewsSource, ReplayFollowsItsOptionsAndKnowsItsPartitions) {
+  OptionValues values = mirror();
+  values.set("invalid_utf8", "reject");
+  PageviewsSource source(values.options(), test::quiet_context());
+  RecordingTask task;
+  EXPECT_FALSE(
+      source.replay({.id = "pageviews-20160831-230000", .uri = ""}, {"fr A\xFF 1 0"}, task.task())
+          .next());
+  ASSERT_EQ(task.rejects.size(), 1U);
+  EXPECT_EQ(task.rejects[0].reason, reason::invalid_utf8);
+  const test::Thrown thrown =
+      test::thrown_by([&] { (void)source.replay({.id = "other", .uri = ""}, {}, task.task()); });
+  EXPECT_EQ(thrown.code, ETL_PERMANENT);
+}
+
 TEST(PageviewsSource, OnlyWhatChangesTheDataIsPartOfTheDefinition) {
   std::vector<std::string> defining;
   for (const etl_option_spec& spec : PageviewsSource::options) {
@@ -211,6 +246,7 @@ TEST(Plugin, ExportsBothStages) {
   EXPECT_EQ(etl_plugin_v1.stages[0]->kind, static_cast<std::uint32_t>(ETL_SOURCE));
   EXPECT_NE(etl_plugin_v1.stages[0]->source->expect, nullptr);
   EXPECT_NE(etl_plugin_v1.stages[0]->source->finish, nullptr);
+  EXPECT_NE(etl_plugin_v1.stages[0]->source->replay, nullptr);
   EXPECT_STREQ(etl_plugin_v1.stages[1]->name, "language");
   EXPECT_EQ(etl_plugin_v1.stages[1]->kind, static_cast<std::uint32_t>(ETL_FILTER));
   EXPECT_NE(etl_plugin_v1.stages[1]->filter->predicate, nullptr);

@@ -1,0 +1,29 @@
+/// \file
+/// The rows that an earlier run wrote for a partition.
+#pragma once
+
+#include "database.hpp"
+#include "table_definition.hpp"
+
+#include <etl/partition.hpp>
+#include <etl/schema.hpp>
+
+#include <cstdint>
+#include <string>
+
+namespace sqlite {
+
+/// What became of a partition's earlier rows.
+struct RemovedRows {
+  std::int64_t count = 0;
+  std::string refused;  ///< why nobody can say which rows they are; empty = they are gone
+};
+
+/// Deletes the `rows_written` rows of `partition`, told by its scope. Deletes nothing where the
+/// table has another number of them: whose they are, nobody knows then. Runs in the transaction of
+/// its caller, on its thread.
+[[nodiscard]] RemovedRows remove_rows(Database& database, const TableOptions& options,
+                                      const etl::Schema& schema, const etl::Partition& partition,
+                                      std::int64_t rows_written);
+
+}  // namespace sqlite
