@@ -70,6 +70,8 @@ TEST(PartMetaTest, CountsOnlyAsAWhole) {
     EXPECT_FALSE(wikipedia::parse_part_meta(text.substr(0, size))) << size;
   }
   EXPECT_FALSE(wikipedia::parse_part_meta(text + "\n"));
+  std::string padded = text;
+  EXPECT_FALSE(wikipedia::parse_part_meta(padded.replace(padded.find("123"), 3, "0123")));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"", "\"abc\"", 1})));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"u", "", 1})));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"u", "\"abc\"", -1})));
