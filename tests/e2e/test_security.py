@@ -2,10 +2,12 @@
 password comes out, and no name is more than a name."""
 
 import base64
+import http.server
 import json
 import os
 import shutil
 import subprocess
+import threading
 import unittest
 import unittest.mock
 import urllib.parse
@@ -245,6 +247,60 @@ class Names(EtlCase):
         result = self.run_pipeline(self.main_job(self.base, Sqlite(self.folder)), "--only", "../../secret")
         self.assert_summary(result, done=0)
         self.assertNotIn("secret.gz", result.all)
+
+
+class Server:
+    """Answers every request with `answer(handler)` and keeps the requests' headers."""
+
+    def __init__(self, answer):
+        seen = self.seen = []
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self):
+                seen.append(dict(self.headers))
+                answer(self)
+
+            def log_message(self, *_):
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.address = f"127.0.0.1:{self.server.server_port}"
+
+    def __enter__(self):
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(self, *_):
+        self.server.shutdown()
+        self.server.server_close()
+
+
+class Credentials(EtlCase):
+    def test_go_to_their_own_host_only(self):
+        base = hour_files(2000, 3)
+
+        def give(handler):
+            data = (base / handler.path.lstrip("/")).read_bytes()
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data)
+
+        with Server(give) as other:
+            def send_on(handler):
+                handler.send_response(302)
+                handler.send_header("Location", f"http://{other.address}{handler.path}")
+                handler.send_header("Content-Length", "0")
+                handler.end_headers()
+
+            with Server(send_on) as first:
+                database = Sqlite(self.folder)
+                self.run_pipeline(self.main_job(f"http://me:hunter22@{first.address}", database))
+                self.assert_table(database, base)
+        expected = "Basic " + base64.b64encode(b"me:hunter22").decode()
+        self.assertEqual({expected}, {headers.get("Authorization") for headers in first.seen})
+        self.assertEqual({None}, {headers.get("Authorization") for headers in other.seen})
+        self.assertEqual(3, len(other.seen))
 
 
 class Plugins(EtlCase):

@@ -89,8 +89,8 @@ TEST(RedirectTest, FollowsHttpAndNeverGivesUpEncryption) {
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "https://b/x", 0));
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "http://b/x", 4));
   EXPECT_NO_THROW(wikipedia::check_redirect("https://a/x", "HTTPS://b/x", 0));
-  for (const char* target :
-       {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x", ""}) {
+  for (const char* target : {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x",
+                             "", "https", "https:b"}) {
     try {
       wikipedia::check_redirect("HTTPS://user:secret@a/x", target, 0);
       ADD_FAILURE() << target;
