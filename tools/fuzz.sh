@@ -60,7 +60,7 @@ fuzz() {
   mkdir -p "$learnt" build/fuzz/findings
   say "fuzzing $target for $seconds s"
   if nice "build/fuzz/bin/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
-    -max_len=8192 -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$target-" \
+    -max_len=4096 -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$target-" \
     "$learnt" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)' "$log" >&2
   else

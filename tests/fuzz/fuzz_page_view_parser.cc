@@ -196,7 +196,7 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
 }
 
 std::string expanded(std::string_view text) {
-  constexpr std::size_t longest = 300U << 10U;
+  constexpr std::size_t longest = 140U << 10U;
   std::string out;
   for (std::size_t at = 0; at < text.size() && out.size() < longest; ++at) {
     if (text[at] != '\x01' || at + 2 >= text.size()) {
@@ -223,7 +223,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const Told expected = read_plainly(text, settings.invalid_utf8, wanted);
   settings.block_size = std::max<std::size_t>(text.size(), 1);
   fuzz::require(parse(text, settings, wanted, nullptr) == expected, "one block is read otherwise");
-  settings.block_size = std::max<std::size_t>(block_size, text.size() / 1024);  // a bound on time
+  settings.block_size = std::max<std::size_t>(block_size, text.size() / 256);  // a bound on time
   fuzz::require(parse(text, settings, wanted, &pieces) == expected, "blocks are read otherwise");
   return 0;
 }

@@ -22,7 +22,9 @@ def page_view_parser():
         "numbers": b"fr A 9223372036854775807 0\nfr A 9223372036854775808 0\nfr A 000000000001 0\nfr A 1 10\n",
         "utf8": b"fr Sch\xfctte 1 0\nf\xff A 1 0\nfr \xe2\x82 2 0\nfr \xf0\x9f\x98\x80 1 0\nfr \xed\xa0\x80 1 0\n",
         "nul": b"fr A\0B 1 0\nfr C 1 0\n",
-        "long": b"fr A 1 0\nfr \x01A\x3f 1 0\nfr \x01B\x40 1 0\nfr C 1 0\nfr \x01D\xff 1 0\nfr E 1 0\n",
+        "long": b"fr A 1 0\nfr \x01A\x3f 1 0\nfr \x01B\x40 1 0\nfr C 1 0\n",
+        "longer": b"fr \x01D\x80 1 0\r\nfr E 1 0\n",
+        "longest": b"fr \x01D\x3f" + b"D" * 1017 + b" 1 0\r\nfr E 1 0\n",
         "codes": b"zh-classical.m A 1 0\nzh-classical.m B 2 0\nzh-classical A 1 0\nen.zero A 1 0\ncommons.m A 1 0\n",
     }
     for i, (name, text) in enumerate(texts.items()):
