@@ -3,8 +3,10 @@
 import gzip
 import os
 import pathlib
+import socket
 import subprocess
 import sys
+import threading
 import unittest
 import zlib
 
@@ -134,6 +136,47 @@ class Bounds(EtlCase):
         prefix = [] if os.getuid() else [etl.tool("setpriv"), "--bounding-set=-dac_override,-dac_read_search",
                                          "--inh-caps=-dac_override,-dac_read_search"]
         self.assertIn("Permission denied", self.failing_file(prefix))
+
+
+class Answers(EtlCase):
+    def endless(self, head, piece):
+        """The error and the summary of a run whose server sends `head` and then `piece` for ever."""
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.addCleanup(listener.close)
+
+        def answer():
+            try:
+                connection, _ = listener.accept()
+                with connection:
+                    connection.recv(65536)
+                    connection.sendall(head)
+                    while True:
+                        connection.sendall(piece)
+            except OSError:
+                pass  # the other side has had enough
+
+        server = threading.Thread(target=answer, daemon=True)
+        server.start()
+        pipeline = self.main_job(f"http://127.0.0.1:{listener.getsockname()[1]}", Sqlite(self.folder), 1, {"retries": 0})
+        result = self.run_pipeline(pipeline, expect=etl.FAILED)
+        server.join(60)
+        self.assertFalse(server.is_alive(), "it was never hung up on")
+        self.assertLess(result.json["peak_memory_bytes"], FLAT)
+        return result.json["failures"][0]["error"]
+
+    def test_headers_without_end(self):
+        self.assertIn("header", self.endless(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 1000 + b"\r\n"))
+
+    def test_one_header_without_end(self):
+        # libcurl, which takes 100 KiB, says that it has no memory for it.
+        self.assertIn("127.0.0.1", self.endless(b"HTTP/1.1 200 OK\r\nX-Header: ", b"x" * 1000))
+
+    def test_answers_that_are_none_without_end(self):
+        self.assertIn("header", self.endless(b"", b"HTTP/1.1 100 Continue\r\n\r\n").lower())
+
+    def test_an_announced_exabyte(self):
+        self.assertIn("no hour file has more than", self.endless(
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1000000000000000000\r\n\r\n", b"x" * 1000))
 
 
 class PipelineFiles(EtlCase):

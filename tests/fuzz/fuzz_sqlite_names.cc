@@ -40,6 +40,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::uint8_t flags = input.byte();
   sqlite::TableOptions options;
   options.table = input.until('\n');
+  if (sqlite::same_name(options.table, "bystander")) return 0;
   std::vector<etl::Field> fields;
   std::vector<std::string> names;
   while (!input.empty() && fields.size() < 20) {
