@@ -68,7 +68,8 @@ class Outputs(EtlCase):
         return codes, "\n".join(texts)
 
     def job(self, dsn, table="pageviews", **sink):
-        return self.main_job(hour_files(2000, 3), Postgres(dsn), run={"retries": 0}, sink={"table": table, **sink}, name=table)
+        return self.main_job(hour_files(2000, 3), Postgres(dsn), run={"retries": 0}, sink={"table": table, **sink},
+                             name=table)
 
     def spelled(self, password, server):
         """name: (dsn as the pipeline has it, environment)."""
@@ -137,7 +138,8 @@ class Outputs(EtlCase):
                     self.assertEqual({etl.CONFIG}, set(codes), text[-4000:])
                     self.assert_silent(text, "e9" if name == "short" else "hunter22")
         # Not even TOML.
-        codes, text = self.outputs(f'name = "x"\n[sinks.db]\ndsn = "{uri("hunter22", "h")}\n', verbs=["validate", "run"])
+        dsn = uri("hunter22", "h")
+        codes, text = self.outputs(f'name = "x"\n[sinks.db]\ndsn = "{dsn}\n', verbs=["validate", "run"])
         self.assertEqual({etl.CONFIG}, set(codes))
         self.assert_silent(text, "hunter22")
 
@@ -163,8 +165,8 @@ class Outputs(EtlCase):
                         self.assert_silent(str(database.query("SELECT * FROM etl_ledger")), password)
 
 
-NAMES = ['x"; DROP TABLE bystander; --', "'; DROP TABLE bystander; --", "../../../etc/passwd", "$(touch pwned)", "`touch pwned`",
-         "a;touch pwned", "a|b&c>pwned", "-- ", "/* ", "${not}", "%s%n", "a\nb", "a\\", "é\u200b", "\u202egnp"]
+NAMES = ['x"; DROP TABLE bystander; --', "'; DROP TABLE bystander; --", "../../../etc/passwd", "$(touch pwned)",
+         "`touch pwned`", "a;touch pwned", "a|b&c>pwned", "-- ", "/* ", "${not}", "%s%n", "a\nb", "a\\", "é\u200b", "\u202egnp"]
 
 
 class Names(EtlCase):
@@ -236,7 +238,7 @@ class Names(EtlCase):
                 pipeline = self.main_job(self.base, database, sink={"path": str(database.path).replace("$", "$$")})
                 self.run_pipeline(pipeline, cwd=self.folder)
                 self.assert_table(database, self.base)
-                self.assertEqual({name}, {path.name for path in folder.iterdir() if not path.name.endswith(("-wal", "-shm"))})
+                self.assertEqual({name}, {path.name.removesuffix("-wal").removesuffix("-shm") for path in folder.iterdir()})
                 shutil.rmtree(self.folder / name)
         self.assert_folder()
 
