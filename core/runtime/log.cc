@@ -7,15 +7,11 @@
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
-#include <algorithm>
-#include <charconv>
+#include <chrono>
 #include <nlohmann/json.hpp>
-#include <optional>
 
 namespace etl::runtime {
 namespace {
-
-constexpr std::size_t shortest_secret = 4;
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
   switch (level) {
@@ -33,68 +29,7 @@ spdlog::level::level_enum to_spdlog(LogLevel level) {
   return spdlog::level::info;
 }
 
-/// With hexadecimal digits as `digits` formats them: "%{:02X}" or "%{:02x}".
-template <class Digits>
-std::string percent_encoded(std::string_view text, Digits digits) {
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= 'a' && byte <= 'z') ||
-                       std::string_view("-._~").find(c) != std::string_view::npos;
-    if (plain) out += c;
-    else out += digits(byte);
-  }
-  return out;
-}
-
-std::optional<unsigned char> hexadecimal(std::string_view two) {
-  unsigned value = 0;
-  const auto [end, failure] = std::from_chars(two.data(), two.data() + two.size(), value, 16);
-  if (two.size() != 2 || end != two.data() + 2 || failure != std::errc()) return std::nullopt;
-  return static_cast<unsigned char>(value);
-}
-
-std::string percent_decoded(std::string_view text) {
-  std::string out;
-  for (; !text.empty(); text.remove_prefix(1)) {
-    const auto byte = text.front() == '%' ? hexadecimal(text.substr(1, 2)) : std::nullopt;
-    out += byte ? static_cast<char>(*byte) : text.front();
-    if (byte) text.remove_prefix(2);
-  }
-  return out;
-}
-
 }  // namespace
-
-void Redactor::add(const std::string& secret) {
-  if (secret.size() < shortest_secret) return;
-  const auto upper = [](unsigned char byte) { return fmt::format("%{:02X}", byte); };
-  const auto lower = [](unsigned char byte) { return fmt::format("%{:02x}", byte); };
-  const std::string plain = percent_decoded(secret);
-  const std::scoped_lock lock(mutex_);
-  for (const std::string& form :
-       {secret, plain, percent_encoded(plain, upper), percent_encoded(plain, lower),
-        percent_encoded(secret, upper), percent_encoded(secret, lower)}) {
-    if (form.size() < shortest_secret) continue;
-    if (std::find(secrets_.begin(), secrets_.end(), form) == secrets_.end())
-      secrets_.push_back(form);
-  }
-  std::sort(secrets_.begin(), secrets_.end(),
-            [](const std::string& a, const std::string& b) { return a.size() > b.size(); });
-}
-
-std::string Redactor::conceal(std::string_view text) const {
-  std::string out(text);
-  const std::scoped_lock lock(mutex_);
-  for (const std::string& secret : secrets_) {
-    for (std::size_t at = out.find(secret); at != std::string::npos;
-         at = out.find(secret, at + 3)) {
-      out.replace(at, secret.size(), "***");
-    }
-  }
-  return out;
-}
 
 Log::Log(LogLevel level, LogFormat format, bool colour) : level_(level), format_(format) {
   spdlog::sink_ptr sink;

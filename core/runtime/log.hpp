@@ -2,13 +2,14 @@
 /// Log lines on stderr: text for people or JSON for machines, with secrets concealed.
 #pragma once
 
+#include "core/runtime/redactor.hpp"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace spdlog {
 class logger;
@@ -18,19 +19,6 @@ namespace etl::runtime {
 
 enum class LogLevel : std::uint32_t { debug = 0, info = 1, warn = 2, error = 3, off = 4 };
 enum class LogFormat { text, json };
-
-/// Replaces every secret it knows by "***". Thread-safe.
-class Redactor {
- public:
-  /// Short values are refused: concealing "a" would garble everything. Percent-encoded and
-  /// percent-decoded forms, as they stand in URLs, are concealed too.
-  void add(const std::string& secret);
-  [[nodiscard]] std::string conceal(std::string_view text) const;
-
- private:
-  mutable std::mutex mutex_;
-  std::vector<std::string> secrets_;  // longest first
-};
 
 /// Thread-safe.
 class Log {

@@ -2,6 +2,7 @@
 
 #include "core/runtime/option_convert.hpp"
 #include "core/runtime/pipeline_file.hpp"
+#include "core/runtime/redactor.hpp"
 #include "core/runtime/run_settings.hpp"
 #include "core/runtime/suggest.hpp"
 
@@ -113,7 +114,10 @@ class OptionChecker {
     const bool any = std::ranges::any_of(table_, is_secret);
     for (const RawOption& option : given_) {
       const etl_option_spec* spec = spec_of(option.name);
-      if (spec == nullptr ? any : is_secret(*spec)) diagnostics_.conceal(option.value);
+      const auto* text = std::get_if<std::string>(&option.data);
+      const bool has_password = text != nullptr && !passwords_in(*text).empty();
+      if (has_password || (spec == nullptr ? any : is_secret(*spec)))
+        diagnostics_.conceal(option.value);
     }
   }
 
@@ -193,6 +197,8 @@ class OptionChecker {
     option.type = spec.type;
     option.given = given ? 1 : 0;
     if (is_secret(spec)) remember_secret(converted);
+    else if (const auto* text = std::get_if<std::string>(&converted.value))
+      remember_passwords(*text);
     if ((spec.flags & ETL_OPTION_OPERATIONAL) == 0) {
       values_->definition_[std::string(detail::to_view(spec.name))] =
           is_secret(spec) ? secret_hash(converted.canonical) : converted.canonical;
@@ -217,6 +223,12 @@ class OptionChecker {
     else if (const auto* items = std::get_if<std::vector<std::string>>(&converted.value))
       std::ranges::for_each(*items, add);
     else add(converted.canonical);
+  }
+
+  /// A URL with a password in it is shown, but not its password.
+  void remember_passwords(std::string_view text) {
+    for (std::string& password : passwords_in(text))
+      values_->secrets_.push_back(std::move(password));
   }
 
   const OptionOwner& owner_;

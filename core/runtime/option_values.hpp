@@ -46,7 +46,8 @@ class OptionValues {
   /// relative. Paths inside the pipeline file's folder are told relative to it, so that the folder
   /// can move. Secrets come as a hash.
   [[nodiscard]] std::string definition() const;
-  /// The values of secret options, to be redacted from logs. No empty strings.
+  /// What must not come out: the values of secret options, and passwords inside of others, as in a
+  /// URL. No empty strings.
   [[nodiscard]] std::vector<std::string> secrets() const { return secrets_; }
 
  private:

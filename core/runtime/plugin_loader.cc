@@ -55,6 +55,8 @@ struct ElfHead {
   bool elf = false;
 
   explicit ElfHead(const fs::path& path) {
+    std::error_code unreadable;                 // then opening it says why
+    if (fs::is_fifo(path, unreadable)) return;  // opening one would wait for who writes to it
     std::ifstream file(path, std::ios::binary);
     if (!file) throw refused(path, std::string("cannot be read: ") + std::strerror(errno));
     file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));

@@ -74,7 +74,8 @@ void check_port(std::string_view port) {
 }  // namespace
 
 void Redactor::add(std::string secret) {
-  if (secret.empty() || std::ranges::find(secrets_, secret) != secrets_.end()) return;
+  constexpr std::size_t shortest = 4;
+  if (secret.size() < shortest || std::ranges::find(secrets_, secret) != secrets_.end()) return;
   secrets_.push_back(std::move(secret));
   std::ranges::sort(secrets_, [](const auto& a, const auto& b) { return a.size() > b.size(); });
 }

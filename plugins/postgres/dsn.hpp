@@ -11,7 +11,8 @@ namespace postgres {
 /// Removes known secrets from texts. A plain value; reading is safe from any thread.
 class Redactor {
  public:
-  /// Empty secrets are ignored.
+  /// Secrets of less than four bytes are ignored: without its every "e" a text is unreadable, and
+  /// tells that the password is "e". The host conceals them where they stand as a password.
   void add(std::string secret);
 
   /// `text` with "***" for every secret, whether it stands there as it is, percent-encoded as in a

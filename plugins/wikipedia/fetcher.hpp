@@ -21,6 +21,8 @@ struct FetchOptions {
   bool keep_files = false;
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds stall_timeout{60'000};  ///< no byte for this long is a transient error
+  /// A server that sends more than this sends no hour file, and must not fill the disk.
+  std::int64_t largest_file = std::int64_t{4} << 30;
   /// At most this many downloaded or downloading files beyond those that were asked for.
   int read_ahead = 4;
 };

@@ -4,6 +4,7 @@
 #include "raw_inflate.hpp"
 
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -43,13 +44,23 @@ std::string printable(const std::uint8_t* from, const std::uint8_t* to) {
   return text;
 }
 
+bool is_regular(int file) {
+  struct stat info {};
+  return ::fstat(file, &info) == 0 && S_ISREG(info.st_mode);
+}
+
 }  // namespace
 
 GzipFile::GzipFile(std::filesystem::path path, Decoder decoder, std::size_t chunk)
     : path_(std::move(path)), inflate_(make_raw_inflate(decoder)), buffer_(kept + chunk) {
   next_ = end_ = buffer_.data() + kept;
-  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without O_NONBLOCK a named pipe in the file's place would wait for somebody to write to it.
+  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (file_ < 0) throw file_error(path_, errno);
+  if (!is_regular(file_)) {
+    ::close(file_);
+    throw etl::Error::permanent(path_.string() + ": not a file, but a folder, pipe or device");
+  }
   ::posix_fadvise(file_, 0, 0, POSIX_FADV_SEQUENTIAL);  // only advice: it may fail
 }
 

@@ -40,7 +40,9 @@ std::filesystem::path default_cache() {
   const std::filesystem::path below = std::filesystem::path("etl") / "pageviews";
   if (const auto cache = path_from("XDG_CACHE_HOME")) return *cache / below;
   if (const auto home = path_from("HOME")) return *home / ".cache" / below;
-  return std::filesystem::temp_directory_path() / below;
+  // Not in /tmp: whoever comes first there could lay out files for us to load.
+  throw etl::Error::config("there is no HOME to keep downloads in: give cache_dir")
+      .about("cache_dir");
 }
 
 /// Throws where `contact` cannot stand in a header, or is not given to who insists on it.
@@ -78,7 +80,9 @@ FetchOptions fetch_options(const etl::Options& options, const BaseUrl& base) {
   }
   fetch.connections = static_cast<int>(connections);
   const auto cache = options.find<etl::Path>("cache_dir");
-  fetch.cache_dir = cache ? std::filesystem::path(cache->text) : default_cache();
+  if (!base.local()) {
+    fetch.cache_dir = cache ? std::filesystem::path(cache->text) : default_cache();
+  }
   fetch.keep_files = options.get<bool>("keep_files");
   fetch.connect_timeout = options.get<etl::Duration>("connect_timeout");
   fetch.stall_timeout = options.get<etl::Duration>("stall_timeout");

@@ -1,6 +1,7 @@
 #include "part_meta.hpp"
 
 #include <charconv>
+#include <utility>
 
 namespace wikipedia {
 namespace {
@@ -26,19 +27,22 @@ std::string to_text(const PartMeta& meta) {
 
 std::optional<PartMeta> parse_part_meta(std::string_view text) {
   PartMeta meta;
-  const auto head = take_line(text, first_line);
-  const auto url = take_line(text, "url ");
-  const auto validator = take_line(text, "validator ");
-  const auto length = take_line(text, "length ");
-  const auto end = take_line(text, last_line);
-  if (!head || !url || !validator || !length || !end || !text.empty()) return std::nullopt;
-  if (!head->empty() || !end->empty() || url->empty() || validator->empty()) return std::nullopt;
-  const char* stop = length->data() + length->size();
-  const auto [rest, error] = std::from_chars(length->data(), stop, meta.length);
-  if (error != std::errc{} || rest != stop || meta.length < 0) return std::nullopt;
+  std::string_view rest = text;
+  const auto head = take_line(rest, first_line);
+  const auto url = take_line(rest, "url ");
+  const auto validator = take_line(rest, "validator ");
+  const auto length = take_line(rest, "length ");
+  if (!head || !url || !validator || !length || url->empty() || validator->empty()) {
+    return std::nullopt;
+  }
+  const char* const stop = length->data() + length->size();
+  if (std::from_chars(length->data(), stop, meta.length).ec != std::errc{} || meta.length < 0) {
+    return std::nullopt;
+  }
   meta.url = *url;
   meta.validator = *validator;
-  return meta;
+  // Whatever else may be wrong, such as a second spelling of the number.
+  return to_text(meta) == text ? std::optional(std::move(meta)) : std::nullopt;
 }
 
 }  // namespace wikipedia

@@ -8,8 +8,11 @@
 namespace wikipedia {
 namespace {
 
+/// In lower case; empty where there is none, for what libcurl would guess need not be what we
+/// meant.
 std::string scheme_of(std::string_view url) {
-  std::string scheme(url.substr(0, std::min(url.find(':'), url.size())));
+  const std::size_t end = url.find("://");
+  std::string scheme(url.substr(0, end == std::string_view::npos ? 0 : end));
   std::transform(scheme.begin(), scheme.end(), scheme.begin(), [](char c) {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });

@@ -117,6 +117,7 @@ bool Transfer::take_body(std::string_view bytes) {
   if (body_ == Body::unjudged) judge();
   switch (body_) {
     case Body::wanted:
+      require_bounded(file_.size() + static_cast<std::int64_t>(bytes.size()));
       file_.append(bytes);
       return true;
     case Body::refusal:
@@ -147,12 +148,22 @@ void Transfer::accept_whole() {
                   ", not a compressed file");
   }
   total_ = response_.length;
+  require_bounded(total_);
   const std::string validator =
       choose_validator(response_.etag, response_.last_modified, response_.date);
   std::optional<PartMeta> meta;
   if (total_ >= 0 && !validator.empty()) meta = {redact_url(remote_.url), validator, total_};
   file_.start_over(std::move(meta));
   body_ = Body::wanted;
+}
+
+/// What has come is thrown away: nothing of it is ever wanted.
+void Transfer::require_bounded(std::int64_t size) {
+  if (size <= options_.largest_file) return;
+  file_.start_over(std::nullopt);
+  throw etl::Error::permanent(shown_url() + ": the server sends " + std::to_string(size) +
+                              " bytes or more, and no hour file has more than " +
+                              std::to_string(options_.largest_file));
 }
 
 /// Goes on only where the answer proves that it is the rest of the content we have the beginning

@@ -74,6 +74,7 @@ class Transfer {
   void set_headers();
   void judge();
   void accept_whole();
+  void require_bounded(std::int64_t size);
   void accept_rest();
   [[nodiscard]] bool take_body(std::string_view bytes);
   [[nodiscard]] Next conclude_refusal(CURLcode code);

@@ -100,6 +100,24 @@ TEST_F(FetchTest, AStatusCountsEvenIfItsTextIsCutOrEndless) {
   EXPECT_EQ(error_of(fetcher, "a.gz").code(), Code::missing);
 }
 
+TEST_F(FetchTest, MoreThanAnHourFileCanHaveIsRefused) {
+  wikipedia::FetchOptions small = options();
+  small.largest_file = 100'000;
+  serve("fits.gz", 100'000);
+  serve("large.gz", 100'001);
+  for (const bool announced : {true, false}) {
+    script({{{"chunked", !announced}}});
+    wikipedia::Fetcher fetcher(small, host_.context());
+    EXPECT_EQ(read_file(fetcher.get(remote("fits.gz"), go_on).path).size(), 100'000U);
+    const etl::Error error = error_of(fetcher, "large.gz");
+    EXPECT_EQ(error.code(), Code::permanent);
+    EXPECT_TRUE(mentions(error, "no hour file has more than 100000")) << error.message();
+    EXPECT_FALSE(std::filesystem::exists(cached("large.gz.part")) &&
+                 std::filesystem::file_size(cached("large.gz.part")) > 0);
+    fetcher.finish("fits.gz");
+  }
+}
+
 TEST_F(FetchTest, ARedirectThatIsCutIsTransient) {
   const std::string content = serve("a.gz");
   script({{{"path", "/1"}, {"redirect", "/a.gz"}, {"cut", 2}, {"times", 1}},

@@ -71,6 +71,8 @@ TEST(PartMetaTest, CountsOnlyAsAWhole) {
     EXPECT_FALSE(wikipedia::parse_part_meta(text.substr(0, size))) << size;
   }
   EXPECT_FALSE(wikipedia::parse_part_meta(text + "\n"));
+  std::string padded = text;
+  EXPECT_FALSE(wikipedia::parse_part_meta(padded.replace(padded.find("123"), 3, "0123")));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"", "\"abc\"", 1})));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"u", "", 1})));
   EXPECT_FALSE(wikipedia::parse_part_meta(wikipedia::to_text({"u", "\"abc\"", -1})));
@@ -88,8 +90,8 @@ TEST(RedirectTest, FollowsHttpAndNeverGivesUpEncryption) {
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "https://b/x", 0));
   EXPECT_NO_THROW(wikipedia::check_redirect("http://a/x", "http://b/x", 4));
   EXPECT_NO_THROW(wikipedia::check_redirect("https://a/x", "HTTPS://b/x", 0));
-  for (const char* target :
-       {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x", ""}) {
+  for (const char* target : {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x",
+                             "", "https", "https:b"}) {
     try {
       wikipedia::check_redirect("HTTPS://user:secret@a/x", target, 0);
       ADD_FAILURE() << target;

@@ -14,17 +14,20 @@ TEST(Redactor, RemovesASecretInEverySpelling) {
   EXPECT_EQ(redactor.scrub(
                 "raw p@ss'w\\rd, uri p%40ss%27w%5Crd and p%40ss%27w%5crd, pair p@ss\\'w\\\\rd."),
             "raw ***, uri *** and ***, pair ***.");
+  redactor.add("e");
+  redactor.add("abc");
+  EXPECT_EQ(redactor.scrub("abc, the end"), "abc, the end");
   EXPECT_EQ(redactor.scrub("p@ss"), "p@ss");
   EXPECT_EQ(redactor.scrub(""), "");
 }
 
 TEST(Redactor, SecretsMayContainEscapesAndEachOther) {
   Redactor redactor;
-  redactor.add("%41");
-  redactor.add("\\\\");
+  redactor.add("%41%");
+  redactor.add("\\\\//");
   redactor.add("secret");
   redactor.add("secretive");
-  EXPECT_EQ(redactor.scrub("[%41] [%2541] [\\\\] [\\\\\\\\] [secretive] [secretsecret]"),
+  EXPECT_EQ(redactor.scrub("[%41%] [%2541%25] [\\\\//] [\\\\\\\\//] [secretive] [secretsecret]"),
             "[***] [***] [***] [***] [***] [******]");
 }
 

@@ -46,11 +46,54 @@ TEST(RedactorTest, TheLongerSecretGoesFirst) {
   EXPECT_EQ(redactor.conceal("secret-and-more secret"), "*** ***");
 }
 
-TEST(RedactorTest, RefusesShortValues) {
+// Concealing "e" everywhere would leave unreadable texts, which tell by their gaps what it was.
+TEST(RedactorTest, ShortValuesAreConcealedWhereAPasswordStandsAndNowhereElse) {
   Redactor redactor;
   redactor.add("abc");
+  redactor.add("e");
   redactor.add("");
-  EXPECT_EQ(redactor.conceal("abcabc"), "abcabc");
+  EXPECT_EQ(redactor.conceal("abcabc, the end"), "abcabc, the end");
+  EXPECT_EQ(redactor.conceal("postgres://me:e@here/db, the end"),
+            "postgres://me:***@here/db, the end");
+  EXPECT_EQ(redactor.conceal("host=here password=abc user=e"), "host=here password=*** user=e");
+}
+
+TEST(RedactorTest, ConcealsWhatStandsAsAPasswordWithoutBeingTold) {
+  const Redactor redactor;
+  const std::vector<std::pair<const char*, const char*>> cases = {
+      {"https://me:pw@h/x?y=z", "https://me:***@h/x?y=z"},
+      {"https://:pw@h", "https://:***@h"},
+      {"postgresql://u:p%40w@h1:1,h2:2/db", "postgresql://u:***@h1:1,h2:2/db"},
+      {"postgresql://u:a:b@c@h/db", "postgresql://u:***@h/db"},
+      {"postgresql://u:a?b#c@h/db", "postgresql://u:***@h/db"},
+      {"postgresql:///db?user=u&password=a%20b&host=h",
+       "postgresql:///db?user=u&password=***&host=h"},
+      {"host=h password = 'a b\\'c' port=1", "host=h password = '***' port=1"},
+      {"host=h password=a\\ b&c port=1", "host=h password=*** port=1"},
+      {"PASSWORD=x sslpassword=y PWD=\"z\"", "PASSWORD=*** sslpassword=*** PWD=\"***\""},
+      {"two: a://b:c@d e://f:g@h", "two: a://b:***@d e://f:***@h"},
+      {"password='open", "password='***"}};
+  for (const auto& [text, concealed] : cases) EXPECT_EQ(redactor.conceal(text), concealed);
+}
+
+TEST(RedactorTest, LeavesWhatIsNoPassword) {
+  const Redactor redactor;
+  for (const char* text : {"https://h:8080/a@b", "https://me@h/x", "https://me:@h/x", "a: b@c",
+                           "password=", "password", "the password = ", "= x", "passwords=1",
+                           "my_password=1", "://", "x://y", "=", ""}) {
+    EXPECT_EQ(redactor.conceal(text), text);
+  }
+}
+
+TEST(RedactorTest, KnowsThePasswordInsideAConnectionString) {
+  for (const char* dsn :
+       {"postgresql://u:p%40ss%20word@h/db", "host=h password='p@ss word'",
+        "host=h password=p@ss\\ word", "postgresql:///db?password=p%40ss%20word"}) {
+    Redactor redactor;
+    redactor.add(dsn);
+    EXPECT_EQ(redactor.conceal("[p@ss word] [p%40ss%20word]"), "[***] [***]") << dsn;
+    EXPECT_EQ(redactor.conceal(std::string("<") + dsn + ">"), "<***>");
+  }
 }
 
 TEST(RedactorTest, ASecretOfStarsEnds) {

@@ -147,6 +147,12 @@ TEST_F(PluginFileTest, AFolder) {
   EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
 }
 
+TEST_F(PluginFileTest, ANamedPipeIsNotWaitedFor) {
+  const fs::path path = folder_.path() / "pipe.so";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
+  EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
+}
+
 TEST_F(PluginFileTest, CutShort) {
   const fs::path path = copy();
   fs::resize_file(path, 64);

@@ -3,6 +3,7 @@
 #include "support.hpp"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <zlib.h>
 
 #include <cstdlib>
@@ -220,8 +221,14 @@ TEST_P(Inflate, FilesThatCannotBeReadAreNamed) {
   EXPECT_NE(absent.message.find("absent.gz: No such file"), std::string::npos) << absent.message;
   const test::Thrown directory = open(folder_.path());
   EXPECT_EQ(directory.code, ETL_PERMANENT);
-  EXPECT_NE(directory.message.find(folder_.path().string() + ": Is a directory"),
-            std::string::npos);
+  EXPECT_EQ(directory.message,
+            folder_.path().string() + ": not a file, but a folder, pipe or device");
+  // Nobody writes to it: opening it must not wait for that.
+  const std::filesystem::path pipe = folder_.path() / "pipe.gz";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const test::Thrown no_file = open(pipe);
+  EXPECT_EQ(no_file.code, ETL_PERMANENT);
+  EXPECT_EQ(no_file.message, pipe.string() + ": not a file, but a folder, pipe or device");
 }
 
 INSTANTIATE_TEST_SUITE_P(Decoders, Inflate, ::testing::Values(Decoder::zlib, Decoder::isal),

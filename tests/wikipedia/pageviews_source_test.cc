@@ -82,6 +82,20 @@ TEST(PageviewsSource, WrongOptionsAreNamed) {
   EXPECT_EQ(refused_option(mirror().set("contact", "a\r\nX-Evil: 1")), "contact");
 }
 
+// The folder for temporary files is everybody's: what lies there under our name may be another's.
+TEST(PageviewsSource, WithoutAHomeDownloadsNeedAPlace) {
+  const test::TempFolder folder;
+  std::map<std::string, std::string> kept;
+  for (const char* name : {"HOME", "XDG_CACHE_HOME"}) {
+    if (const char* value = std::getenv(name)) kept[name] = value;
+    ::unsetenv(name);
+  }
+  EXPECT_EQ(refused_option(mirror()), "cache_dir");
+  EXPECT_EQ(construct(mirror().set("cache_dir", folder.path().string())).code, -1);
+  EXPECT_EQ(construct(local(folder)).code, -1);
+  for (const auto& [name, value] : kept) ::setenv(name.c_str(), value.c_str(), 1);
+}
+
 TEST(PageviewsSource, WikimediaHasRules) {
   const auto wikimedia = [] {
     return mirror().set("base_url", "https://dumps.wikimedia.org/other/pageviews");

@@ -1,0 +1,142 @@
+// What somebody else left in etl_ledger: it is read, or refused with its place. What is written
+// comes back as it was.
+//
+// Input: for every column of a row a kind of value and the value; then a record to write.
+#include "database.hpp"
+#include "fuzz.hpp"
+#include "ledger_table.hpp"
+
+#include <tuple>
+#include <vector>
+
+namespace {
+
+using etl::LedgerRecord;
+using sqlite::Database;
+using sqlite::LedgerTable;
+
+etl::Context quiet() {
+  static constexpr etl_host host = {sizeof(etl_host),
+                                    ETL_ABI_MINOR,
+                                    nullptr,
+                                    [](void*, std::uint32_t, etl_str) {},
+                                    [](void*) { return 0; },
+                                    [](void*, const char*) -> const void* { return nullptr; },
+                                    [](void*, std::int64_t) {}};
+  return etl::Context(&host);
+}
+
+/// A database in memory whose etl_ledger takes values of any kind, as one does that another made.
+Database& database_of_anything() {
+  static Database database({":memory:", etl::Duration(0), quiet()}, Database::Access::create);
+  static const bool made = [] {
+    std::string columns;
+    for (const auto& column : LedgerTable::definition().columns)
+      columns += (columns.empty() ? "" : ", ") + sqlite::quoted(column.name);
+    database.execute("CREATE TABLE etl_ledger (" + columns + ")", "making it");
+    return true;
+  }();
+  fuzz::require(made, "no table");
+  database.execute("DELETE FROM etl_ledger", "emptying it");
+  return database;
+}
+
+Database& database_of_ours() {
+  static Database database({":memory:", etl::Duration(0), quiet()}, Database::Access::create);
+  static const bool made = [] {
+    database.execute(LedgerTable::definition().create_sql(), "making it");
+    return true;
+  }();
+  fuzz::require(made, "no table");
+  database.execute("DELETE FROM etl_ledger", "emptying it");
+  return database;
+}
+
+std::string hex(std::string_view bytes) {
+  static constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const char byte : bytes) {
+    out += digits[static_cast<unsigned char>(byte) >> 4U];
+    out += digits[static_cast<unsigned char>(byte) & 15U];
+  }
+  return out;
+}
+
+/// A value as an SQL literal. `usual`: one that lets the row be found and read.
+std::string literal(fuzz::Input& input, std::string_view usual) {
+  switch (input.byte() % 6U) {
+    case 1:
+      return "NULL";
+    case 2:
+      return std::to_string(input.number());
+    case 3:
+      return "CAST(x'" + hex(input.until('\n')) + "' AS TEXT)";
+    case 4:
+      return "x'" + hex(input.until('\n')) + "'";
+    case 5:
+      return std::to_string(static_cast<std::int8_t>(input.byte())) + "e" +
+             std::to_string(static_cast<std::int8_t>(input.byte()));
+    default:
+      return std::string(usual);
+  }
+}
+
+void read_anything(fuzz::Input& input) {
+  Database& database = database_of_anything();
+  std::string values = "'p', 's', 'k'";
+  for (const char* usual : {"'id'", "'done'", "1", "0", "0", "1", "'u'", "1", "'d'", "'r'", "1",
+                            "NULL", "'2024-01-01 00:00:00.000000'", "'2024-01-01 00:00:00'"}) {
+    values += ", " + literal(input, usual);
+  }
+  database.execute("INSERT INTO etl_ledger VALUES (" + values + ")", "filling it");
+  try {
+    const auto records = LedgerTable(database).all("p", "k");
+    fuzz::require(records.size() == 1, "the row is lost");
+    fuzz::require(records[0].source == "s", "another row");
+  } catch (const etl::Error& error) {
+    fuzz::require(error.message().find("etl_ledger") != std::string::npos,
+                  "an error that does not say where", error.message());
+  }
+}
+
+LedgerRecord record_from(fuzz::Input& input) {
+  LedgerRecord record;
+  record.state = static_cast<etl::State>(1U + input.byte() % 3U);
+  for (std::string* text : {&record.pipeline, &record.source, &record.sink, &record.partition,
+                            &record.source_uri, &record.definition, &record.run_id, &record.error})
+    *text = input.until('\n');
+  for (std::int64_t* number :
+       {&record.rows_read, &record.rows_filtered, &record.rows_rejected, &record.rows_written,
+        &record.source_bytes, &record.attempts, &record.started_at, &record.finished_at})
+    *number = input.number();
+  return record;
+}
+
+auto fields(const LedgerRecord& r) {
+  return std::tie(r.state, r.pipeline, r.source, r.sink, r.partition, r.rows_read, r.rows_filtered,
+                  r.rows_rejected, r.rows_written, r.source_uri, r.source_bytes, r.definition,
+                  r.run_id, r.attempts, r.error, r.started_at, r.finished_at);
+}
+
+void write_and_read(fuzz::Input& input) {
+  Database& database = database_of_ours();
+  LedgerTable ledger(database);
+  const LedgerRecord record = record_from(input);
+  try {
+    fuzz::require(ledger.put(record, LedgerTable::Replace::unless_done), "not written");
+  } catch (const etl::Error& error) {
+    fuzz::require(!error.message().empty(), "an error without a word");
+    return;
+  }
+  const auto found = ledger.find(record.pipeline, record.source, record.sink, record.partition);
+  fuzz::require(found.has_value() && fields(*found) == fields(record), "it came back otherwise");
+}
+
+}  // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  fuzz::Input input(data, size);
+  read_anything(input);
+  write_and_read(input);
+  return 0;
+}
