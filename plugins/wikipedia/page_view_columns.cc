@@ -62,7 +62,8 @@ void PageViewColumns::append_texts(Column& column, const PageViewBlock& block) {
     std::size_t size = column.data.size();
     std::byte* to = column.data.extend(text.size() * rows);
     for (std::size_t row = 0; row < rows; ++row) {
-      std::memcpy(to, text.data(), text.size());
+      // The language of ".m" is empty; where no other came before, so is the column, and `to` null.
+      if (!text.empty()) std::memcpy(to, text.data(), text.size());
       to += text.size();
       size += text.size();
       *end++ = offset(size);

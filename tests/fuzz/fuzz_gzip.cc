@@ -21,7 +21,7 @@ using wikipedia::Decoder;
 using wikipedia::GzipError;
 using wikipedia::GzipFile;
 
-constexpr std::size_t most = 4U << 20U;  // a bomb goes on for ever
+constexpr std::size_t most = 256U << 10U;  // a bomb goes on for ever
 
 /// A file in memory.
 class MemoryFile {

@@ -35,9 +35,9 @@ void check_redirect_of(std::string_view from, std::string_view to, int followed)
   }
   fuzz::require(is_web_url(to), "a redirect out of the web", to);
   const auto secure = [](std::string_view url) {
-    std::string scheme(url.substr(0, 6));
+    std::string scheme(url.substr(0, 8));
     for (char& c : scheme) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-    return scheme == "https:";
+    return scheme == "https://";
   };
   fuzz::require(!secure(from) || secure(to), "a redirect out of encryption", to);
 }

@@ -196,10 +196,11 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
 }
 
 std::string expanded(std::string_view text) {
-  constexpr std::size_t longest = 140U << 10U;
+  constexpr std::size_t longest = 72U << 10U;
   std::string out;
   for (std::size_t at = 0; at < text.size() && out.size() < longest; ++at) {
-    if (text[at] != '\x01' || at + 2 >= text.size()) {
+    // Thousands of empty lines would only cost time.
+    if (text[at] != '\x01' || at + 2 >= text.size() || text[at + 1] == '\n') {
       out += text[at];
       continue;
     }

@@ -56,7 +56,7 @@ def gzip_files():
         "wrong-crc": one[:-8] + b"\0\0\0\0" + one[-4:],
         "html": b"<!DOCTYPE html><title>503</title>",
         "nothing": b"",
-        "bomb": member(bytes(3000000), level=9),
+        "bomb": member(bytes(600000), level=9),
     }
     for i, (name, data) in enumerate(files.items()):
         yield name, bytes([0, i, (3 * i) % 18]) + data
