@@ -6,11 +6,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 
 namespace etl::app {
 namespace {
@@ -44,17 +45,24 @@ std::string class_name(std::string_view stage) {
 }
 
 /// The name becomes a stage, a class, a CMake target and files.
-void require_stage_name(const std::string& name) {
-  constexpr std::string_view letters = "abcdefghijklmnopqrstuvwxyz";
+void require_stage_name(const std::string& name, const runtime::StageRegistry& registry) {
+  constexpr std::array reserved = {
+      "all",     "clean",  "depend",     "edit_cache",    "etl",          "help", "install",
+      "package", "plugin", "preinstall", "rebuild_cache", "sample_words", "test"};
   const bool made_of =
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
-  if (!name.empty() && letters.find(name.front()) != std::string_view::npos && made_of &&
-      name != "test" && name != "plugin")
-    return;
-  throw Error::config(
-      fmt::format("\"{}\" cannot be the name of a stage: write a letter a-z, then "
-                  "a-z, 0-9 and _ (and neither \"test\" nor \"plugin\")",
-                  name));
+  if (name.empty() || name.front() < 'a' || !made_of) {
+    throw Error::config(fmt::format(
+        "\"{}\" cannot be the name of a stage: write a letter a-z, then a-z, 0-9 and _", name));
+  }
+  if (std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
+    throw Error::config(fmt::format(
+        "\"{}\" is a name that CMake or the project itself uses: choose another", name));
+  }
+  if (const runtime::StageEntry* other = registry.find(name)) {
+    throw Error::config(fmt::format("there is a stage \"{}\" already, in {}: choose another name",
+                                    name, other->plugin.path.string()));
+  }
 }
 
 void require_pipeline_name(const std::string& name) {
@@ -103,7 +111,7 @@ void require_new_or_empty(const fs::path& folder) {
 
 int new_plugin(const Session& session) {
   const Arguments& arguments = session.arguments;
-  require_stage_name(arguments.name);
+  require_stage_name(arguments.name, session.registry());
   const fs::path folder = arguments.folder.empty() ? fs::path(arguments.name) : arguments.folder;
   require_new_or_empty(folder);
   std::string written;

@@ -17,6 +17,7 @@ write_basic_package_version_file(${PROJECT_BINARY_DIR}/etl-config-version.cmake
   COMPATIBILITY SameMajorVersion ARCH_INDEPENDENT)
 install(FILES ${PROJECT_BINARY_DIR}/etl-config.cmake ${PROJECT_BINARY_DIR}/etl-config-version.cmake
               core/sdk/cmake/etl_add_plugin.cmake core/sdk/cmake/plugin.map
+              core/sdk/cmake/etl_add_pipeline_test.cmake core/sdk/cmake/run_pipeline.cmake
         DESTINATION ${config} COMPONENT sdk)
 configure_file(core/sdk/cmake/etl.pc.in ${PROJECT_BINARY_DIR}/etl.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/etl.pc DESTINATION lib/pkgconfig COMPONENT sdk)
