@@ -219,6 +219,21 @@ def zsh(root):
             f'if [[ $funcstack[1] == _etl ]]; then _etl "$@"; else compdef _etl etl; fi\n')
 
 
+FISH_PIPELINES = """\
+# fish's own __fish_complete_suffix also offers files with another ending.
+function __etl_pipelines
+  set -l token (commandline -ct)
+  for path in $token*
+    if test -d $path
+      echo $path/
+    else if string match -q '*.toml' -- $path
+      echo $path
+    end
+  end
+end
+"""
+
+
 def fish_text(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
@@ -238,8 +253,8 @@ def fish_values(option):
 
 
 def fish(root):
-    out = [f"# Completions of etl for fish; made from its command line.\nfunction __etl_stages\n  {STAGES}\nend\n"
-           "complete -c etl -f\n"]
+    out = [f"# Completions of etl for fish; made from its command line.\nfunction __etl_stages\n  {STAGES}\nend\n",
+           FISH_PIPELINES, "complete -c etl -f\n"]
     for node in nodes(root):
         condition = fish_condition(node)
         for verb in node["verbs"]:
@@ -253,7 +268,7 @@ def fish(root):
             if kind == "stages":
                 out.append(f"complete -c etl -n {condition} -a '(__etl_stages)'\n")
             elif kind == "files":
-                out.append(f"complete -c etl -n {condition} -k -a '(__fish_complete_suffix .toml)'\n")
+                out.append(f"complete -c etl -n {condition} -a '(__etl_pipelines)'\n")
     return "".join(out)
 
 
