@@ -36,7 +36,7 @@ def installed():
 def call(command, cwd=None, env=None, umask=-1):
     """Runs a program; stdout has both streams. The installed etl is the first in PATH."""
     environment = etl.environment(env)
-    if installed.cache_info().currsize:
+    if installed.cache_info().currsize and "PATH" not in (env or {}):
         environment["PATH"] = f"{installed()}/bin:{environment['PATH']}"
     return subprocess.run(list(map(str, command)), cwd=cwd, env=environment, umask=umask, text=True,
                           stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)

@@ -20,7 +20,7 @@ etl::Batch some_words() {
 TEST(TemplateStage, KeepsWhatIsLargeEnough) {
   const etl::testing::Host host;
   const auto filter =
-      etl::testing::make<TemplateStage>(host, {{"column", "count"}, {"minimum", std::int64_t{2}}});
+      etl::testing::make<TemplateStage>(host, {{"column", "count"}, {"minimum", 2}});
   EXPECT_EQ(etl::testing::rows(filter.apply(some_words())), etl::Strings({"apple|3", "date|2"}));
 }
 
