@@ -200,9 +200,10 @@ class CommandLine {
     CLI::App* sub =
         app_.add_subcommand("new", "Write a plugin project or a pipeline to start from");
     sub->require_subcommand(1);
-    CLI::App* plugin = sub->add_subcommand(
-        "plugin", "Write a plugin that builds, with its test and a pipeline that uses it");
-    plugin->callback([this] { arguments_.verb = Verb::new_plugin; });
+    CLI::App* plugin =
+        verb(sub, "plugin", "Write a plugin that builds, with its test and a pipeline that uses it",
+             Verb::new_plugin);
+    add_format(plugin);
     plugin->add_option("NAME", arguments_.name, "The stage's name: a-z, 0-9 and _")->required();
     plugin->add_option("--kind", arguments_.kind, "What it is")
         ->check(CLI::IsMember({"source", "filter", "sink"}))
@@ -214,6 +215,7 @@ class CommandLine {
     CLI::App* pipeline =
         verb(sub, "pipeline", "Write a pipeline file with every option of some stages explained",
              Verb::new_pipeline);
+    add_format(pipeline);
     pipeline->add_option("NAME", arguments_.name, "The pipeline's name; the file is NAME.toml")
         ->required();
     pipeline
@@ -221,6 +223,7 @@ class CommandLine {
                      "Names of installed stages, separated by commas")
         ->type_name("STAGE")
         ->delimiter(',')
+        ->allow_extra_args(false)
         ->required();
     pipeline->add_option("--dir", arguments_.folder, "Folder of the file; default: here")
         ->type_name("DIR");

@@ -107,6 +107,16 @@ void require_new_or_empty(const fs::path& folder) {
                                : " exists and is no empty folder; etl new overwrites nothing"));
 }
 
+/// The files, and what to do with them.
+void report_written(const Session& session, std::vector<std::string> files,
+                    const std::string& next) {
+  std::sort(files.begin(), files.end());
+  if (session.arguments.format == Format::json) return print_json({{"files", files}});
+  std::string text;
+  for (const std::string& file : files) text += file + "\n";
+  print(text + "next: " + next + "\n");
+}
+
 }  // namespace
 
 int new_plugin(const Session& session) {
@@ -114,7 +124,7 @@ int new_plugin(const Session& session) {
   require_stage_name(arguments.name, session.registry());
   const fs::path folder = arguments.folder.empty() ? fs::path(arguments.name) : arguments.folder;
   require_new_or_empty(folder);
-  std::string written;
+  std::vector<std::string> written;
   for (const ProjectTemplate& one : project_templates()) {
     const std::size_t slash = one.path.find('/');
     const std::string_view set = one.path.substr(0, slash);
@@ -127,12 +137,11 @@ int new_plugin(const Session& session) {
                                       template_class, class_name(arguments.name));
     make_folder((folder / name).parent_path());
     write_new(folder / name, text);
-    written += "  " + (folder / name).string() + "\n";
+    written.push_back((folder / name).string());
   }
-  print(
-      fmt::format("{} \"{}\":\n{}next: cd {} && cmake -B build && cmake --build build && "
-                  "ctest --test-dir build\n",
-                  arguments.kind, arguments.name, written, folder.string()));
+  report_written(session, std::move(written),
+                 "cd " + folder.string() +
+                     " && cmake -B build && cmake --build build && ctest --test-dir build");
   return exit_ok;
 }
 
@@ -152,8 +161,7 @@ int new_pipeline(const Session& session) {
   if (!arguments.folder.empty()) make_folder(arguments.folder);
   const fs::path path = arguments.folder / (arguments.name + ".toml");
   write_new(path, text);
-  print(fmt::format("{}\nnext: fill in what fits, then etl validate {}\n", path.string(),
-                    path.string()));
+  report_written(session, {path.string()}, "fill in what fits, then etl validate " + path.string());
   return exit_ok;
 }
 

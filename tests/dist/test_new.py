@@ -25,7 +25,7 @@ class Plugin(TreeCase):
         self.assertRegex(log, r"pipeline \.+ +Passed")
         self.assertNotIn("warning", log)
         folder = self.folder / name
-        written = {line.strip() for line in shown.splitlines() if line.startswith("  ")}
+        written = {line for line in shown.splitlines() if not line.startswith("next: ")}
         self.assertEqual(written, {f"{name}/{path.relative_to(folder)}" for path in folder.rglob("*")
                                    if path.is_file() and "build" not in path.parts})
         for path in (folder / file.partition("/")[2] for file in written):
@@ -119,6 +119,14 @@ class Plugin(TreeCase):
         (self.folder / "mine").write_text("a file")
         self.assertIn("overwrites nothing", self.fails(etl.CONFIG, "etl", "new", "plugin", "mine", "--kind", "sink"))
         self.assertEqual(before, {path: path.read_bytes() for path in before})
+
+    def test_json(self):
+        files = json.loads(self.ok("etl", "new", "plugin", "mine", "--kind", "filter", "--format", "json"))["files"]
+        self.assertEqual(sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*") if path.is_file()), files)
+        self.assertEqual({"files": ["p.toml"]}, json.loads(self.ok(
+            "etl", "new", "pipeline", "--stages", "wikipedia_pageviews,sqlite", "p", "--format", "json")))
+        self.assertEqual({"error"}, set(json.loads(self.fails(
+            etl.CONFIG, "etl", "new", "plugin", "mine", "--kind", "filter", "--format", "json", "--log-level", "off"))))
 
     def test_an_empty_folder_will_do(self):
         (self.folder / "empty").mkdir()

@@ -22,7 +22,8 @@ install(FILES ${PROJECT_BINARY_DIR}/etl-config.cmake ${PROJECT_BINARY_DIR}/etl-c
 configure_file(core/sdk/cmake/etl.pc.in ${PROJECT_BINARY_DIR}/etl.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/etl.pc DESTINATION lib/pkgconfig COMPONENT sdk)
 
-# Man pages and shell completions, made from the command line of the etl that was built.
+# Man pages and shell completions, made from the command line of the etl that was built. Not from one with a
+# sanitizer, which may need help to start; nobody installs that.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(share ${PROJECT_BINARY_DIR}/share)
 set(stamp ${PROJECT_BINARY_DIR}/command-docs.stamp)
@@ -34,8 +35,10 @@ add_custom_command(
   COMMAND ${CMAKE_COMMAND} -E touch ${stamp}
   DEPENDS etl ${PROJECT_SOURCE_DIR}/tools/make_command_docs.py
   VERBATIM)
-add_custom_target(command_docs ALL DEPENDS ${stamp})
-install(DIRECTORY ${share}/ DESTINATION share COMPONENT runner)
+if(NOT ETL_SANITIZE)
+  add_custom_target(command_docs ALL DEPENDS ${stamp})
+  install(DIRECTORY ${share}/ DESTINATION share COMPONENT runner)
+endif()
 
 install(FILES README.md DESTINATION share/doc/etl COMPONENT runner)
 install(DIRECTORY docs DESTINATION share/doc/etl COMPONENT runner PATTERN CMakeLists.txt EXCLUDE)
