@@ -3,6 +3,7 @@
 import json
 import shutil
 import sqlite3
+import subprocess
 import tomllib
 import unittest
 
@@ -102,6 +103,40 @@ class Plugin(TreeCase):
         shutil.copy(examples / "starting_with.so", folder / "more")
         shown = self.fails(etl.CONFIG, "etl", "run", "pipeline.toml", "--plugin-dir", "build/plugins", "--plugin-dir", "more", cwd=folder)
         self.assertIn("another definition", shown)
+
+    def test_the_sink_keeps_its_promise(self):
+        """Runs that are killed and runs that race leave every partition whole, and once."""
+        folder = self.generate("sink", "fenced")
+        (folder / "in").mkdir()
+        expected = {}
+        for number in range(200):
+            lines = [(f"word{line}", number * line) for line in range(1500)]
+            (folder / f"in/{number:03}.txt").write_text("".join(f"{word}\t{count}\n" for word, count in lines))
+            expected[f"{number:03}.txt"] = [f"{number:03}.txt\t{word}\t{count}" for word, count in lines]
+        shutil.copy(etl.binary().parents[1] / "docs/examples/word_files.so", folder / "build/plugins")
+        (folder / "many.toml").write_text(
+            'name = "many"\n[sources.words]\nplugin = "word_files"\nfolder = "in"\n'
+            '[sinks.files]\nplugin = "fenced"\ninput = "words"\nfolder = "many"\n')
+        shelf = folder / "many/many/files/words"
+        command = [self.prefix / "bin/etl", "run", "many.toml", "--plugin-dir", "build/plugins", "--format", "json",
+                   "--progress", "off", "--log-level", "off"]
+        done = 0
+        for wanted in (5, 15, 30):
+            with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, env=etl.environment()) as run:
+                etl.wait_for(lambda: run.poll() is not None or self.committed(shelf) >= wanted, "partitions")
+                run.kill()
+            self.assertGreaterEqual(self.committed(shelf), done)
+            done = self.committed(shelf)
+        self.assertLess(done, len(expected), "every run ended before it was killed: the test says nothing")
+        racing = [subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, env=etl.environment()) for _ in range(2)]
+        summaries = [json.loads(run.communicate()[0]) for run in racing]
+        self.assertEqual([0, 0], [run.returncode for run in racing], summaries)
+        self.assertEqual(len(expected) - done, sum(summary["partitions"]["done"] for summary in summaries))
+        found = {path.parent.name: path.read_text().splitlines() for path in shelf.glob("[!.]*/rows.tsv")}
+        self.assertEqual(expected, found)
+
+    def committed(self, shelf):
+        return len(list(shelf.glob("[!.]*")))
 
     def test_an_installed_plugin_is_found_and_its_tests_still_run(self):
         prefix = temporary_folder() / "own"

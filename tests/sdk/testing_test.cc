@@ -12,8 +12,8 @@ using testing::HasSubstr;
 
 /// A stage that keeps what it was given, and needs an etl::Task.
 struct Everything {
-  static constexpr auto name = "everything";
-  static constexpr auto summary = "Has an option of every type";
+  [[maybe_unused]] static constexpr auto name = "everything";
+  [[maybe_unused]] static constexpr auto summary = "Has an option of every type";
   static constexpr auto options = etl::options(
       etl::optional<bool>("flag", "true", ""), etl::optional<std::int64_t>("whole", "-7", ""),
       etl::optional<double>("real", "2.5", ""), etl::optional<std::string>("text", "\"a b\"", ""),

@@ -177,11 +177,12 @@ class Fallback {
 class OptionSet {
  public:
   OptionSet(std::span<const etl_option_spec> table, Values given) {
-    for (const auto& [name, value] : given) {
-      static_cast<void>(value);
-      if (std::ranges::none_of(
-              table, [&](const etl_option_spec& spec) { return to_view(spec.name) == name; })) {
-        wrong_option(name, "is not in the table of the stage");
+    for (const auto& option : given) {
+      const auto is_it = [&](const etl_option_spec& spec) {
+        return to_view(spec.name) == option.first;
+      };
+      if (std::ranges::none_of(table, is_it)) {
+        wrong_option(option.first, "is not in the table of the stage");
       }
     }
     for (const etl_option_spec& spec : table) {
