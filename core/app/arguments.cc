@@ -1,5 +1,6 @@
 #include "core/app/arguments.hpp"
 
+#include "core/app/command_line_json.hpp"
 #include "core/app/exit_codes.hpp"
 #include "core/runtime/faults.hpp"
 #include "core/runtime/suggest.hpp"
@@ -21,6 +22,9 @@ using runtime::ProgressMode;
 
 constexpr std::int64_t most_workers = 1024;
 constexpr std::int64_t most_partitions = 1'000'000'000;
+/// Alone: prints what man pages and completions are made from. No user needs it, so no help shows
+/// it.
+constexpr const char* command_line_flag = "--command-line";
 
 struct Words {
   std::string format = "text";
@@ -70,11 +74,17 @@ class CommandLine {
     add_state();
     add_validate();
     add_preview();
+    add_graph();
     add_plugins();
     add_describe();
+    add_new();
   }
 
   ParseResult parse(int argc, char** argv) {
+    if (argc == 2 && std::string(argv[1]) == command_line_flag) {
+      std::puts(command_line_json(app_).dump(2).c_str());
+      return {std::nullopt, exit_ok};
+    }
     if (argc > 1 && !known_verb(argv[1])) return {std::nullopt, exit_usage};
     try {
       app_.parse(argc, argv);
@@ -98,11 +108,15 @@ class CommandLine {
     return false;
   }
   CLI::App* verb(const char* name, const char* help, Verb verb) {
-    CLI::App* sub = app_.add_subcommand(name, help);
+    return this->verb(&app_, name, help, verb);
+  }
+  CLI::App* verb(CLI::App* parent, const char* name, const char* help, Verb verb) {
+    CLI::App* sub = parent->add_subcommand(name, help);
     sub->callback([this, verb] { arguments_.verb = verb; });
     sub->add_option("--plugin-dir", arguments_.plugin_dirs,
                     "Folder to look for plugins in, before $ETL_PLUGIN_PATH and the installed ones "
                     "(repeatable)")
+        ->type_name("DIR")
         ->allow_extra_args(false);
     sub->add_option("--log-level", words_.log_level, "What to log on stderr")
         ->check(CLI::IsMember({"debug", "info", "warn", "error", "off"}))
@@ -154,7 +168,8 @@ class CommandLine {
                     "sink.commit or sink.committed (repeatable)")
         ->check(is_fault)
         ->allow_extra_args(false);
-    sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON");
+    sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON")
+        ->type_name("FILE");
   }
   void add_plan() {
     CLI::App* sub = verb("plan", "Show what a run would do; moves nothing", Verb::plan);
@@ -206,6 +221,13 @@ class CommandLine {
         ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}))
         ->capture_default_str();
   }
+  void add_graph() {
+    CLI::App* sub =
+        verb("graph", "Show the stages and the columns that go from one to the next", Verb::graph);
+    add_file(sub);
+    add_set(sub);
+    add_format(sub, {"text", "mermaid", "dot", "json"});
+  }
   void add_plugins() {
     CLI::App* sub = verb("plugins", "List the installed stages", Verb::plugins);
     add_format(sub);
@@ -213,14 +235,51 @@ class CommandLine {
   void add_describe() {
     CLI::App* sub = verb("describe", "Describe a stage: kind, options, columns", Verb::describe);
     sub->add_option("NAME", arguments_.name, "A stage's name, or a plugin file (FILE.so)")
+        ->type_name("STAGE")
         ->required();
     add_format(sub, {"text", "json", "markdown"});
   }
 
+  void add_new() {
+    CLI::App* sub =
+        app_.add_subcommand("new", "Write a plugin project or a pipeline to start from");
+    sub->require_subcommand(1);
+    CLI::App* plugin =
+        verb(sub, "plugin", "Write a plugin that builds, with its test and a pipeline that uses it",
+             Verb::new_plugin);
+    add_format(plugin);
+    plugin->add_option("NAME", arguments_.name, "The stage's name: a-z, 0-9 and _")->required();
+    plugin->add_option("--kind", arguments_.kind, "What it is")
+        ->check(CLI::IsMember({"source", "filter", "sink"}))
+        ->required();
+    plugin
+        ->add_option("--dir", arguments_.folder,
+                     "The project's folder, new or empty; default: NAME, here")
+        ->type_name("DIR");
+    CLI::App* pipeline =
+        verb(sub, "pipeline", "Write a pipeline file with every option of some stages explained",
+             Verb::new_pipeline);
+    add_format(pipeline);
+    pipeline->add_option("NAME", arguments_.name, "The pipeline's name; the file is NAME.toml")
+        ->required();
+    pipeline
+        ->add_option("--stages", arguments_.stages,
+                     "Names of installed stages, separated by commas")
+        ->type_name("STAGE")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->required();
+    pipeline->add_option("--dir", arguments_.folder, "Folder of the file; default: here")
+        ->type_name("DIR");
+  }
+
   void finish() {
-    arguments_.format = meaning<Format>(
-        {{"text", Format::text}, {"json", Format::json}, {"markdown", Format::markdown}},
-        words_.format);
+    arguments_.format = meaning<Format>({{"text", Format::text},
+                                         {"json", Format::json},
+                                         {"markdown", Format::markdown},
+                                         {"mermaid", Format::mermaid},
+                                         {"dot", Format::dot}},
+                                        words_.format);
     arguments_.log_level = meaning<LogLevel>({{"debug", LogLevel::debug},
                                               {"info", LogLevel::info},
                                               {"warn", LogLevel::warn},

@@ -13,8 +13,19 @@
 
 namespace etl::app {
 
-enum class Verb { run, plan, state, validate, preview, plugins, describe };
-enum class Format { text, json, markdown };
+enum class Verb {
+  run,
+  plan,
+  state,
+  validate,
+  preview,
+  graph,
+  plugins,
+  describe,
+  new_plugin,
+  new_pipeline
+};
+enum class Format { text, json, markdown, mermaid, dot };
 
 struct Arguments {
   Verb verb = Verb::run;
@@ -44,8 +55,13 @@ struct Arguments {
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
 
-  // describe
+  // describe and new
   std::string name;
+
+  // new
+  std::string kind;
+  std::filesystem::path folder;  ///< empty = the default
+  std::vector<std::string> stages;
 };
 
 /// Parses the command line. Prints help or what is wrong; `exit_code` then says how to end.

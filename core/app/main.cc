@@ -30,10 +30,16 @@ int call(const Session& session) {
       return app::state(session);
     case Verb::preview:
       return app::preview(session);
+    case Verb::graph:
+      return app::graph(session);
     case Verb::plugins:
       return app::plugins(session);
     case Verb::describe:
       return app::describe(session);
+    case Verb::new_plugin:
+      return app::new_plugin(session);
+    case Verb::new_pipeline:
+      return app::new_pipeline(session);
   }
   return exit_internal;
 }

@@ -29,8 +29,11 @@ int plan(const Session& session);
 int validate(const Session& session);
 int state(const Session& session);
 int preview(const Session& session);
+int graph(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);
+int new_plugin(const Session& session);
+int new_pipeline(const Session& session);
 
 /// Whether colour is wanted on this stream (1 or 2): a terminal, and no $NO_COLOR
 /// (https://no-color.org).

@@ -85,8 +85,9 @@ std::string bounds(const json& option) {
   return text(low) + " to " + text(high);
 }
 
-/// What stands behind the help text: "required", "default 2", "one of a, b".
-std::string conditions(const json& option) {
+}  // namespace
+
+std::string option_conditions(const json& option) {
   std::string text;
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
   if (option["required"].get<bool>()) add("required");
@@ -102,14 +103,14 @@ std::string conditions(const json& option) {
   return text;
 }
 
-/// A value that the option could have, for the example.
-std::string example_value(const json& option) {
+std::string option_example(const json& option) {
   if (option["default"].is_string()) return option["default"];
   const std::string word =
       option["allowed"].empty() ? "..." : option["allowed"].front().get<std::string>();
   const std::string type = option["type"];
   if (type == "list of strings") return fmt::format("[\"{}\"]", word);
-  if (type == "int") return "1";
+  if (type == "int")
+    return fmt::to_string(option.contains("minimum") ? option["minimum"].get<std::int64_t>() : 1);
   if (type == "bool") return "true";
   if (type == "float") return "1.0";
   if (type == "time") return "\"-1d\"";
@@ -118,13 +119,15 @@ std::string example_value(const json& option) {
   return fmt::format("\"{}\"", word);
 }
 
+namespace {
+
 std::string example(const json& stage) {
   std::string text = fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(),
                                  "name", stage["name"].get<std::string>());
   if (stage["kind"] != "source") text += "input = \"...\"\n";
   for (const json& option : stage["options"]) {
     if (!option["required"].get<bool>()) continue;
-    text += fmt::format("{} = {}\n", option["name"].get<std::string>(), example_value(option));
+    text += fmt::format("{} = {}\n", option["name"].get<std::string>(), option_example(option));
   }
   return text;
 }
@@ -185,7 +188,7 @@ std::string describe_text(const StageEntry& entry) {
   if (const std::string how = properties(stage); !how.empty()) text += how + "\n";
   std::vector<std::vector<std::string>> options;
   for (const json& option : stage["options"]) {
-    const std::string how = conditions(option);
+    const std::string how = option_conditions(option);
     options.push_back({"  " + option["name"].get<std::string>(), option["type"],
                        option["help"].get<std::string>() + (how.empty() ? "" : " (" + how + ")")});
   }
@@ -209,7 +212,7 @@ std::string describe_markdown(const StageEntry& entry) {
     text += "\n## Options\n\n| option | type | | meaning |\n|---|---|---|---|\n";
   for (const json& option : stage["options"]) {
     text += fmt::format("| `{}` | {} | {} | {} |\n", option["name"].get<std::string>(),
-                        option["type"].get<std::string>(), escaped_cell(conditions(option)),
+                        option["type"].get<std::string>(), escaped_cell(option_conditions(option)),
                         escaped_cell(option["help"].get<std::string>()));
   }
   if (!stage["columns"].empty())

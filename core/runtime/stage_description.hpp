@@ -16,4 +16,9 @@ std::string describe_text(const StageEntry& entry);
 /// A section for docs/plugins: says nothing that differs between machines.
 std::string describe_markdown(const StageEntry& entry);
 
+/// Of an option of describe_json(): what stands behind its help text ("required", "default 2", "one
+/// of a, b"), and a value that it could have, as in a pipeline file.
+std::string option_conditions(const nlohmann::json& option);
+std::string option_example(const nlohmann::json& option);
+
 }  // namespace etl::runtime

@@ -1,11 +1,19 @@
-# etl_add_plugin(NAME SOURCES file... [LIBRARIES target...])
+# etl_add_plugin(NAME SOURCES file... [LIBRARIES target...] [NO_INSTALL])
 #
-# Builds NAME.so so that it exports `etl_plugin_v1` and nothing else, needs nothing of the runner, and
-# lands where the runner looks.
+# Builds NAME.so so that it exports `etl_plugin_v1` and nothing else, needs nothing of the runner, and is
+# installed where the runner looks. In a tree that uses etl it is built into plugins/ of the build folder, or
+# into ETL_PLUGIN_OUTPUT_DIRECTORY. Used by etl itself and, through find_package(etl), by everybody else.
 set(ETL_PLUGIN_VERSION_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(etl_add_plugin name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBRARIES")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "NO_INSTALL" "" "SOURCES;LIBRARIES")
+  if(NOT arg_SOURCES OR arg_UNPARSED_ARGUMENTS)
+    message(FATAL_ERROR "etl_add_plugin(NAME SOURCES file... [LIBRARIES target...] [NO_INSTALL])")
+  endif()
+  set(folder ${CMAKE_BINARY_DIR}/plugins)
+  if(ETL_PLUGIN_OUTPUT_DIRECTORY)
+    set(folder ${ETL_PLUGIN_OUTPUT_DIRECTORY})
+  endif()
   add_library(${name} MODULE ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE etl::sdk ${arg_LIBRARIES})
   target_compile_features(${name} PRIVATE cxx_std_20)
@@ -14,11 +22,18 @@ function(etl_add_plugin name)
     C_VISIBILITY_PRESET hidden
     CXX_VISIBILITY_PRESET hidden
     VISIBILITY_INLINES_HIDDEN ON
-    LIBRARY_OUTPUT_DIRECTORY "${ETL_PLUGIN_OUTPUT_DIRECTORY}"
+    LIBRARY_OUTPUT_DIRECTORY "${folder}"
     LINK_DEPENDS ${ETL_PLUGIN_VERSION_SCRIPT})
   target_link_options(${name} PRIVATE
     -Wl,--version-script=${ETL_PLUGIN_VERSION_SCRIPT} -Wl,--exclude-libs,ALL)
   if(NOT ETL_SANITIZE) # a sanitizer's runtime is in the runner, and left undefined here
     target_link_options(${name} PRIVATE -Wl,-z,defs)
+  endif()
+  # Whatever the umask: the runner refuses what others can write.
+  add_custom_command(TARGET ${name} POST_BUILD
+    COMMAND chmod go-w $<TARGET_FILE:${name}> $<TARGET_FILE_DIR:${name}> VERBATIM)
+  if(NOT arg_NO_INSTALL)
+    # Not LIBDIR: the runner looks into ../lib/etl/plugins, seen from its own folder.
+    install(TARGETS ${name} LIBRARY DESTINATION lib/etl/plugins COMPONENT runner)
   endif()
 endfunction()

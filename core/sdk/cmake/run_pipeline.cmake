@@ -1,0 +1,25 @@
+# The test of etl_add_pipeline_test(): RUNNER, PLUGINS, FILES (the pipeline first) and FOLDER are given.
+set(plugin_folder ${FOLDER}/runner/lib/etl/plugins)
+file(REMOVE_RECURSE ${FOLDER})
+file(COPY ${FILES} DESTINATION ${FOLDER})
+file(COPY ${RUNNER} DESTINATION ${FOLDER}/runner/bin)
+file(MAKE_DIRECTORY ${plugin_folder})
+# Whatever the umask: the runner refuses a folder that others can write.
+file(CHMOD ${plugin_folder} PERMISSIONS OWNER_READ OWNER_WRITE OWNER_EXECUTE)
+
+get_filename_component(installed ${RUNNER}/../../lib/etl/plugins ABSOLUTE)
+file(GLOB installed ${installed}/*.so)
+foreach(plugin IN LISTS installed PLUGINS) # what was built comes last, and replaces
+  get_filename_component(file ${plugin} NAME)
+  file(REMOVE ${plugin_folder}/${file})
+  file(CREATE_LINK ${plugin} ${plugin_folder}/${file} SYMBOLIC)
+endforeach()
+
+get_filename_component(runner ${RUNNER} NAME)
+list(GET FILES 0 pipeline)
+get_filename_component(pipeline ${pipeline} NAME)
+execute_process(COMMAND ${FOLDER}/runner/bin/${runner} run ${pipeline}
+                WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE result)
+if(NOT result EQUAL 0)
+  message(FATAL_ERROR "etl run ${FOLDER}/${pipeline} ended with ${result}")
+endif()
