@@ -70,6 +70,7 @@ class CommandLine {
     add_preview();
     add_plugins();
     add_describe();
+    add_rejects();
   }
 
   ParseResult parse(int argc, char** argv) {
@@ -189,6 +190,27 @@ class CommandLine {
     sub->add_option("NAME", arguments_.name, "A stage's name, or a plugin file (FILE.so)")
         ->required();
     add_format(sub, {"text", "json", "markdown"});
+  }
+
+  void add_rejects() {
+    CLI::App* sub =
+        verb("rejects", "List rejected rows, or load them once they are repaired", Verb::rejects);
+    sub->add_option("FILE", arguments_.files, "What run.rejects names: a file or a folder")
+        ->required()
+        ->expected(1);
+    add_format(sub);
+    sub->add_option("--reason", arguments_.reason, "Only those with this reason");
+    sub->add_option("--partition", arguments_.only,
+                    "Only those of partitions whose id matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--limit", arguments_.limit, "Show only the first N")
+        ->check(CLI::Range(std::int64_t{0}, most_partitions));
+    CLI::Option* pipeline = sub->add_option("--pipeline", arguments_.pipeline,
+                                            "The pipeline file (TOML) that they come from");
+    sub->add_flag("--replay", arguments_.replay,
+                  "Load the records that can be read by now, and take them out of FILE")
+        ->needs(pipeline);
+    add_set(sub);
   }
 
   void finish() {

@@ -13,7 +13,7 @@
 
 namespace etl::app {
 
-enum class Verb { run, plan, validate, preview, plugins, describe };
+enum class Verb { run, plan, validate, preview, plugins, describe, rejects };
 enum class Format { text, json, markdown };
 
 struct Arguments {
@@ -36,6 +36,11 @@ struct Arguments {
   // preview
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
+
+  // rejects; also `only` and `limit`
+  std::string reason;              ///< empty = any
+  std::filesystem::path pipeline;  ///< empty = none
+  bool replay = false;
 
   // describe
   std::string name;

@@ -32,6 +32,8 @@ int call(const Session& session) {
       return app::plugins(session);
     case Verb::describe:
       return app::describe(session);
+    case Verb::rejects:
+      return app::rejects(session);
   }
   return exit_internal;
 }

@@ -30,6 +30,7 @@ int validate(const Session& session);
 int preview(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);
+int rejects(const Session& session);
 
 /// Whether colour is wanted on this stream (1 or 2): a terminal, and no $NO_COLOR
 /// (https://no-color.org).
