@@ -1,9 +1,9 @@
 // Rejected records as lines, and back.
 #include "core/runtime/reject_entry.hpp"
 
-#include <etl/error.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <etl/error.hpp>
 
 namespace {
 
@@ -16,16 +16,18 @@ RejectEntry sample() {
 }
 
 TEST(RejectEntryTest, IsOneObjectOnALine) {
-  EXPECT_EQ(reject_line(sample()),
-            R"({"pipeline":"words","run_id":"r1","source":"s","partition":"monday.txt","stage":"s",)"
-            R"("line":17,"offset":231,"reason":"no tab","raw":"twenty"})");
+  EXPECT_EQ(
+      reject_line(sample()),
+      R"({"pipeline":"words","run_id":"r1","source":"s","partition":"monday.txt","stage":"s",)"
+      R"("line":17,"offset":231,"reason":"no tab","raw":"twenty"})");
   RejectEntry unknown = sample();
   unknown.line = unknown.offset = std::nullopt;
   EXPECT_THAT(reject_line(unknown), HasSubstr(R"("line":null,"offset":null)"));
 }
 
 TEST(RejectEntryTest, KeepsEveryByte) {
-  std::vector<std::string> raws{"", "\n", std::string("a\0b", 3), "\xC3\xA9", "\"\\", "\xED\xA0\x80"};
+  std::vector<std::string> raws{"",         "\n",   std::string("a\0b", 3),
+                                "\xC3\xA9", "\"\\", "\xED\xA0\x80"};
   for (int byte = 0; byte < 256; ++byte) raws.push_back(std::string(1, static_cast<char>(byte)));
   for (std::size_t size = 1; size < 9; ++size) raws.push_back(std::string(size, '\xFF'));
   for (const std::string& raw : raws) {

@@ -25,8 +25,8 @@ using testing::UnorderedElementsAre;
 
 const char* const own_run = "20240301T000000Z-1";
 
-RejectEntry entry_of(const std::string& partition, std::int64_t line, const std::string& stage = "s",
-                     const std::string& raw = "raw") {
+RejectEntry entry_of(const std::string& partition, std::int64_t line,
+                     const std::string& stage = "s", const std::string& raw = "raw") {
   return {{"p", "s", partition}, own_run, stage, line, std::nullopt, "why", raw};
 }
 
@@ -153,7 +153,8 @@ TEST_F(RejectFileTest, AFolderHasAFileForEveryPartition) {
   const RejectPath rejects = RejectPath::of(folder_.path() / "rejects/");
   ASSERT_TRUE(rejects.folder);
   RejectFile out(rejects, rejects.spools() / own_run);
-  const std::vector<std::string> ids{"../../a", "/etc/b", ".hidden", "d/e", std::string(300, 'x'), "a"};
+  const std::vector<std::string> ids{"../../a", "/etc/b", ".hidden", "d/e", std::string(300, 'x'),
+                                     "a"};
   std::int64_t number = 0;
   for (const std::string& id : ids) {
     for (const std::int64_t line : {1, 2})  // the second replaces the first
