@@ -130,7 +130,13 @@ RejectStore::~RejectStore() {
 
 void RejectStore::prepare(const Graph& graph, AttemptRequest& request) {
   const RejectKey key{spools_.run().pipeline, graph[request.source].name, request.partition.id};
-  const bool replaces = file_.holds(key);
+  bool replaces = true;
+  try {
+    replaces = file_.holds(key);
+  } catch (const Error&) {
+    // A spool too many does no harm; publishing says what is wrong with the file.
+    replaces = true;
+  }
   const std::scoped_lock lock(mutex_);
   request.spool = ++last_number_;
   request.replaces_rejects = replaces || waiting_keys_.contains(key);
