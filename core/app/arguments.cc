@@ -78,6 +78,7 @@ class CommandLine {
     add_plugins();
     add_describe();
     add_new();
+    add_rejects();
   }
 
   ParseResult parse(int argc, char** argv) {
@@ -271,6 +272,27 @@ class CommandLine {
         ->required();
     pipeline->add_option("--dir", arguments_.folder, "Folder of the file; default: here")
         ->type_name("DIR");
+  }
+
+  void add_rejects() {
+    CLI::App* sub =
+        verb("rejects", "List rejected rows, or load them once they are repaired", Verb::rejects);
+    sub->add_option("FILE", arguments_.files, "What run.rejects names: a file or a folder")
+        ->required()
+        ->expected(1);
+    add_format(sub);
+    sub->add_option("--reason", arguments_.reason, "Only those with this reason");
+    sub->add_option("--partition", arguments_.only,
+                    "Only those of partitions whose id matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--limit", arguments_.limit, "Show only the first N")
+        ->check(CLI::Range(std::int64_t{0}, most_partitions));
+    CLI::Option* pipeline = sub->add_option("--pipeline", arguments_.pipeline,
+                                            "The pipeline file (TOML) that they come from");
+    sub->add_flag("--replay", arguments_.replay,
+                  "Load the records that can be read by now, and take them out of FILE")
+        ->needs(pipeline);
+    add_set(sub);
   }
 
   void finish() {

@@ -23,7 +23,8 @@ enum class Verb {
   plugins,
   describe,
   new_plugin,
-  new_pipeline
+  new_pipeline,
+  rejects
 };
 enum class Format { text, json, markdown, mermaid, dot };
 
@@ -54,6 +55,11 @@ struct Arguments {
   // preview
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
+
+  // rejects; also `only` and `limit`
+  std::string reason;              ///< empty = any
+  std::filesystem::path pipeline;  ///< empty = none
+  bool replay = false;
 
   // describe and new
   std::string name;

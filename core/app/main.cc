@@ -40,6 +40,8 @@ int call(const Session& session) {
       return app::new_plugin(session);
     case Verb::new_pipeline:
       return app::new_pipeline(session);
+    case Verb::rejects:
+      return app::rejects(session);
   }
   return exit_internal;
 }

@@ -34,6 +34,7 @@ int plugins(const Session& session);
 int describe(const Session& session);
 int new_plugin(const Session& session);
 int new_pipeline(const Session& session);
+int rejects(const Session& session);
 
 /// Whether colour is wanted on this stream (1 or 2): a terminal, and no $NO_COLOR
 /// (https://no-color.org).

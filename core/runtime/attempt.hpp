@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,10 +19,13 @@ struct AttemptRequest {
   std::size_t job = 0;  ///< the scheduler's number for the partition
   NodeIndex source = 0;
   Partition partition;
-  std::vector<NodeIndex> sinks;  ///< those that lack it
-  std::int64_t number = 1;       ///< 1 = the first attempt of this run
-  std::int64_t started_at = 0;   ///< microseconds since 1970-01-01 UTC
-  bool alone = false;            ///< earlier it took a worker process with it
+  std::vector<NodeIndex> sinks;   ///< those that lack it
+  std::int64_t number = 1;        ///< 1 = the first attempt of this run
+  std::int64_t started_at = 0;    ///< microseconds since 1970-01-01 UTC
+  bool alone = false;             ///< earlier it took a worker process with it
+  std::int64_t spool = 0;         ///< number of the file that its rejects go to; 0 = none are kept
+  bool replaces_rejects = false;  ///< there are rejects of an earlier attempt
+  std::shared_ptr<const Replay> replay = nullptr;  ///< what is read instead of the partition
 };
 
 /// What became of one sink in one attempt.
@@ -35,6 +39,7 @@ struct Outcome {
   Kind kind = Kind::failed;
   std::optional<StageError> error;  ///< set when it failed
   RowCounts rows;                   ///< set when it committed
+  std::int64_t attempt = 0;         ///< the same: the number of the attempt that did
 };
 
 struct AttemptResult {

@@ -27,6 +27,16 @@ std::optional<StageError> caught(Body&& body) {
   }
 }
 
+/// Runs `body`, which keeps rejects; what fails is told as that.
+template <class Body>
+void keeping_rejects(Body&& body) {
+  try {
+    body();
+  } catch (const Error& error) {
+    throw StageError(error, "run.rejects", "");
+  }
+}
+
 }  // namespace
 
 /// One attempt: a flow on the reading side, a stream a sink on the writing side. Complete once all
@@ -40,6 +50,7 @@ struct AttemptRunner::Attempt : Delivery {
 
   AttemptRequest request;
   std::function<void(AttemptResult)> done;
+  std::unique_ptr<SpoolWriter> rejects;  // nullptr: they are not kept
   PartitionFlow flow;
   std::size_t parts = 0;                  // guarded by the runner
   std::optional<StageError> flow_error;   // set by the reading side before its part finishes
@@ -97,6 +108,7 @@ void AttemptRunner::run(const AttemptRequest& request,
   flow.on_read = settings_.on_read;
   flow.time_limit = settings_.time_limit;
   flow.faults = settings_.faults;
+  std::unique_ptr<SpoolWriter> rejects = keep_rejects(request, flow);
   this_activity = activity(request.source);
   if (this_activity != nullptr) this_activity->partition = static_cast<std::int64_t>(request.job);
   Attempt* begun = nullptr;
@@ -118,6 +130,7 @@ AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
   auto owned = std::make_unique<Attempt>(request, done, graph_, std::move(flow), cancellation_,
                                          this_activity);
   Attempt& attempt = *owned;
+  attempt.rejects = std::move(rejects);
   for (const NodeIndex sink : attempt.request.sinks) {
     SinkStream& stream = *attempt.streams.emplace_back(std::make_unique<SinkStream>());
     stream.sink = sink;
@@ -138,12 +151,34 @@ AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
   return attempt;
 }
 
+std::unique_ptr<SpoolWriter> AttemptRunner::keep_rejects(const AttemptRequest& request,
+                                                         FlowSettings& flow) {
+  if (settings_.rejects == nullptr) return nullptr;
+  std::unique_ptr<SpoolWriter> writer = settings_.rejects->begin(graph_, request);
+  flow.on_reject = [this, request, out = writer.get()](NodeIndex stage, const etl_reject& reject) {
+    keeping_rejects([&] { out->add(settings_.rejects->entry(graph_, request, stage, reject)); });
+  };
+  return writer;
+}
+
+/// Before anything commits. Where no sink wants more, the partition was not read to its end: what
+/// was rejected until then is of no use.
+void AttemptRunner::finish_rejects(Attempt& attempt) {
+  const std::vector<NodeIndex>& sinks = attempt.request.sinks;
+  const bool wanted = std::any_of(sinks.begin(), sinks.end(),
+                                  [&](NodeIndex sink) { return !attempt.flow.closed(sink); });
+  if (attempt.rejects != nullptr && wanted) keeping_rejects([&] { attempt.rejects->finish(); });
+}
+
 void AttemptRunner::read_partition(Attempt& attempt) {
   std::map<NodeIndex, SinkStream*> stream_of;
   for (auto& stream : attempt.streams) stream_of[stream->sink] = stream.get();
-  attempt.flow.run(attempt.request.partition, [&](NodeIndex sink, Batch batch) {
-    return exchange_.push(*stream_of.at(sink), std::move(batch));
-  });
+  attempt.flow.run(
+      attempt.request.partition,
+      [&](NodeIndex sink, Batch batch) {
+        return exchange_.push(*stream_of.at(sink), std::move(batch));
+      },
+      attempt.request.replay.get());
   // All records before the first end(): a count that does not add up must not find another
   // committed.
   std::map<NodeIndex, LedgerRecord> records;
@@ -160,6 +195,7 @@ void AttemptRunner::read_partition(Attempt& attempt) {
     }
     records.emplace(sink, std::move(record));
   }
+  finish_rejects(attempt);
   for (auto& [sink, record] : records) exchange_.end(*stream_of.at(sink), std::move(record));
 }
 
@@ -198,6 +234,7 @@ Outcome AttemptRunner::write_stream(SinkStream& stream) {
   }
   if (!outcome.error) {
     outcome.kind = Outcome::Kind::committed;
+    outcome.attempt = attempt.request.number;
     const std::scoped_lock lock(mutex_);
     outcome.rows = attempt.rows.at(stream.sink);
     return outcome;
@@ -208,6 +245,7 @@ Outcome AttemptRunner::write_stream(SinkStream& stream) {
     const auto record = committed_by_this_run(attempt.request, stream.sink);
     outcome.kind = record ? Outcome::Kind::committed : Outcome::Kind::lost;
     if (!record) return;
+    outcome.attempt = record->attempts;
     outcome.rows.read = record->rows_read;
     outcome.rows.filtered = record->rows_filtered;
     outcome.rows.rejected = record->rows_rejected;

@@ -6,6 +6,7 @@
 #include "core/runtime/attempt.hpp"
 #include "core/runtime/exchange.hpp"
 #include "core/runtime/faults.hpp"
+#include "core/runtime/reject_store.hpp"
 
 #include <functional>
 #include <map>
@@ -26,6 +27,7 @@ struct AttemptSettings {
   std::chrono::milliseconds time_limit{0};  ///< for an attempt; 0 = none
   const etl_slots* slots = nullptr;         ///< over all processes of the run
   FaultPlan* faults = nullptr;
+  const RejectSpools* rejects = nullptr;  ///< where rejects are kept; nullptr = nowhere
   std::function<void(std::int64_t rows)> on_read = [](std::int64_t) {};
   std::function<void(std::int64_t rows)> on_written = [](std::int64_t) {};
   /// Where the reading thread and each sink's writer show what they are at, by node (the reading
@@ -55,6 +57,8 @@ class AttemptRunner {
   Attempt& begin(const AttemptRequest& request, const std::function<void(AttemptResult)>& done,
                  FlowSettings flow);
   void read_partition(Attempt& attempt);
+  std::unique_ptr<SpoolWriter> keep_rejects(const AttemptRequest& request, FlowSettings& flow);
+  static void finish_rejects(Attempt& attempt);
   void write(NodeIndex sink);
   Outcome write_stream(SinkStream& stream);
   void write_partition(SinkStream& stream, Deadline& deadline);

@@ -171,8 +171,9 @@ void PartitionFlow::reject(NodeIndex node, const etl_reject& reject) {
 
 // ---- the way of a batch ------------------------------------------------------------------------
 
-void PartitionFlow::run(const Partition& partition, const Deliver& deliver) {
+void PartitionFlow::run(const Partition& partition, const Deliver& deliver, const Replay* replay) {
   deliver_ = &deliver;
+  replay_ = replay;
   try {
     flow(partition);
   } catch (const StageError& error) {
@@ -232,8 +233,8 @@ void PartitionFlow::open_filters() {
 
 /// Only a filter that sees every row of the source, and alone, may have rows dropped for it.
 std::optional<etl_predicate> PartitionFlow::choose_predicate() {
-  if (!settings_.pushdown || consumers_[source_].size() != 1 || target_[source_])
-    return std::nullopt;
+  const bool alone = consumers_[source_].size() == 1 && !target_[source_];
+  if (!settings_.pushdown || replay_ != nullptr || !alone) return std::nullopt;
   const NodeIndex first = consumers_[source_].front();
   if (graph_[first].kind != Kind::filter) return std::nullopt;
   std::optional<etl_predicate> predicate = graph_[first].stage->predicate(graph_[first].in);
@@ -241,12 +242,20 @@ std::optional<etl_predicate> PartitionFlow::choose_predicate() {
   return predicate;
 }
 
+detail::OwnedStream PartitionFlow::open_source(const Partition& partition,
+                                               const etl_predicate* predicate) {
+  const Stage& stage = *graph_[source_].stage;
+  if (replay_ == nullptr) return stage.read(partition, predicate, task_of(source_));
+  const std::vector<std::string_view> records(replay_->records.begin(), replay_->records.end());
+  return stage.replay(replay_->original, records, task_of(source_));
+}
+
 void PartitionFlow::pull(const Partition& partition, const etl_predicate* predicate) {
   const Stage& stage = *graph_[source_].stage;
   const auto schema = std::make_shared<const Schema>(graph_[source_].out);
   const Turn turn(*this, source_);
   pass(FaultPoint::source_open);
-  const detail::OwnedStream stream = stage.read(partition, predicate, task_of(source_));
+  const detail::OwnedStream stream = open_source(partition, predicate);
   pass(FaultPoint::source_opened);
   auto* raw = const_cast<ArrowArrayStream*>(stream.get());  // Arrow's callbacks take it non-const
   while (true) {

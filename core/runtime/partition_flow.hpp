@@ -54,6 +54,13 @@ struct FlowSettings {
   FaultPlan* faults = nullptr;
 };
 
+/// Records of a partition that were rejected, and have been repaired since.
+struct Replay {
+  Partition original;                ///< whose records they are
+  std::vector<std::string> records;  ///< repaired, without terminators
+  std::vector<std::string> lines;    ///< the entries that they come from, as they stand in the file
+};
+
 /// The failure of an attempt that took too long (transient).
 [[nodiscard]] Error time_limit_exceeded(std::chrono::milliseconds limit);
 
@@ -72,7 +79,9 @@ class PartitionFlow {
   /// Reads the partition to its end, or until no target wants more. Throws what a stage throws;
   /// Error (transient) when it took longer than the limit; Error (permanent) when more than
   /// max_rejects rows were rejected; Error (internal) when the source's own count does not add up.
-  void run(const Partition& partition, const Deliver& deliver);
+  /// With `replay` it reads those records instead, as a partition of their own; they must live as
+  /// long as the flow.
+  void run(const Partition& partition, const Deliver& deliver, const Replay* replay = nullptr);
 
   /// After run(). Throws Error (internal) when the counts on the way to `sink` do not add up.
   [[nodiscard]] RowCounts counts_for(NodeIndex sink) const;
@@ -103,6 +112,8 @@ class PartitionFlow {
 
   void open_filters();
   std::optional<etl_predicate> choose_predicate();
+  [[nodiscard]] detail::OwnedStream open_source(const Partition& partition,
+                                                const etl_predicate* predicate);
   void pull(const Partition& partition, const etl_predicate* predicate);
   [[nodiscard]] StageError stream_error(const detail::OwnedStream& stream, int code) const;
   void leave(NodeIndex node, Batch batch);
@@ -129,6 +140,7 @@ class PartitionFlow {
   std::vector<bool> closed_;
   std::map<NodeIndex, FilterRun> filters_;
   const Deliver* deliver_ = nullptr;
+  const Replay* replay_ = nullptr;
 
   std::vector<StageCounts> stages_;
   std::vector<std::int64_t> delivered_;

@@ -159,7 +159,7 @@ class PipelineReader {
                    "write [run] and the settings under it");
     }
     for (RawOption& one : *run) interpolate(one, "[run]");
-    file_.run = read_run_settings(*run, option.key, diagnostics_);
+    file_.run = read_run_settings(*run, option.key, file_.folder, diagnostics_);
   }
 
   void read_section(RawOption& section, const Section& what) {

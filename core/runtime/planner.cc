@@ -1,5 +1,6 @@
 #include "core/runtime/planner.hpp"
 
+#include "core/runtime/reject_file.hpp"
 #include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
@@ -155,6 +156,12 @@ TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, Ledge
 
 Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics) {
   Preflight found;
+  const RunSettings& run = pipeline.file.run;
+  if (const std::string why = run.rejects ? why_unwritable(*run.rejects) : ""; !why.empty()) {
+    diagnostics.error(run.rejects_position,
+                      fmt::format("\"rejects\" in [run] cannot be written: {}", why),
+                      "name a file in a folder that is there, or a folder");
+  }
   for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
     found.targets.push_back(look_at(pipeline, sink, reload, found.ledger, diagnostics));
   }

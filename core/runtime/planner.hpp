@@ -66,9 +66,10 @@ struct Preflight {
   LedgerView ledger;  ///< of the sinks that could be reached
 };
 
-/// Looks at every sink's target and ledger, changing nothing. In `diagnostics`, as errors: a target
-/// that does not fit; partitions that were loaded with another definition of the pipeline (unless
-/// `reload`), with the stage that changed and what to do.
+/// Looks at every sink's target and ledger, changing nothing. In `diagnostics`, as errors: rejects
+/// that cannot be kept where they are to be; a target that does not fit; partitions that were
+/// loaded with another definition of the pipeline (unless `reload`), with the stage that changed
+/// and what to do.
 Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
 
 /// Says which stage changed since partitions of this sink were loaded; nothing when every `done`

@@ -35,6 +35,9 @@ constexpr auto table = etl::options(
     etl::optional<std::int64_t>("max_rejects", "1000",
                                 "Rejected rows of a partition; more fails it before it commits.")
         .between(0, most),
+    etl::optional<Path>("rejects", "\"\"",
+                        "File that rejected rows are kept in, as JSON lines; a folder, or with a "
+                        "slash at its end: a file for every partition. Empty = they are counted."),
     etl::optional<Duration>("partition_timeout", "\"0s\"",
                             "How long one attempt at a partition may take, not counting what it "
                             "waits for others; 0s = any time.")
@@ -52,7 +55,7 @@ bool is_run_key(std::string_view key) {
 }
 
 RunSettings read_run_settings(const RawTable& run, const Position& position,
-                              Diagnostics& diagnostics) {
+                              const std::filesystem::path& folder, Diagnostics& diagnostics) {
   const auto elsewhere = [](std::string_view key) -> std::string {
     if (key == "name" || key == "description") {
       return fmt::format("{} belongs at the top of the file, before the first [table]",
@@ -64,8 +67,8 @@ RunSettings read_run_settings(const RawTable& run, const Position& position,
     return {};
   };
   const OptionOwner owner{"[run]", position, elsewhere};
-  // No option of [run] is a path or a time.
-  const auto values = check_options(owner, run, table, OptionContext{}, diagnostics);
+  // No option of [run] is a time.
+  const auto values = check_options(owner, run, table, OptionContext{folder, {}}, diagnostics);
   if (values == nullptr) return {};
   const etl::Options options(values->values());
   RunSettings settings;
@@ -80,6 +83,9 @@ RunSettings read_run_settings(const RawTable& run, const Position& position,
   settings.max_rejects = options.get<std::int64_t>("max_rejects");
   settings.partition_timeout = options.get<Duration>("partition_timeout");
   settings.pushdown = options.get<bool>("pushdown");
+  if (const std::string rejects = options.get<Path>("rejects").text; !rejects.empty())
+    settings.rejects = RejectPath::of(rejects);
+  if (const Position* at = values->position("rejects")) settings.rejects_position = *at;
   return settings;
 }
 

@@ -4,11 +4,14 @@
 
 #include "core/runtime/diagnostics.hpp"
 #include "core/runtime/document.hpp"
+#include "core/runtime/reject_spool.hpp"
 
 #include <etl/abi.h>
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
+#include <optional>
 #include <span>
 #include <string_view>
 
@@ -29,14 +32,19 @@ struct RunSettings {
   /// For one attempt at a partition, not counting what it waits for others; 0 = none.
   std::chrono::milliseconds partition_timeout{0};
   bool pushdown = true;  ///< offer a filter's test to the source in front of it
+  std::optional<RejectPath>
+      rejects;  ///< where rejected rows are kept; none = they are counted only
+  Position rejects_position;
 };
 
 /// The options of [run], declared as a stage declares its own.
 [[nodiscard]] std::span<const etl_option_spec> run_options();
 [[nodiscard]] bool is_run_key(std::string_view key);
 
-/// Reads [run]. Reports mistakes; the settings are then the defaults.
+/// Reads [run]. Reports mistakes; the settings are then the defaults. `folder`: that of the
+/// pipeline file, absolute, which relative paths are relative to.
 [[nodiscard]] RunSettings read_run_settings(const RawTable& run, const Position& position,
+                                            const std::filesystem::path& folder,
                                             Diagnostics& diagnostics);
 
 }  // namespace etl::runtime

@@ -23,13 +23,6 @@ using std::chrono::milliseconds;
 constexpr milliseconds longest_backoff{60'000};
 constexpr milliseconds longest_retry_after{3'600'000};
 
-/// Sorts by time, and is unique enough for the runs of one pipeline.
-std::string new_run_id() {
-  std::random_device random;
-  const std::time_t seconds = std::time(nullptr);
-  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(seconds), random());
-}
-
 class Run {
  public:
   Run(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
@@ -41,28 +34,21 @@ class Run {
         cancellation_(cancellation),
         log_(log),
         faults_(request.faults),
-        preflight_(std::move(preflight)) {
-    summary_.pipeline = file_.name;
-    summary_.run_id = new_run_id();
-    summary_.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
-    for (const Node& node : graph_.nodes()) {
-      summary_.stages.push_back(
-          {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}, 0});
-    }
-    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-      summary_.sinks.push_back({graph_[sink].name, {}, {}});
-    }
-  }
+        summary_(new_summary(pipeline)),
+        preflight_(std::move(preflight)) {}
 
   Summary run() {
     const auto begun = std::chrono::steady_clock::now();
+    open_rejects();
     plan();
     if (planned_.empty() && !request_.selection.only.empty())
       log_.warn("--only matches none of the partitions");
     reach_the_unreachable();
+    if (rejects_) rejects_->adopt(ledgers());
     std::vector<Job> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
     if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
+    if (rejects_) rejects_->close(ledgers());
     finish(std::chrono::steady_clock::now() - begun);
     return std::move(summary_);
   }
@@ -73,6 +59,21 @@ class Run {
     StageError error;
     std::int64_t attempts;
   };
+
+  /// What cannot be written now may not come to light when it is needed.
+  void open_rejects() {
+    if (!file_.run.rejects) return;
+    try {
+      rejects_.emplace(*file_.run.rejects, RunIdentity{file_.name, summary_.run_id}, file_.path,
+                       log_);
+    } catch (const Error& error) {
+      const Position& at = file_.run.rejects_position;
+      throw Error::config(fmt::format("{}:{}:{}: \"rejects\" in [run]: {}", at.file, at.line,
+                                      at.column, error.message()));
+    }
+  }
+
+  [[nodiscard]] CommittedAttempts ledgers() const { return {graph_, file_.name, log_}; }
 
   /// Calls `body`, again while it fails transiently, as a partition would be tried again. Returns
   /// the failure that ended that; nothing when it went well or the run is to stop.
@@ -212,10 +213,10 @@ class Run {
     const RunIdentity run{file_.name, summary_.run_id};
     Progress progress(request_.progress, log_);
     const AttemptSettings settings = attempt_settings(run, jobs.size(), progress);
-    Scheduler scheduler(
-        graph_, std::move(jobs),
-        {run, file_.run.retries, file_.run.retry_delay, file_.run.on_failure == OnFailure::stop},
-        cancellation_, log_, progress);
+    Scheduler scheduler(graph_, std::move(jobs),
+                        {run, file_.run.retries, file_.run.retry_delay,
+                         file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
+                        cancellation_, log_, progress);
     progress.start(partitions_to_do);
     if (file_.run.executor == Executor::processes) {
       workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
@@ -241,6 +242,7 @@ class Run {
     settings.max_rejects = file_.run.max_rejects;
     settings.time_limit = file_.run.partition_timeout;
     settings.faults = &faults_;
+    settings.rejects = rejects_ ? &rejects_->spools() : nullptr;
     settings.on_read = [&progress](std::int64_t rows) { progress.rows(rows); };
     settings.on_written = [&progress](std::int64_t rows) { progress.written(rows); };
     return settings;
@@ -269,9 +271,31 @@ class Run {
   std::vector<PlannedPartition> planned_;
   Preflight preflight_;
   std::map<NodeIndex, Down> down_;
+  std::optional<RejectStore> rejects_;
 };
 
 }  // namespace
+
+std::string new_run_id() {
+  std::random_device random;
+  const std::time_t seconds = std::time(nullptr);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(seconds), random());
+}
+
+Summary new_summary(const Pipeline& pipeline) {
+  const Graph& graph = *pipeline.graph;
+  Summary summary;
+  summary.pipeline = pipeline.file.name;
+  summary.run_id = new_run_id();
+  summary.delivery = graph.exactly_once() ? "exactly-once" : "at-least-once";
+  for (const Node& node : graph.nodes()) {
+    summary.stages.push_back(
+        {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}, 0});
+  }
+  for (const NodeIndex sink : graph.of_kind(Kind::sink))
+    summary.sinks.push_back({graph[sink].name, {}, {}});
+  return summary;
+}
 
 Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
                      Cancellation& cancellation, Log& log) {

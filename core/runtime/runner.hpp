@@ -18,6 +18,12 @@ struct RunRequest {
   std::filesystem::path worker_program = "/proc/self/exe";  ///< what worker processes are
 };
 
+/// Sorts by time, and is unique enough for the runs of one pipeline.
+[[nodiscard]] std::string new_run_id();
+
+/// A summary of nothing yet, with the pipeline's stages and sinks.
+[[nodiscard]] Summary new_summary(const Pipeline& pipeline);
+
 /// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when
 /// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to
 /// fit.

@@ -77,8 +77,11 @@ AttemptRequest Scheduler::begin(std::size_t number) {
   JobState& job = jobs_[number];
   ++job.attempts;
   progress_.begin(job.job.partition->id);
-  return {number,       job.job.source, *job.job.partition, job.job.sinks,
-          job.attempts, now_us(),       job.alone};
+  AttemptRequest request{number,       job.job.source, *job.job.partition, job.job.sinks,
+                         job.attempts, now_us(),       job.alone};
+  request.replay = job.job.replay;
+  if (settings_.rejects != nullptr) settings_.rejects->prepare(graph_, request);
+  return request;
 }
 
 void Scheduler::put_back(const AttemptRequest& request) {
@@ -110,6 +113,7 @@ bool Scheduler::complete(const AttemptRequest& request, AttemptResult result) {
     log_.write(LogLevel::warn, graph_[request.source].name,
                fmt::format("{}: {}", request.partition.id, result.rejects));
   }
+  if (settings_.rejects != nullptr) settings_.rejects->over(graph_, request, result);
   Retry retry;
   for (const NodeIndex sink : request.sinks) settle(request, sink, result.outcomes[sink], retry);
   job.job.sinks = std::move(retry.sinks);

@@ -6,6 +6,7 @@
 #include "core/runtime/attempt.hpp"
 #include "core/runtime/log.hpp"
 #include "core/runtime/progress.hpp"
+#include "core/runtime/reject_store.hpp"
 #include "core/runtime/summary.hpp"
 
 #include <chrono>
@@ -26,6 +27,7 @@ struct Job {
   const Partition* partition = nullptr;
   std::vector<NodeIndex> sinks;
   bool failed = false;  ///< in a sink that is none of these, because it cannot be reached
+  std::shared_ptr<const Replay> replay = nullptr;  ///< what is read instead of it
 };
 
 struct SchedulerSettings {
@@ -33,6 +35,7 @@ struct SchedulerSettings {
   std::int64_t retries = 5;
   std::chrono::milliseconds retry_delay{500};
   bool stop_on_failure = false;
+  RejectStore* rejects = nullptr;  ///< nullptr: they are not kept
 };
 
 /// Every member may be called from any thread. Whatever next() gives comes back by complete() or

@@ -70,6 +70,9 @@ class Worker {
   bool open() {
     try {
       open_pipeline_again();
+      if (const auto& path = pipeline_->file.run.rejects) {
+        rejects_ = std::make_unique<RejectSpools>(*path, setup_.run, pipeline_->file.path);
+      }
       runner_ = std::make_unique<AttemptRunner>(*pipeline_->graph, settings(), cancellation_);
     } catch (const std::exception& error) {
       say({{"refused", error.what()}});
@@ -131,6 +134,7 @@ class Worker {
     settings.time_limit = run.partition_timeout;
     settings.slots = slots_.abi();
     settings.faults = &faults_;
+    settings.rejects = rejects_.get();
     settings.on_read = [this](std::int64_t rows) { mine().rows_read += rows; };
     settings.on_written = [this](std::int64_t rows) { mine().rows_written += rows; };
     if (pipeline_->graph->nodes().size() <= WorkerBoard::most_stages)
@@ -198,6 +202,7 @@ class Worker {
   Log log_;
   Cancellation cancellation_;
   std::unique_ptr<Pipeline> pipeline_;
+  std::unique_ptr<RejectSpools> rejects_;
   std::unique_ptr<AttemptRunner> runner_;
 
   std::mutex mutex_;

@@ -1,5 +1,6 @@
 #include "core/runtime/worker_process.hpp"
 
+#include "core/runtime/descriptor.hpp"
 #include "core/runtime/worker.hpp"
 
 #include <fcntl.h>
@@ -26,14 +27,6 @@ constexpr int first_free = 10;
 Error cannot_start(int code) {
   return Error::transient(fmt::format("cannot start a worker process: {}", std::strerror(code)));
 }
-
-/// A descriptor that is closed with its scope.
-struct Descriptor {
-  int value = -1;
-  ~Descriptor() {
-    if (value >= 0) ::close(value);
-  }
-};
 
 struct SpawnAttributes {
   SpawnAttributes() {
@@ -71,10 +64,10 @@ std::array<int, 2> socket_ends() {
 pid_t spawn(const std::filesystem::path& program, int socket, int board) {
   const Descriptor moved_socket{::fcntl(socket, F_DUPFD_CLOEXEC, first_free)};
   const Descriptor moved_board{::fcntl(board, F_DUPFD_CLOEXEC, first_free)};
-  if (moved_socket.value < 0 || moved_board.value < 0) throw cannot_start(errno);
+  if (moved_socket.get() < 0 || moved_board.get() < 0) throw cannot_start(errno);
   SpawnFiles files;
-  posix_spawn_file_actions_adddup2(&files.value, moved_socket.value, socket_at);
-  posix_spawn_file_actions_adddup2(&files.value, moved_board.value, board_at);
+  posix_spawn_file_actions_adddup2(&files.value, moved_socket.get(), socket_at);
+  posix_spawn_file_actions_adddup2(&files.value, moved_board.get(), board_at);
   const SpawnAttributes attributes;
   std::string name = "etl";
   std::string flag = worker_flag;
@@ -94,7 +87,7 @@ WorkerProcess::WorkerProcess(const std::filesystem::path& program, int board) : 
   const std::array<int, 2> ends = socket_ends();
   const Descriptor theirs{ends[1]};
   channel_ = WorkerChannel(ends[0]);
-  pid_ = spawn(program, theirs.value, board);
+  pid_ = spawn(program, theirs.get(), board);
 }
 
 WorkerProcess::~WorkerProcess() {

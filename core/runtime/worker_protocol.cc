@@ -134,7 +134,9 @@ json to_json(const AttemptRequest& request) {
           {"partition", to_json(request.partition)},
           {"sinks", request.sinks},
           {"number", request.number},
-          {"started_at", request.started_at}};
+          {"started_at", request.started_at},
+          {"spool", request.spool},
+          {"replaces_rejects", request.replaces_rejects}};
 }
 
 AttemptRequest request_from(const json& object) {
@@ -145,14 +147,18 @@ AttemptRequest request_from(const json& object) {
   request.sinks = object["sinks"].get<std::vector<NodeIndex>>();
   request.number = object["number"];
   request.started_at = object["started_at"];
+  request.spool = object["spool"];
+  request.replaces_rejects = object["replaces_rejects"];
   return request;
 }
 
 json to_json(const AttemptResult& result) {
   json outcomes = json::array();
   for (const auto& [sink, outcome] : result.outcomes) {
-    json object = {
-        {"sink", sink}, {"kind", static_cast<int>(outcome.kind)}, {"rows", to_json(outcome.rows)}};
+    json object = {{"sink", sink},
+                   {"kind", static_cast<int>(outcome.kind)},
+                   {"rows", to_json(outcome.rows)},
+                   {"attempt", outcome.attempt}};
     if (outcome.error) object["error"] = to_json(*outcome.error);
     outcomes.push_back(std::move(object));
   }
@@ -170,6 +176,7 @@ AttemptResult result_from(const json& object) {
     Outcome& outcome = result.outcomes[one["sink"]];
     outcome.kind = static_cast<Outcome::Kind>(one["kind"].get<int>());
     outcome.rows = rows_from(one["rows"]);
+    outcome.attempt = one["attempt"];
     if (one.contains("error")) outcome.error = error_from(one["error"]);
   }
   for (const json& stage : object["stages"])

@@ -90,7 +90,7 @@ TEST(PipelineFile, DefaultsOfRun) {
 
 TEST(PipelineFile, AnEmptyRunTableHasTheSameDefaults) {
   Diagnostics diagnostics;
-  const RunSettings declared = read_run_settings({}, {}, diagnostics);
+  const RunSettings declared = read_run_settings({}, {}, "/pipelines", diagnostics);
   const RunSettings built_in;
   EXPECT_FALSE(diagnostics.failed());
   EXPECT_EQ(declared.workers, built_in.workers);
