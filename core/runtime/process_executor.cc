@@ -61,6 +61,7 @@ class WorkerManager {
  private:
   struct Outstanding {
     AttemptRequest request;
+    std::int64_t first_at = Deadline::now_ms();  ///< since when nothing is before it
     bool begun = false;
     bool read = false;
   };
@@ -156,6 +157,7 @@ class WorkerManager {
       const auto at = find(message["done"]);
       const AttemptRequest request = std::move(at->request);
       outstanding_.erase(at);
+      if (!outstanding_.empty()) outstanding_.front().first_at = Deadline::now_ms();
       process_resident_ = message["resident"];
       if (scheduler_.complete(request, result_from(message["result"])))
         worker_->channel().send({{"finish", {request.source, request.partition.id}}});
@@ -206,6 +208,18 @@ class WorkerManager {
       worker_->kill();
       return;
     }
+    if (!begins_in_time(now)) worker_->kill();
+  }
+
+  /// No thread shows a deadline before an attempt has begun, and a worker that stands still never
+  /// begins one.
+  bool begins_in_time(std::int64_t now) {
+    if (settings_.time_limit.count() == 0 || outstanding_.empty()) return true;
+    Outstanding& first = outstanding_.front();
+    const std::int64_t limit = settings_.time_limit.count() + late_patience.count();
+    if (first.begun || now < first.first_at + limit) return true;
+    first.begun = true;  // it is charged, or a worker that cannot begin would be replaced for ever
+    return false;
   }
 
   void end_worker() {
