@@ -104,6 +104,8 @@ class Episode:
             own = fault.rules.__func__ is not faults.Fault.rules and [rule for rule in rules if rule["path"] == fault.path]
             if own:
                 fault.struck = sum(used[rules.index(rule)] for rule in own)
+            elif fault.shows is not None:
+                fault.struck = result.err.count(fault.shows)
         return result, [striker.error for striker in strikers if striker.error]
 
     def count(self, names, chosen):
@@ -144,6 +146,7 @@ class Episode:
             wanted = {name: own[name] for name in ("read", "filtered", "rejected", "written")}
             found = {name: row[f"rows_{name}"] for name in wanted}
             self.expect(wanted == found, f"{partition}: the ledger says {found}, the oracle {wanted}")
+        world.left = None if self.reload else set(world.expected) - done
         if self.reload:
             self.expect(done == set(world.expected), f"a reload that failed has lost {set(world.expected) - done}")
         if result is not None and result.code == etl.OK:

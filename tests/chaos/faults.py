@@ -21,6 +21,7 @@ class Fault:
     sinks = ("sqlite", "postgres")
     executors = ("threads", "processes")
     codes = frozenset()  # exit codes it excuses, beside 0 and 1
+    shows = None         # what the run's log says each time it struck; None: strike() or restore() counts
 
     def __init__(self, world):
         self.world, self.chance, self.struck = world, random.Random(world.chance.random()), 0
@@ -149,15 +150,16 @@ class FullDatabaseDisk(FullDisk):
 class SmallDisk(Fault):
     """The cache lies on a file system that is full before all files are there. Needs root."""
 
+    shows = "No space left"
+
     def prepare(self):
         self.mounted = os.getuid() == 0 and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=24k", "chaos", self.world.cache], check=False,
+            ["mount", "-t", "tmpfs", "-o", "size=8k", "chaos", self.world.cache], check=False,
             capture_output=True).returncode == 0
 
     def restore(self):
         if not self.mounted:
             return
-        self.struck = int(os.statvfs(self.world.cache).f_bavail == 0)
         subprocess.run(["umount", "-l", self.world.cache], check=True)
 
 
@@ -167,6 +169,7 @@ class SqliteLocked(Fault):
     """Another process holds the database for longer than etl waits for it."""
 
     sinks = ("sqlite",)
+    shows = "lock"
     lock = "BEGIN EXCLUSIVE"
 
     def arguments(self):
@@ -177,7 +180,6 @@ class SqliteLocked(Fault):
         try:
             connection.execute(self.lock)
             time.sleep(self.chance.uniform(0.1, 0.6))
-            self.struck = 1
         except sqlite3.OperationalError:
             pass  # etl held it all the time
         finally:
@@ -241,9 +243,10 @@ class CopyTerminated(BackendTerminated):
 class TooManyClients(PostgresFault):
     """New connections are refused for a while, and those that there are end."""
 
+    shows = "too many connections"
+
     def strike(self, running):
         self.query("ALTER ROLE etl CONNECTION LIMIT 0", anywhere=True)
-        self.struck = 1
         self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'etl'", anywhere=True)
         time.sleep(self.chance.uniform(0.05, 0.6))
         self.restore()
@@ -255,10 +258,11 @@ class TooManyClients(PostgresFault):
 class ReadOnly(PostgresFault):
     """As after a failover to a standby."""
 
+    shows = "read-only"
+
     def strike(self, running):
         name = self.world.database.name
         self.query(f"ALTER DATABASE {name} SET default_transaction_read_only = on", anywhere=True)
-        self.struck = 1
         self.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'etl'", anywhere=True)
         time.sleep(self.chance.uniform(0.05, 0.6))
         self.restore()
@@ -270,6 +274,8 @@ class ReadOnly(PostgresFault):
 class LockTimeout(PostgresFault):
     """Somebody else locks a table for longer than a statement may wait."""
 
+    shows = "lock timeout"
+
     def environment(self):
         return {"PGOPTIONS": "-c lock_timeout=50ms"}
 
@@ -279,7 +285,6 @@ class LockTimeout(PostgresFault):
         table = self.chance.choice([TABLE, "etl_ledger"])
         self.query("BEGIN; SET LOCAL lock_timeout = '2s'; "
                    f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep({self.chance.uniform(0.1, 0.5)}); COMMIT")
-        self.struck = 1
 
 
 class SerializationFailure(PostgresFault):
@@ -304,36 +309,33 @@ class SerializationFailure(PostgresFault):
 
 
 class FullTablespace(PostgresFault):
-    """New tables lie on a file system with room for a few pages. Needs root."""
+    """The table lies on a file system with room for two pages more than it has. Needs root."""
+
+    shows = "No space left"
 
     def prepare(self):
         self.place = self.world.folder / "small"
-        self.place.mkdir()
-        owner = self.world.server.folder.stat()
-        self.mounted = os.getuid() == 0 and not self.has_tables() and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", f"size=128k,uid={owner.st_uid},gid={owner.st_gid},mode=700", "chaos",
-             self.place], check=False, capture_output=True).returncode == 0
-        if not self.mounted:
+        self.place.mkdir(exist_ok=True)
+        self.mounted = False
+        if os.getuid() != 0 or not self.has_tables():
             return
-        self.world.folder.chmod(0o755)
-        self.query(f"CREATE TABLESPACE small LOCATION '{self.place}'", anywhere=True)
-        self.query("GRANT ALL ON TABLESPACE small TO etl", anywhere=True)
-
-    def environment(self):
-        return {"PGOPTIONS": "-c default_tablespace=small"} if self.mounted else {}
+        size = int(self.query(f"SELECT pg_total_relation_size('{TABLE}')")[0][0]) + 16384
+        owner = self.world.server.folder.stat()
+        self.mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", f"size={size},uid={owner.st_uid},gid={owner.st_gid},mode=700", "chaos",
+             self.place], check=False, capture_output=True).returncode == 0
+        if self.mounted:
+            self.world.folder.chmod(0o755)
+            self.query(f"CREATE TABLESPACE small LOCATION '{self.place}'", anywhere=True)
+            self.query(f"ALTER TABLE {TABLE} SET TABLESPACE small")
 
     def restore(self):
         if not self.mounted:
             return
-        self.struck = int(os.statvfs(self.place).f_bavail == 0)
-        for table in sorted(self.world.database.tables()):
-            self.query(f'ALTER TABLE "{table}" SET TABLESPACE pg_default')
-        for name, in self.query("SELECT indexname FROM pg_indexes WHERE tablespace = 'small'"):
-            self.query(f'ALTER INDEX "{name}" SET TABLESPACE pg_default')
-        self.query("CHECKPOINT")
+        self.query(f"ALTER TABLE {TABLE} SET TABLESPACE pg_default")
+        self.query("CHECKPOINT")  # the files that it has left are removed
         self.query("DROP TABLESPACE small", anywhere=True)
         subprocess.run(["umount", "-l", self.place], check=True)
-        self.place.rmdir()
 
 
 # ---- HTTP -----------------------------------------------------------------------------------------
@@ -435,22 +437,20 @@ ALL = {name: kind for name, kind in {
     "HTTP status": HttpStatus, "HTTP cut or reset": HttpCut, "HTTP stall": HttpStall, "HTTP slow": HttpSlow,
     "HTTP wrong length": HttpLength, "HTTP page for a file": HttpPage, "HTTP no length": HttpNoLength,
     "HTTP odd ranges": HttpRanges, "HTTP file changed": HttpChanged}.items()}
-NEEDS_TABLES = ("lock timeout", "serialization failure", "read-only server")
 
 
 def choose(world):
     """Names of the faults of one run: one to three different ones that fit."""
     names = [name for name, kind in ALL.items()
              if world.sink_kind in kind.sinks and world.executor in kind.executors]
-    chosen = world.chance.sample(names, world.chance.choice([1, 1, 2, 3]))
+    chosen = world.chance.sample(names, world.chance.choice([1, 1, 2, 2, 3]))
     # One environment holds one library with one order of each sort.
     disks = [name for name in chosen if issubclass(ALL[name], BrokenDisk)]
-    options = [name for name in chosen if name in ("lock timeout", "tablespace full")]
     # A server that is down takes no orders of another fault.
     alone = [name for name in chosen if ALL[name] is PostgresCrash]
     if alone:
         return [name for name in chosen if not issubclass(ALL[name], PostgresFault)] + alone
-    return [name for name in chosen if name not in disks[1:] + options[1:]]
+    return [name for name in chosen if name not in disks[1:]]
 
 
 class Striker(threading.Thread):

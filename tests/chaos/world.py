@@ -72,6 +72,7 @@ class World:
         # Few rows commit at once; many rows fill queues, and open transactions before the file has ended.
         self.rows = chance.choice([50, 400, 2000, 2000, 20000])
         self.base = hour_files(self.rows, 8, traps=True)
+        self.left = None  # partitions that are not done yet; None: all of them
         self.expected = {partition: own for partition, own in list(truth(self.base).items())[:self.hours]}
         self.cache = self.folder / "cache"
         self.data = self.folder / "data"
@@ -106,8 +107,8 @@ class World:
         return os.path.getsize(self.expected[partition].path)
 
     def partition(self):
-        """Any."""
-        return self.chance.choice(sorted(self.expected))
+        """One that a run will look at."""
+        return self.chance.choice(sorted(self.left or self.expected))
 
     def span(self):
         """About how long a run takes, in seconds."""
