@@ -1,6 +1,7 @@
 """Faults at random moments, again and again, against real servers and an oracle. See tools/chaos.sh --help."""
 
 import argparse
+import collections
 import random
 import sys
 import time
@@ -24,11 +25,13 @@ def parse(arguments):
     return parser.parse_args(arguments)
 
 
-def table(struck, episodes, runs, first, seconds):
-    lines = [f"{'fault':<24}{'injected':>9}"]
-    lines += [f"{name:<24}{struck.get(name, 0):>9}" for name in ALL]
-    lines += [f"{'in all':<24}{sum(struck.values()):>9}",
-              f"{episodes} episodes, {runs} runs in {seconds:.0f} s; seeds {first} to {first + episodes - 1}"]
+def table(struck, played, runs, first, seconds):
+    """`struck`: {kind: [runs in which it struck, times]}."""
+    lines = [f"{'fault':<24}{'runs':>7}{'times':>7}"]
+    lines += [f"{name:<24}{struck[name][0]:>7}{struck[name][1]:>7}" for name in ALL]
+    lines += [f"{'in all':<24}{sum(own[0] for own in struck.values()):>7}{sum(own[1] for own in struck.values()):>7}",
+              f"{sum(played.values())} episodes ({', '.join(f'{n} {what}' for what, n in sorted(played.items()))}), "
+              f"{runs} runs in {seconds:.0f} s; seeds {first} to {first + sum(played.values()) - 1}"]
     return "\n".join(lines)
 
 
@@ -37,7 +40,7 @@ def main(arguments=None):
     first = options.seed if options.seed is not None else random.SystemRandom().randrange(1, 10**9)
     print(f"seed {first}", flush=True)
     begin = time.monotonic()
-    struck, runs, episodes = {}, 0, 0
+    struck, played, runs, episodes = {name: [0, 0] for name in ALL}, collections.Counter(), 0, 0
 
     def goes_on():
         if options.episodes is not None:
@@ -64,12 +67,14 @@ def main(arguments=None):
             else:
                 episode.remove()
             runs += episode.runs
-            for name, number in episode.struck.items():
-                struck[name] = struck.get(name, 0) + number
+            played[f"{episode.world.sink_kind} in {episode.world.executor}"] += 1
+            for name, times in episode.struck:
+                struck[name][0] += times > 0
+                struck[name][1] += times
             if options.verbose:
                 print(f"seed {episode.seed}: {episode.description()}: "
                       + "; ".join(", ".join(entry["faults"]) or "none" for entry in episode.story), flush=True)
-    print(table(struck, episodes, runs, first, time.monotonic() - begin), flush=True)
+    print(table(struck, played, runs, first, time.monotonic() - begin), flush=True)
     return code
 
 

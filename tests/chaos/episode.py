@@ -30,7 +30,8 @@ class Episode:
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"etlchaos{seed}-"))
         self.world = World(self.chance, self.folder, self.chance.choice(sinks), self.chance.choice(executors), server)
         self.mark = uuid.uuid4().hex  # of every process of this episode
-        self.story, self.runs, self.struck = [], 0, {}
+        self.story, self.runs = [], 0
+        self.struck = []  # (kind, how often) of every run
         self.reload = False
 
     def play(self):
@@ -69,8 +70,8 @@ class Episode:
         finally:
             for fault in chosen:
                 fault.restore()
-        self.count(names, chosen)
         entry["struck"] = {name: fault.struck for name, fault in zip(names, chosen)}
+        self.struck += entry["struck"].items()
         entry["code"] = result.code
         (self.folder / f"run{self.runs}.err").write_text(result.err)
         (self.folder / f"run{self.runs}.out").write_text(result.out)
@@ -107,10 +108,6 @@ class Episode:
             elif fault.shows is not None:
                 fault.struck = result.err.count(fault.shows)
         return result, [striker.error for striker in strikers if striker.error]
-
-    def count(self, names, chosen):
-        for name, fault in zip(names, chosen):
-            self.struck[name] = self.struck.get(name, 0) + fault.struck
 
     def no_process_left(self):
         """No worker survives its run."""
