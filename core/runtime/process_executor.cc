@@ -120,14 +120,20 @@ class WorkerManager {
     lines_.clear();
     try {
       worker_ = std::make_unique<WorkerProcess>(processes_.program, descriptor_);
-      if (!worker_->channel().send(to_json(setup_)))
-        throw Error::transient("a worker process takes no message");
+      if (!worker_->channel().send(to_json(setup_))) throw ended_at_once();
     } catch (const Error& error) {
       worker_.reset();
       fail_all(StageError(error, "runner", ""));
       return false;
     }
     return true;
+  }
+
+  [[nodiscard]] Error ended_at_once() {
+    worker_->ends_within(late_patience);
+    worker_->kill();
+    return Error::transient(
+        fmt::format("worker process {} {} before it began", worker_->pid(), worker_->wait()));
   }
 
   // ---- listening -------------------------------------------------------------------------------
