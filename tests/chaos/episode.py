@@ -1,4 +1,4 @@
-"""One episode: a pipeline is run with faults, then without any, until all is loaded; after every run the oracle looks."""
+"""One episode: a pipeline is run with faults, then without any; after every run the oracle looks."""
 
 import json
 import os
@@ -102,9 +102,8 @@ class Episode:
             striker.join()
         used = self.world.web.used()
         for fault in chosen:
-            own = fault.rules.__func__ is not faults.Fault.rules and [rule for rule in rules if rule["path"] == fault.path]
-            if own:
-                fault.struck = sum(used[rules.index(rule)] for rule in own)
+            if isinstance(fault, faults.HttpFault):
+                fault.struck = sum(times for rule, times in zip(rules, used) if rule["path"] == fault.path)
             elif fault.shows is not None:
                 fault.struck = result.err.count(fault.shows)
         return result, [striker.error for striker in strikers if striker.error]
@@ -167,7 +166,8 @@ class Episode:
 
     def description(self):
         world = self.world
-        return (f"{world.sink_kind}, {world.executor}, {world.hours} hours of {world.rows} rows, "
+        return (f"{world.sink_kind}, {world.executor}, {world.hours} hours of {world.rows} rows"
+                f"{' (all kept)' if world.all_rows else ''}, "
                 f"{world.workers} workers{', upsert' if world.upsert else ''}{', reload' if self.reload else ''}")
 
     def keep(self, error):

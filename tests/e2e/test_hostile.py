@@ -39,7 +39,8 @@ class Hostile(EtlCase):
 
     def job(self, store, how, times=0, run=None, padding=0, **bad):
         return {"name": "hostile",
-                "run": {"workers": 2, "executor": "processes", "retries": RETRIES, "retry_delay": "10ms", **(run or {})},
+                "run": {"workers": 2, "executor": "processes", "retries": RETRIES, "retry_delay": "10ms",
+                        **(run or {})},
                 "sources": {"numbers": {"plugin": "probe_source", "partitions": PARTITIONS, "rows": ROWS,
                                         "padding": padding}},
                 "filters": {"bad": {"plugin": "hostile", "input": "numbers", "how": how, "value": BAD, "times": times,
@@ -153,7 +154,8 @@ class Hostile(EtlCase):
     def test_the_rest_of_the_run_is_counted_once(self):
         store = self.database()
         result = self.run_job(self.job(store, "segfault", times=2))
-        self.assertEqual({PARTITIONS * ROWS}, {stage["rows_out"] for stage in result.json["stages"].values()}, str(result))
+        rows = {stage["rows_out"] for stage in result.json["stages"].values()}
+        self.assertEqual({PARTITIONS * ROWS}, rows, str(result))
 
     def test_on_failure_stop(self):
         store = self.database()
