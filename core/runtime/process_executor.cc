@@ -214,7 +214,9 @@ class WorkerManager {
       worker_->kill();
       return;
     }
-    if (!begins_in_time(now)) worker_->kill();
+    if (begins_in_time(now)) return;
+    never_began_ = true;
+    worker_->kill();
   }
 
   /// No thread shows a deadline before an attempt has begun, and a worker that stands still never
@@ -280,6 +282,7 @@ class WorkerManager {
     }
     refusal_.reset();
     late_.reset();
+    never_began_ = false;
     forget_worker();
   }
 
@@ -288,12 +291,13 @@ class WorkerManager {
     std::int64_t job = -1;
     StageError error(Error::transient(""), "runner", "");
     for (const std::string& line : lines_) what += "\n  its log: " + line;
+    if (late_ || never_began_)
+      what = time_limit_exceeded(settings_.time_limit).message() + "; " + what;
     if (at) {
       const Activity& activity = board_.activities[*at];
       job = activity.partition;
       const std::int32_t shown = activity.stage;
       const Node& node = graph_[shown >= 0 ? static_cast<std::size_t>(shown) : *at];
-      if (late_) what = time_limit_exceeded(settings_.time_limit).message() + "; " + what;
       error = node.stage->failure(
           Error::transient(fmt::format("in plugin \"{}\" ({}): {}", node.entry->stage->name,
                                        node.entry->plugin.path.string(), what)));
@@ -343,6 +347,7 @@ class WorkerManager {
   std::deque<std::string> lines_;  ///< the last of its log
   std::optional<std::string> refusal_;
   std::optional<std::size_t> late_;  ///< the activity it was killed for
+  bool never_began_ = false;         ///< it was killed for standing still with an attempt
   bool told_to_stop_ = false;
   std::int64_t stop_at_ = 0;
   std::int64_t rows_read_ = 0;

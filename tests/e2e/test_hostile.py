@@ -1,6 +1,8 @@
 """A plugin that crashes, exits, hangs or eats memory costs the partition it was at, and nothing else."""
 
+import os
 import signal
+import time
 import unittest
 
 from support import etl
@@ -124,6 +126,22 @@ class Hostile(EtlCase):
                     mark.unlink()
                 self.assertEqual('filter "bad": took longer than run.partition_timeout = 300ms',
                                  self.always("hang_politely", executor=executor, partition_timeout="300ms"))
+
+    def test_a_worker_stands_still_before_it_begins(self):
+        # Stopped while it waits for the second attempt: no thread of it is at anything, and none is late.
+        store = self.database()
+        job = self.job(store, "error", times=1, run={"retry_delay": "1s", "partition_timeout": "300ms"})
+        path = self.write(job)
+        with etl.start("run", path, *plugin_folders(), "--format", "json", "--only", BAD) as running:
+            etl.wait_for(lambda: list(self.folder.glob("mark.*")), "the first attempt fails")
+            time.sleep(0.3)
+            for worker in running.workers():
+                os.kill(worker, signal.SIGSTOP)
+            result = running.wait(60)
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assertRegex(result.err, r"attempt 2 of 3: .*took longer than run\.partition_timeout = 300ms; worker process")
+        self.assertEqual(3, ledger(store)["db", BAD]["attempts"])
+        self.assert_loaded(store, without={f"p{i}" for i in range(PARTITIONS)} - {BAD})
 
     def test_the_others_wait_for_no_partition_that_hangs(self):
         store = self.database()
