@@ -145,6 +145,19 @@ class Processes(EtlCase):
                 store.execute("DELETE FROM pageviews")
                 self.assert_same_words(job, store, "refused by the test")
 
+    def test_a_table_that_does_not_fit_in_the_same_words(self):
+        for store in self.sinks():
+            with self.subTest(store=type(store).__name__):
+                store.execute("CREATE TABLE pageviews (hour integer, views text)")
+                told = []
+                for executor in EXECUTORS:
+                    path = self.write(self.job(hour_files(2000, 3), store, 3, run={"executor": executor}))
+                    result = etl.run("run", path)
+                    self.assertEqual(etl.CONFIG, result.code, str(result))
+                    told.append(result.err)
+                self.assertEqual(told[0], told[1])
+                self.assertIn("title", told[0])
+
     def test_a_secret_in_no_word(self):
         store = Sqlite(self.folder)
         pipeline = {"name": "secret", "run": {"retries": 1, "retry_delay": "10ms"},
