@@ -126,36 +126,42 @@ class Episode:
     # -- what must hold after every run --
 
     def check(self, result=None):
-        """The table is what the ledger calls done, and the ledger's sums are right. Returns what is done."""
-        world = self.world
-        ledger = {partition: row for (_, partition), row in case.ledger(world.database).items()}
-        done = {partition for partition, row in ledger.items() if row["state"] == "done"}
-        self.expect(done <= set(world.expected), f"unknown partitions in the ledger: {sorted(done)}")
-        rows = list(world.database.rows(table=TABLE)) if world.database.exists() and TABLE in world.database.tables() \
-            else []
-        expected = [row for partition in sorted(done) for row in world.expected[partition].rows]
-        self.expect(oracle.Digest(expected) == oracle.Digest(rows),
-                    lambda: f"the table is not what the ledger calls done ({sorted(done)}):\n"
-                            + oracle.difference(expected, rows))
-        for partition in done:
-            own, row = world.expected[partition].counts, ledger[partition]
-            wanted = {name: own[name] for name in ("read", "filtered", "rejected", "written")}
-            found = {name: row[f"rows_{name}"] for name in wanted}
-            self.expect(wanted == found, f"{partition}: the ledger says {found}, the oracle {wanted}")
-        world.left = None if self.reload else set(world.expected) - done
+        """The tables are what their ledgers call done. Returns what is done in all sinks."""
+        done = [self.check_sink(sink, database, result) for sink, database in self.world.sinks.items()]
+        everywhere = set.intersection(*done)
+        self.world.left = None if self.reload else set(self.world.expected) - everywhere
         if self.reload:
-            self.expect(done == set(world.expected), f"a reload that failed has lost {set(world.expected) - done}")
+            self.expect(everywhere == set(self.world.expected), f"a reload that failed left only {sorted(everywhere)}")
+        return everywhere
+
+    def check_sink(self, sink, database, result):
+        """The table is what the ledger calls done, and the ledger's sums are right. Returns what is done."""
+        expected = self.world.expected
+        ledger = {partition: row for (_, partition), row in case.ledger(database).items()}
+        done = {partition for partition, row in ledger.items() if row["state"] == "done"}
+        self.expect(done <= set(expected), f"unknown partitions in the ledger: {sorted(done)}")
+        found = list(database.rows(table=TABLE)) if database.exists() and TABLE in database.tables() else []
+        wanted = [row for partition in sorted(done) for row in expected[partition].rows]
+        self.expect(oracle.Digest(wanted) == oracle.Digest(found),
+                    lambda: f"the table of {sink} is not what the ledger calls done ({sorted(done)}):\n"
+                            + oracle.difference(wanted, found))
+        for partition in done:
+            own, row = expected[partition].counts, ledger[partition]
+            right = {name: own[name] for name in ("read", "filtered", "rejected", "written")}
+            stored = {name: row[f"rows_{name}"] for name in right}
+            self.expect(right == stored, f"{sink}, {partition}: the ledger says {stored}, the oracle {right}")
         if result is not None and result.code == etl.OK:
-            self.check_summary(result.json, ledger)
+            self.check_summary(sink, result.json, ledger)
         return done
 
-    def check_summary(self, summary, ledger):
+    def check_summary(self, sink, summary, ledger):
         """What a run that went well says it has done is what the ledger has of it."""
         own = [row for row in ledger.values() if row["run_id"] == summary["run_id"] and row["state"] == "done"]
-        self.expect(summary["partitions"]["done"] == len(own) and
-                    summary["rows"]["written"] == sum(row["rows_written"] for row in own) and
-                    summary["rows"]["read"] == sum(row["rows_read"] for row in own),
-                    f"the summary says {summary['partitions']} and {summary['rows']}, the ledger has "
+        said = summary["sinks"][sink]
+        self.expect(said["partitions"]["done"] == len(own) and
+                    said["rows"]["written"] == sum(row["rows_written"] for row in own) and
+                    said["rows"]["read"] == sum(row["rows_read"] for row in own),
+                    f"the summary says {said} of {sink}, the ledger has "
                     f"{[(row['partition'], row['rows_read'], row['rows_written']) for row in own]} of this run")
 
     def expect(self, holds, text):
@@ -167,7 +173,7 @@ class Episode:
     def description(self):
         world = self.world
         return (f"{world.sink_kind}, {world.executor}, {world.hours} hours of {world.rows} rows"
-                f"{' (all kept)' if world.all_rows else ''}, "
+                f"{' (all kept)' if world.all_rows else ''}{', two sinks' if len(world.sinks) > 1 else ''}, "
                 f"{world.workers} workers{', upsert' if world.upsert else ''}{', reload' if self.reload else ''}")
 
     def keep(self, error):

@@ -82,6 +82,10 @@ class World:
             path.mkdir()
         self.sink_kind = sink
         self.database = SqliteDatabase(self.data) if sink == "sqlite" else PostgresDatabase(server)
+        # {name of the sink: its database}; the faults are for the first, the second must not suffer.
+        self.sinks = {"db": self.database}
+        if chance.random() < 0.25:
+            self.sinks["also"] = SqliteDatabase(self.data, "also.db")
         self.pace = chance.uniform(0.005, 0.12)
         self.workers = chance.randint(1, 4)
         self.upsert = chance.random() < 0.25
@@ -101,8 +105,8 @@ class World:
                   "stall_timeout": "400ms"}
         return {"name": "chaos", "run": run, "sources": {"pageviews": source},
                 "filters": {} if self.all_rows else filters,
-                "sinks": {"db": {"input": "pageviews" if self.all_rows else "french",
-                                 **self.database.sink(table=TABLE, **keyed)}}}
+                "sinks": {name: {"input": "pageviews" if self.all_rows else "french",
+                                 **database.sink(table=TABLE, **keyed)} for name, database in self.sinks.items()}}
 
     def url_path(self, partition):
         return "/" + str(pathlib.Path(self.expected[partition].path).relative_to(self.base))
