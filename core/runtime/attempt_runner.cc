@@ -1,6 +1,7 @@
 #include "core/runtime/attempt_runner.hpp"
 
 #include "core/runtime/clock.hpp"
+#include "core/runtime/crash_stack.hpp"
 
 #include <fmt/format.h>
 
@@ -203,6 +204,7 @@ void AttemptRunner::read_partition(Attempt& attempt) {
 
 void AttemptRunner::write(NodeIndex sink) {
   this_activity = activity(sink);
+  const auto stack = this_activity != nullptr ? std::make_unique<CrashStack>() : nullptr;
   while (SinkStream* stream = exchange_.take(sink)) {
     auto& attempt = static_cast<Attempt&>(*stream->delivery);
     if (this_activity != nullptr) {

@@ -61,6 +61,7 @@ class WorkerManager {
  private:
   struct Outstanding {
     AttemptRequest request;
+    std::int64_t first_at = Deadline::now_ms();  ///< since when nothing is before it
     bool begun = false;
     bool read = false;
   };
@@ -119,14 +120,20 @@ class WorkerManager {
     lines_.clear();
     try {
       worker_ = std::make_unique<WorkerProcess>(processes_.program, descriptor_);
-      if (!worker_->channel().send(to_json(setup_)))
-        throw Error::transient("a worker process takes no message");
+      if (!worker_->channel().send(to_json(setup_))) throw ended_at_once();
     } catch (const Error& error) {
       worker_.reset();
       fail_all(StageError(error, "runner", ""));
       return false;
     }
     return true;
+  }
+
+  [[nodiscard]] Error ended_at_once() {
+    worker_->ends_within(late_patience);
+    worker_->kill();
+    return Error::transient(
+        fmt::format("worker process {} {} before it began", worker_->pid(), worker_->wait()));
   }
 
   // ---- listening -------------------------------------------------------------------------------
@@ -156,6 +163,7 @@ class WorkerManager {
       const auto at = find(message["done"]);
       const AttemptRequest request = std::move(at->request);
       outstanding_.erase(at);
+      if (!outstanding_.empty()) outstanding_.front().first_at = Deadline::now_ms();
       process_resident_ = message["resident"];
       if (scheduler_.complete(request, result_from(message["result"])))
         worker_->channel().send({{"finish", {request.source, request.partition.id}}});
@@ -206,6 +214,20 @@ class WorkerManager {
       worker_->kill();
       return;
     }
+    if (begins_in_time(now)) return;
+    never_began_ = true;
+    worker_->kill();
+  }
+
+  /// No thread shows a deadline before an attempt has begun, and a worker that stands still never
+  /// begins one.
+  bool begins_in_time(std::int64_t now) {
+    if (settings_.time_limit.count() == 0 || outstanding_.empty()) return true;
+    Outstanding& first = outstanding_.front();
+    const std::int64_t limit = settings_.time_limit.count() + late_patience.count();
+    if (first.begun || now < first.first_at + limit) return true;
+    first.begun = true;  // it is charged, or a worker that cannot begin would be replaced for ever
+    return false;
   }
 
   void end_worker() {
@@ -260,6 +282,7 @@ class WorkerManager {
     }
     refusal_.reset();
     late_.reset();
+    never_began_ = false;
     forget_worker();
   }
 
@@ -268,12 +291,13 @@ class WorkerManager {
     std::int64_t job = -1;
     StageError error(Error::transient(""), "runner", "");
     for (const std::string& line : lines_) what += "\n  its log: " + line;
+    if (late_ || never_began_)
+      what = time_limit_exceeded(settings_.time_limit).message() + "; " + what;
     if (at) {
       const Activity& activity = board_.activities[*at];
       job = activity.partition;
       const std::int32_t shown = activity.stage;
       const Node& node = graph_[shown >= 0 ? static_cast<std::size_t>(shown) : *at];
-      if (late_) what = time_limit_exceeded(settings_.time_limit).message() + "; " + what;
       error = node.stage->failure(
           Error::transient(fmt::format("in plugin \"{}\" ({}): {}", node.entry->stage->name,
                                        node.entry->plugin.path.string(), what)));
@@ -323,6 +347,7 @@ class WorkerManager {
   std::deque<std::string> lines_;  ///< the last of its log
   std::optional<std::string> refusal_;
   std::optional<std::size_t> late_;  ///< the activity it was killed for
+  bool never_began_ = false;         ///< it was killed for standing still with an attempt
   bool told_to_stop_ = false;
   std::int64_t stop_at_ = 0;
   std::int64_t rows_read_ = 0;

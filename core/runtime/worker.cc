@@ -1,6 +1,7 @@
 #include "core/runtime/worker.hpp"
 
 #include "core/runtime/attempt_runner.hpp"
+#include "core/runtime/crash_stack.hpp"
 #include "core/runtime/pipeline.hpp"
 #include "core/runtime/run_board.hpp"
 #include "core/runtime/summary.hpp"
@@ -44,7 +45,7 @@ void watch_for_the_end(WorkerBoard& board) {
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     struct sigaction action {};
     action.sa_handler = &on_crash;
-    action.sa_flags = static_cast<int>(SA_NODEFER | SA_RESETHAND);
+    action.sa_flags = static_cast<int>(SA_NODEFER | SA_RESETHAND | SA_ONSTACK);
     sigaction(signal, &action, nullptr);
   }
   std::atexit(&note_end);
@@ -175,6 +176,7 @@ class Worker {
   }
 
   void read() {
+    const CrashStack stack;
     while (const std::optional<AttemptRequest> request = next()) {
       say({{"begun", request->job}});
       runner_->run(*request, [this, job = request->job](AttemptResult result) {

@@ -64,11 +64,11 @@ class Result:
 class Running:
     """A run in progress. As a context manager it never outlives its block."""
 
-    def __init__(self, arguments, env=None, cwd=None):
+    def __init__(self, arguments, env=None, cwd=None, **options):
         self.arguments = [str(argument) for argument in arguments]
         self.process = subprocess.Popen([binary(), *self.arguments], stdin=subprocess.DEVNULL,
                                         stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                        env=environment(env), cwd=cwd)
+                                        env=environment(env), cwd=cwd, **options)
 
     def __enter__(self):
         return self
@@ -89,6 +89,10 @@ class Running:
         self.process.send_signal(signal.SIGKILL)
         return self.wait()
 
+    def workers(self):
+        """The pids of its worker processes that live: its children."""
+        return [pid for pid in _pids() if _state_and_parent(pid)[1] == self.process.pid and alive(pid)]
+
     def wait(self, timeout=TIMEOUT_SECONDS):
         try:
             out, err = self.process.communicate(timeout=timeout)
@@ -100,8 +104,28 @@ class Running:
         return Result(self.arguments, self.process.returncode, out.decode(), err.decode())
 
 
-def start(*arguments, env=None, cwd=None):
-    return Running(arguments, env, cwd)
+def _pids():
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _state_and_parent(pid):
+    """("", 0) when there is no such process."""
+    try:
+        # The name before them stands in brackets and may hold anything.
+        fields = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
+    except OSError:
+        return "", 0
+    return fields[0], int(fields[1])
+
+
+def alive(pid):
+    """Whether the process runs; one that nobody has waited for yet does not."""
+    return _state_and_parent(pid)[0] not in ("", "Z", "X")
+
+
+def start(*arguments, env=None, cwd=None, **options):
+    """`options` as for subprocess.Popen."""
+    return Running(arguments, env, cwd, **options)
 
 
 def run(*arguments, env=None, cwd=None, timeout=TIMEOUT_SECONDS):

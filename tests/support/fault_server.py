@@ -185,6 +185,11 @@ class _Record:
                 "max_in_progress": self._max_in_progress,
             }
 
+    def used(self):
+        """How many requests each rule has answered."""
+        with self._lock:
+            return list(self._used)
+
     def _match(self, entry):
         for number, rule in enumerate(self._rules):
             if not entry["path"].startswith(rule.get("path", "/")):
@@ -510,6 +515,10 @@ class FaultServer:
     def log(self):
         """What GET /__log__ gives, as a dict."""
         return self._record.log()
+
+    def used(self):
+        """How many requests each rule of the script has answered, in the order of the rules."""
+        return self._record.used()
 
     def __enter__(self):
         return self.start()

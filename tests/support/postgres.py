@@ -4,7 +4,6 @@ import atexit
 import os
 import pathlib
 import pwd
-import re
 import shutil
 import subprocess
 import tempfile
@@ -97,13 +96,13 @@ class PostgresServer:
 
 
 def query(dsn, sql):
-    """Rows of text; NULL is None. For small results: values hold no unit separator."""
-    done = subprocess.run([tool("psql"), dsn, "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-P", "null=\x1e",
-                           "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    """Rows of text; NULL is None. For small results: values hold no separator of units or groups."""
+    done = subprocess.run([tool("psql"), dsn, "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1d",
+                           "-P", "null=\x1e", "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
         raise RuntimeError(f"{sql}\n{done.stderr}")
-    return [tuple(None if value == "\x1e" else value for value in line.split("\x1f"))
-            for line in re.split("\n", done.stdout) if line]
+    return [tuple(None if value == "\x1e" else value for value in row.split("\x1f"))
+            for row in done.stdout.removesuffix("\n").split("\x1d") if row]
 
 
 _shared = None
