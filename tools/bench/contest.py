@@ -1,0 +1,75 @@
+"""A contest: several programs do one task, in turns, and what each has loaded is checked."""
+
+import dataclasses
+import sys
+
+from bench import measure
+from bench.measure import Sample
+
+
+@dataclasses.dataclass
+class Goal:
+    """`ours` takes at most `most` times what `theirs` takes."""
+
+    ours: str
+    theirs: str
+    most: float
+
+
+@dataclasses.dataclass
+class Outcome:
+    name: str
+    rows: int
+    samples: list
+
+    @property
+    def median(self):
+        return measure.median(self.samples)
+
+    @property
+    def best(self):
+        return min(sample.seconds for sample in self.samples)
+
+
+class Contest:
+    def __init__(self, key, title, programs, goals=(), note=""):
+        self.key, self.title, self.programs, self.goals, self.note = key, title, programs, list(goals), note
+        self.outcomes, self.skipped = {}, []
+
+    def run(self, rounds):
+        """Alternating, so that what else the machine does hits all alike."""
+        taking_part = []
+        for program in self.programs:
+            why = program.missing(program.setting)
+            if why:
+                self.skipped.append((program.name, why))
+                print(f"{self.key}: without {program.name}: {why}", file=sys.stderr)
+            else:
+                taking_part.append(program)
+                self.outcomes[program.name] = Outcome(program.name, program.task.hours.all_rows, [])
+        for turn in range(rounds):
+            # Nobody always runs behind the same other.
+            for program in taking_part[turn % len(taking_part):] + taking_part[:turn % len(taking_part)]:
+                self._once(program, check=turn == 0)
+        return self
+
+    def _once(self, program, check):
+        program.prepare()
+        sample, printed = measure.run(program.command(), program.environment)
+        if program.own_seconds:
+            sample = Sample(float(printed), sample.cpu_seconds, sample.peak_bytes)
+        if check:
+            found, wanted = program.rows(), program.task.expected(program.with_hour)
+            if found != wanted:
+                raise measure.Failed(f"{self.key}: {program.name} loaded other rows: {found.rows:,} rows with the "
+                                     f"sum {found.sum:x}, not {wanted.rows:,} with {wanted.sum:x}")
+        self.outcomes[program.name].samples.append(sample)
+        print(f"{self.key}: {program.name}: {sample.seconds:.3f} s", file=sys.stderr)
+
+    def seconds(self, name):
+        return self.outcomes[name].median.seconds
+
+    def verdicts(self):
+        """(goal, ratio of medians) of those who took part."""
+        return [(goal, self.seconds(goal.ours) / self.seconds(goal.theirs)) for goal in self.goals
+                if goal.ours in self.outcomes and goal.theirs in self.outcomes]
