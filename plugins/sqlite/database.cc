@@ -62,7 +62,7 @@ void Database::configure(Access access) {
     // every page twice, which pages of 16 KiB make up for. Another process that creates the same
     // file at this moment does the same, and its lock may keep us from it: then there is nothing
     // left to do.
-    sqlite3_exec(handle(), "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL", nullptr, nullptr,
+    sqlite3_exec(handle(), "PRAGMA page_size = 32768; PRAGMA journal_mode = WAL", nullptr, nullptr,
                  nullptr);
     mode = pragma("journal_mode");
   }

@@ -6,9 +6,9 @@ import shlex
 import shutil
 import subprocess
 
-from bench import rows
-from bench.hours import REPOSITORY
-from bench.measure import environment
+from comparison import rows
+from comparison.hours import REPOSITORY
+from comparison.measure import environment
 
 SCRIPTS = pathlib.Path(__file__).resolve().parent
 

@@ -5,8 +5,8 @@ import pathlib
 import re
 import tempfile
 
-from bench import measure
-from bench.programs import lacks
+from comparison import measure
+from comparison.programs import lacks
 
 # The first that fits (library, function) says the layer.
 LAYERS = [

@@ -5,7 +5,7 @@ import pathlib
 import subprocess
 import sys
 
-REPOSITORY = pathlib.Path(__file__).resolve().parents[2]
+REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
 # Before Spark wrote the files, nothing in them is quoted: every program reads the same titles.
 START = datetime.datetime(2016, 9, 1, tzinfo=datetime.timezone.utc)
 

@@ -4,9 +4,9 @@ import dataclasses
 import os
 import sys
 
-from bench import measure
-from bench.hours import Hours
-from bench.programs import EtlSqlite, Task
+from comparison import measure
+from comparison.hours import Hours
+from comparison.programs import EtlSqlite, Task
 
 
 @dataclasses.dataclass

@@ -3,8 +3,8 @@
 import dataclasses
 import sys
 
-from bench import measure
-from bench.measure import Sample
+from comparison import measure
+from comparison.measure import Sample
 
 
 @dataclasses.dataclass

@@ -9,13 +9,13 @@ import subprocess
 import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "tests"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests"))
 
-from bench import chart, measure, profile, report  # noqa: E402
-from bench.contest import Contest, Goal  # noqa: E402
-from bench.curves import curves  # noqa: E402
-from bench.hours import Hours, REPOSITORY  # noqa: E402
-from bench.programs import (DecodedCopy, DuckDb, EtlPostgres, EtlSqlite, InsertsFromMemory, Notebook,  # noqa: E402
+from comparison import chart, measure, profile, report  # noqa: E402
+from comparison.contest import Contest, Goal  # noqa: E402
+from comparison.curves import curves  # noqa: E402
+from comparison.hours import Hours, REPOSITORY  # noqa: E402
+from comparison.programs import (DecodedCopy, DuckDb, EtlPostgres, EtlSqlite, InsertsFromMemory, Notebook,  # noqa: E402
                             Pgloader, PostgresByHand, Setting, ShellPostgres, ShellSqlite, SqliteByHand, Task)
 from support.postgres import PostgresServer  # noqa: E402
 
