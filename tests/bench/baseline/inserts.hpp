@@ -12,7 +12,8 @@
 
 namespace baseline {
 
-/// A new database file with the table `pageviews`. Journal and durability are those that etl uses.
+/// A new database file with the table `pageviews`. Journal, page size and durability are those that
+/// etl uses.
 class Inserts {
  public:
   explicit Inserts(const std::string& path) {
@@ -22,7 +23,7 @@ class Inserts {
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     database_.reset(handle);
     if (code != SQLITE_OK) throw std::runtime_error(path + ": " + sqlite3_errmsg(handle));
-    run("PRAGMA page_size = 16384; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    run("PRAGMA page_size = 32768; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
         "PRAGMA cache_size = -16384; CREATE TABLE pageviews (hour TEXT NOT NULL, domain_code TEXT "
         "NOT NULL, title TEXT NOT NULL, views INTEGER NOT NULL)");
     sqlite3_stmt* statement = nullptr;
