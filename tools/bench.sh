@@ -65,7 +65,7 @@ parse_arguments() {
 # What a comparison is without is said in its result, so failing here is no reason to stop.
 install_duckdb() {
   [[ -d $modules/@duckdb/node-api ]] && return
-  command -v npm >/dev/null || return 0
+  command -v npm >/dev/null || (install_packages bench-node) || return 0
   say "installing @duckdb/node-api"
   npm install --silent --no-audit --no-fund --prefix "${modules%/*}" @duckdb/node-api >&2 ||
     say "DuckDB could not be installed: it does not take part"

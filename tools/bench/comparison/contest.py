@@ -32,8 +32,11 @@ class Outcome:
 
 
 class Contest:
-    def __init__(self, key, title, programs, goals=(), note=""):
-        self.key, self.title, self.programs, self.goals, self.note = key, title, programs, list(goals), note
+    """`alone`: nobody works for the programs but themselves, so that their processor time says something."""
+
+    def __init__(self, key, title, programs, goals=(), note="", alone=True):
+        self.key, self.title, self.programs, self.goals = key, title, programs, list(goals)
+        self.note, self.alone = note, alone
         self.outcomes, self.skipped = {}, []
 
     def run(self, rounds):
@@ -66,10 +69,14 @@ class Contest:
         self.outcomes[program.name].samples.append(sample)
         print(f"{self.key}: {program.name}: {sample.seconds:.3f} s", file=sys.stderr)
 
-    def seconds(self, name):
-        return self.outcomes[name].median.seconds
-
     def verdicts(self):
-        """(goal, ratio of medians) of those who took part."""
-        return [(goal, self.seconds(goal.ours) / self.seconds(goal.theirs)) for goal in self.goals
-                if goal.ours in self.outcomes and goal.theirs in self.outcomes]
+        """(goal, ratio of medians, ratio of processor time or None) of those who took part."""
+        found = []
+        for goal in self.goals:
+            ours, theirs = self.outcomes.get(goal.ours), self.outcomes.get(goal.theirs)
+            if ours is None or theirs is None:
+                continue
+            ratios = [mine / other for mine, other in zip(ours.median, theirs.median)]
+            own_seconds = any(program.own_seconds for program in self.programs if program.name == goal.theirs)
+            found.append((goal, ratios[0], ratios[1] if self.alone and not own_seconds else None))
+        return found

@@ -34,12 +34,12 @@ def goals(contests, others):
     """others: [(text, value, limit, unit)]."""
     rows = []
     for one in contests:
-        for goal, ratio in one.verdicts():
+        for goal, ratio, cpu_ratio in one.verdicts():
             rows.append([f"{one.title}: {goal.ours} against {goal.theirs}", f"<= {goal.most:.2f} x", f"{ratio:.2f} x",
-                         "yes" if ratio <= goal.most else "**no**"])
+                         "" if cpu_ratio is None else f"{cpu_ratio:.2f} x", "yes" if ratio <= goal.most else "**no**"])
     for text, value, limit, unit in others:
-        rows.append([text, f"<= {limit:g}{unit}", f"{value:.1f}{unit}", "yes" if value <= limit else "**no**"])
-    return ["### Goals", ""] + table(["", "goal", "measured", "met"], rows) + [""]
+        rows.append([text, f"<= {limit:g}{unit}", f"{value:.1f}{unit}", "", "yes" if value <= limit else "**no**"])
+    return ["### Goals", ""] + table(["", "goal", "measured", "processor time", "met"], rows) + [""]
 
 
 def curves(all_curves):
