@@ -1,7 +1,11 @@
 #include "core/runtime/stage_registry.hpp"
 
+#include "core/runtime/stage_names.hpp"
+
 #include <algorithm>
 #include <etl/error.hpp>
+#include <mutex>
+#include <set>
 
 namespace etl::runtime {
 
@@ -25,48 +29,75 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
 
 }  // namespace
 
-StageRegistry StageRegistry::scan(const SearchPath& search) {
-  StageRegistry registry;
-  for (const SearchPath::Directory& directory : search.directories) {
-    const std::string label = directory.path.string() + " (" + directory.origin + ")";
-    std::error_code unreadable;
-    if (!fs::is_directory(directory.path, unreadable)) {
-      registry.searched_.push_back(label + ": no such folder");
-      continue;
-    }
-    std::vector<fs::path> found;
-    try {
-      require_private(directory.path);
-      found = libraries_in(directory.path);
-    } catch (const Error& error) {
-      registry.refusals_.push_back({directory.path, error.message()});
-      registry.searched_.push_back(label + ": refused");
-      continue;
-    }
+/// Everything the registry knows.
+struct StageRegistry::Shelf {
+  /// A folder of the search path.
+  struct Folder {
+    std::string label;
+    std::string note;  ///< why nothing was looked for; empty = the numbers below
     std::size_t loaded = 0;
     std::size_t refused = 0;
-    for (const fs::path& path : found) {
-      LoadedPlugin plugin;
-      try {
-        plugin = load_plugin(path);
-      } catch (const Error& error) {
-        registry.refusals_.push_back({path, error.message()});
-        ++refused;
-        continue;
-      }
-      registry.add(plugin);
-      ++loaded;
+  };
+  /// A library that is loaded when it is needed.
+  struct Waiting {
+    fs::path path;  ///< as it was found
+    std::size_t folder;
+  };
+
+  void look_at(const fs::path& path, std::size_t folder);
+  void load(const fs::path& path, std::size_t folder);
+  void load_waiting(const Waiting& library);
+  void load_all();
+  void add(const LoadedPlugin& plugin);
+
+  std::mutex mutex;
+  std::map<std::string, StageEntry, std::less<>> stages;
+  std::map<std::string, Waiting, std::less<>> waiting;  ///< by the names of their stages
+  std::vector<Refusal> refusals;
+  std::vector<Folder> folders;
+};
+
+/// Two libraries with one name are loaded both, at once: one of them may be refused.
+void StageRegistry::Shelf::look_at(const fs::path& path, std::size_t folder) {
+  const auto names = stage_names(path);
+  if (!names) return load(path, folder);
+  for (const std::string& name : *names) {
+    if (const auto other = waiting.find(name); other != waiting.end()) {
+      std::error_code unreadable;
+      if (fs::equivalent(other->second.path, path, unreadable)) continue;
+      load_waiting(Waiting(other->second));
     }
-    registry.searched_.push_back(label + ": " + std::to_string(loaded) + " loaded, " +
-                                 std::to_string(refused) + " refused");
+    if (stages.contains(name)) return load(path, folder);
   }
-  return registry;
+  for (const std::string& name : *names) waiting.try_emplace(name, Waiting{path, folder});
 }
 
-void StageRegistry::add(const LoadedPlugin& plugin) {
+void StageRegistry::Shelf::load(const fs::path& path, std::size_t folder) {
+  LoadedPlugin plugin;
+  try {
+    plugin = load_plugin(path);
+  } catch (const Error& error) {
+    refusals.push_back({path, error.message()});
+    ++folders[folder].refused;
+    return;
+  }
+  add(plugin);
+  ++folders[folder].loaded;
+}
+
+void StageRegistry::Shelf::load_waiting(const Waiting& library) {
+  std::erase_if(waiting, [&](const auto& each) { return each.second.path == library.path; });
+  load(library.path, library.folder);
+}
+
+void StageRegistry::Shelf::load_all() {
+  while (!waiting.empty()) load_waiting(Waiting(waiting.begin()->second));
+}
+
+void StageRegistry::Shelf::add(const LoadedPlugin& plugin) {
   for (std::size_t i = 0; i < plugin.table->stage_count; ++i) {
     const etl_stage* stage = plugin.table->stages[i];
-    const auto [at, inserted] = stages_.try_emplace(stage->name, StageEntry{stage, plugin});
+    const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin});
     // One library found by two ways is one library.
     if (!inserted && at->second.plugin.path != plugin.path) {
       throw Error::config("stage \"" + at->first +
@@ -76,21 +107,85 @@ void StageRegistry::add(const LoadedPlugin& plugin) {
   }
 }
 
+StageRegistry::StageRegistry() : shelf_(std::make_unique<Shelf>()) {}
+StageRegistry::StageRegistry(StageRegistry&&) noexcept = default;
+StageRegistry& StageRegistry::operator=(StageRegistry&&) noexcept = default;
+StageRegistry::~StageRegistry() = default;
+
+StageRegistry StageRegistry::scan(const SearchPath& search) {
+  StageRegistry registry;
+  Shelf& shelf = *registry.shelf_;
+  for (const SearchPath::Directory& directory : search.directories) {
+    const std::string label = directory.path.string() + " (" + directory.origin + ")";
+    std::error_code unreadable;
+    if (!fs::is_directory(directory.path, unreadable)) {
+      shelf.folders.push_back({label, "no such folder"});
+      continue;
+    }
+    std::vector<fs::path> found;
+    try {
+      require_private(directory.path);
+      found = libraries_in(directory.path);
+    } catch (const Error& error) {
+      shelf.refusals.push_back({directory.path, error.message()});
+      shelf.folders.push_back({label, "refused"});
+      continue;
+    }
+    shelf.folders.push_back({label, ""});
+    for (const fs::path& path : found) shelf.look_at(path, shelf.folders.size() - 1);
+  }
+  return registry;
+}
+
+void StageRegistry::add(const LoadedPlugin& plugin) {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->add(plugin);
+}
+
 const StageEntry* StageRegistry::find(std::string_view name) const {
-  const auto at = stages_.find(name);
-  return at == stages_.end() ? nullptr : &at->second;
+  const std::scoped_lock lock(shelf_->mutex);
+  if (const auto at = shelf_->waiting.find(name); at != shelf_->waiting.end()) {
+    shelf_->load_waiting(Shelf::Waiting(at->second));
+  }
+  auto at = shelf_->stages.find(name);
+  if (at == shelf_->stages.end()) {
+    shelf_->load_all();  // one of them may have more stages than it says, and messages name all
+    at = shelf_->stages.find(name);
+  }
+  return at == shelf_->stages.end() ? nullptr : &at->second;
 }
 
 std::vector<std::string> StageRegistry::names() const {
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : stages_) names.push_back(name);
-  return names;
+  const std::scoped_lock lock(shelf_->mutex);
+  std::set<std::string> names;
+  for (const auto& [name, entry] : shelf_->stages) names.insert(name);
+  for (const auto& [name, library] : shelf_->waiting) names.insert(name);
+  return {names.begin(), names.end()};
+}
+
+const std::map<std::string, StageEntry, std::less<>>& StageRegistry::stages() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
+  return shelf_->stages;
+}
+
+const std::vector<Refusal>& StageRegistry::refusals() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
+  return shelf_->refusals;
 }
 
 std::string StageRegistry::searched() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
   std::string text;
-  for (const std::string& line : searched_) text += "\n  searched " + line;
-  for (const Refusal& refusal : refusals_) text += "\n  refused " + refusal.reason;
+  for (const Shelf::Folder& folder : shelf_->folders) {
+    text += "\n  searched " + folder.label + ": ";
+    text += folder.note.empty() ? std::to_string(folder.loaded) + " loaded, " +
+                                      std::to_string(folder.refused) + " refused"
+                                : folder.note;
+  }
+  for (const Refusal& refusal : shelf_->refusals) text += "\n  refused " + refusal.reason;
   return text;
 }
 

@@ -5,6 +5,7 @@
 #include "core/runtime/plugin_loader.hpp"
 
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -23,30 +24,36 @@ struct Refusal {
   std::string reason;
 };
 
-/// The installed stages. Read-only once built; safe to share.
+/// The installed stages. A library that says by itself which stages it has (see stage_names.hpp) is
+/// loaded when one of them is asked for: a pipeline pays for what it names. Whoever looks at all
+/// stages, or for one that is not there, has all libraries loaded.
+///
+/// Movable. Members may be called from any thread.
 class StageRegistry {
  public:
-  /// Loads every *.so of the search path. A folder that does not exist is skipped; a library that
-  /// is refused is remembered. Throws Error (config) when two libraries offer a stage of the same
-  /// name.
+  StageRegistry();
+  StageRegistry(StageRegistry&&) noexcept;
+  StageRegistry& operator=(StageRegistry&&) noexcept;
+  ~StageRegistry();
+
+  /// Looks at every *.so of the search path. A folder that does not exist is skipped; a library
+  /// that is refused is remembered. Throws Error (config) when two libraries offer a stage of the
+  /// same name.
   static StageRegistry scan(const SearchPath& search);
 
   void add(const LoadedPlugin& plugin);
 
-  /// nullptr when there is no such stage.
+  /// nullptr when there is no such stage, or its library is refused. Valid as long as the registry.
   [[nodiscard]] const StageEntry* find(std::string_view name) const;
   [[nodiscard]] std::vector<std::string> names() const;
-  [[nodiscard]] const std::map<std::string, StageEntry, std::less<>>& stages() const {
-    return stages_;
-  }
-  [[nodiscard]] const std::vector<Refusal>& refusals() const { return refusals_; }
+  [[nodiscard]] const std::map<std::string, StageEntry, std::less<>>& stages() const;
+  [[nodiscard]] const std::vector<Refusal>& refusals() const;
   /// Every folder searched and what was found there, for a message about a stage that is not.
   [[nodiscard]] std::string searched() const;
 
  private:
-  std::map<std::string, StageEntry, std::less<>> stages_;
-  std::vector<Refusal> refusals_;
-  std::vector<std::string> searched_;
+  struct Shelf;
+  std::unique_ptr<Shelf> shelf_;  // what is loaded later is none of the callers' business
 };
 
 }  // namespace etl::runtime

@@ -40,8 +40,9 @@ void BatchTable::Times::give(sqlite3_context* out, std::size_t row) {
     sqlite3_result_error(out, message.data(), static_cast<int>(message.size()));
     return;
   }
-  // Copied, into memory that SQLite keeps for this column: the text changes with a later row.
-  sqlite3_result_text64(out, text->bytes.data(), text->size, SQLITE_TRANSIENT, SQLITE_UTF8);
+  // Not copied: the text changes with a later row, and by then SQLite has made a record of this
+  // one.
+  sqlite3_result_text64(out, text->bytes.data(), text->size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
 /// The functions of a virtual table (https://www.sqlite.org/vtab.html). It can only be read from

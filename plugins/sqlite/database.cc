@@ -59,10 +59,12 @@ void Database::configure(Access access) {
   std::string mode = pragma("journal_mode");
   if (access == Access::create && mode != "wal" && pragma("page_count") == "0") {
     // A new file. With a write-ahead log readers neither wait for a load nor hold it up. It writes
-    // every page twice, which pages of 16 KiB make up for. Another process that creates the same
-    // file at this moment does the same, and its lock may keep us from it: then there is nothing
-    // left to do.
-    sqlite3_exec(handle(), "PRAGMA page_size = 16384; PRAGMA journal_mode = WAL", nullptr, nullptr,
+    // every page twice, which large pages make up for. With 16 KiB a transaction of 30 MiB already
+    // changes a page that the log holds, and the checksums of all that came after it in the log are
+    // computed again; with 32 KiB that takes 200 MiB. Another process that creates the same file at
+    // this moment does the same, and its lock may keep us from it: then there is nothing left to
+    // do.
+    sqlite3_exec(handle(), "PRAGMA page_size = 32768; PRAGMA journal_mode = WAL", nullptr, nullptr,
                  nullptr);
     mode = pragma("journal_mode");
   }

@@ -2,6 +2,9 @@
 /// Which instructions may be used.
 #pragma once
 
+#include <cstdlib>
+#include <string_view>
+
 #if defined(__x86_64__)
 #define WIKIPEDIA_AVX2 1
 #else
@@ -10,10 +13,14 @@
 
 namespace wikipedia {
 
-/// Asked once a call of a function that works on whole blocks, so it need not be remembered.
+/// Whether the processor has AVX2, and `ETL_NO_AVX2=1` is not set. Looked up once.
 [[nodiscard]] inline bool has_avx2() {
 #if WIKIPEDIA_AVX2
-  return __builtin_cpu_supports("avx2") != 0;
+  static const bool wanted = [] {
+    const char* off = std::getenv("ETL_NO_AVX2");
+    return __builtin_cpu_supports("avx2") != 0 && (off == nullptr || std::string_view(off) != "1");
+  }();
+  return wanted;
 #else
   return false;
 #endif

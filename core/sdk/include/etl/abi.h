@@ -28,6 +28,9 @@
 #define ETL_ABI_MINOR 0
 #define ETL_PLUGIN_MAGIC "ETLPLUG"
 #define ETL_PLUGIN_SYMBOL "etl_plugin_v1"
+/* Optional: a section of the library with the names of its stages, each followed by LF. A host may
+ * read it from the file, and load the library only when one of them is wanted. */
+#define ETL_STAGES_SECTION "etl_stages"
 
 #if defined(__GNUC__)
 #define ETL_EXPORT __attribute__((visibility("default")))

@@ -65,6 +65,8 @@
 
 /// Exports the stages of this library: `ETL_PLUGIN("wikipedia", "1.0.0", PageviewsSource,
 /// Language)`.
-#define ETL_PLUGIN(plugin_name, plugin_version, ...) \
-  constinit const etl_plugin etl_plugin_v1 =         \
+#define ETL_PLUGIN(plugin_name, plugin_version, ...)                                            \
+  __attribute__((section(ETL_STAGES_SECTION), used)) static constexpr auto etl_stage_names_v1 = \
+      ::etl::detail::stage_names<__VA_ARGS__>();                                                \
+  constinit const etl_plugin etl_plugin_v1 =                                                    \
       ::etl::detail::plugin_table<__VA_ARGS__>(plugin_name, plugin_version)

@@ -466,6 +466,19 @@ inline constexpr etl_stage stage_of = stage_table<Stage>();
 template <class... Stage>
 inline constexpr std::array<const etl_stage*, sizeof...(Stage)> stage_list = {&stage_of<Stage>...};
 
+/// What stands in the section ETL_STAGES_SECTION.
+template <class... Stage>
+constexpr auto stage_names() {
+  std::array<char, (std::string_view(Stage::name).size() + ...) + sizeof...(Stage)> text{};
+  auto at = text.begin();
+  const auto add = [&](std::string_view name) {
+    at = std::copy(name.begin(), name.end(), at);
+    *at++ = '\n';
+  };
+  (add(Stage::name), ...);
+  return text;
+}
+
 #define ETL_DETAIL_TEXT_OF(x) #x
 #define ETL_DETAIL_TEXT(x) ETL_DETAIL_TEXT_OF(x)
 #if defined(__clang__)

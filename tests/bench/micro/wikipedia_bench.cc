@@ -1,0 +1,144 @@
+/// \file
+/// The layers of `wikipedia_pageviews`, and the filter `language`.
+#include "host.hpp"
+#include "inflate.hpp"
+#include "language_filter.hpp"
+#include "line_scanner.hpp"
+#include "page_view_columns.hpp"
+#include "page_view_parser.hpp"
+#include "page_view_reader.hpp"
+#include "text.hpp"
+#include "utf8.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <fstream>
+
+namespace {
+
+using namespace wikipedia;
+
+const std::filesystem::path& gzip_file() {
+  static const micro::Folder folder;
+  static const std::filesystem::path path = [] {
+    const auto file = folder.file("pageviews-20160901-010000.gz");
+    std::ofstream(file, std::ios::binary) << micro::gzip();
+    return file;
+  }();
+  return path;
+}
+
+void Inflate(benchmark::State& state, Decoder decoder) {
+  if (!has_decoder(decoder)) return state.SkipWithError("not built in");
+  std::vector<char> block(std::size_t{256} << 10);
+  for (auto _ : state) {
+    GzipFile file(gzip_file(), decoder);
+    while (file.read(block) != 0) benchmark::ClobberMemory();
+  }
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(micro::text().size()));
+}
+BENCHMARK_CAPTURE(Inflate, isal, Decoder::isal)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(Inflate, zlib, Decoder::zlib)->Unit(benchmark::kMillisecond);
+
+void FindLines(benchmark::State& state) {
+  std::vector<std::uint32_t> ends(micro::text().size());
+  for (auto _ : state)
+    benchmark::DoNotOptimize(
+        find_newlines(micro::text().data(), micro::text().size(), ends.data()));
+  micro::count_rows(state, micro::lines);
+}
+BENCHMARK(FindLines);
+
+void ValidateUtf8(benchmark::State& state) {
+  for (auto _ : state) benchmark::DoNotOptimize(valid_utf8(micro::text()));
+  state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(micro::text().size()));
+}
+BENCHMARK(ValidateUtf8);
+
+/// `use` is given every block of wanted rows.
+template <class Use>
+void parse(const etl::Predicate& predicate, Use&& use) {
+  PageViewParser parser({}, predicate, micro::task());
+  std::string_view rest = micro::text();
+  while (!rest.empty()) {
+    const std::span<char> space = parser.space();
+    const std::size_t size = std::min(space.size(), rest.size());
+    std::memcpy(space.data(), rest.data(), size);
+    rest.remove_prefix(size);
+    use(parser.parse(size));
+  }
+  use(parser.finish());
+}
+
+const etl_predicate& french() {
+  static const etl_predicate table = {
+      sizeof(etl_predicate),
+      etl::detail::to_abi("domain_code"),
+      [](void*, etl_str value) { return etl::detail::to_view(value) == "fr" ? 1 : 0; },
+      nullptr,
+      nullptr,
+      0};
+  return table;
+}
+
+void ParseLines(benchmark::State& state, bool all) {
+  const etl::Predicate predicate = all ? etl::Predicate() : etl::Predicate(&french());
+  for (auto _ : state)
+    parse(predicate,
+          [](const PageViewBlock& block) { benchmark::DoNotOptimize(block.rows.size()); });
+  micro::count_rows(state, micro::lines);
+}
+BENCHMARK_CAPTURE(ParseLines, french, false);
+BENCHMARK_CAPTURE(ParseLines, every_row, true);
+
+void BuildBatches(benchmark::State& state) {
+  const auto schema = std::make_shared<const etl::Schema>(micro::schema());
+  for (auto _ : state) {
+    PageViewColumns columns(schema, 0);
+    parse({}, [&](const PageViewBlock& block) {
+      columns.append(block);
+      if (columns.bytes() >= etl::batch_bytes) benchmark::DoNotOptimize(columns.finish().rows());
+    });
+  }
+  micro::count_rows(state, micro::lines);
+}
+BENCHMARK(BuildBatches);
+
+void ReadHour(benchmark::State& state, bool all) {
+  const auto schema = std::make_shared<const etl::Schema>(micro::schema());
+  const etl::Predicate predicate = all ? etl::Predicate() : etl::Predicate(&french());
+  for (auto _ : state) {
+    HourFile file;
+    file.path = gzip_file();
+    PageViewReader reader(std::move(file), schema, {}, predicate, micro::task());
+    while (const auto batch = reader.next()) benchmark::DoNotOptimize(batch->rows());
+  }
+  micro::count_rows(state, micro::lines);
+}
+BENCHMARK_CAPTURE(ReadHour, french, false)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(ReadHour, every_row, true)->Unit(benchmark::kMillisecond);
+
+/// Of rows that travel: half of them stay, in one piece.
+void FilterBatch(benchmark::State& state) {
+  constexpr std::size_t rows = 20'000;
+  const std::array<etl_str, 1> wanted = {etl::detail::to_abi("fr")};
+  std::array<etl_option, 2> given{};
+  given[0].name = etl::detail::to_abi("codes");
+  given[0].type = ETL_OPTION_LIST;
+  given[0].given = 1;
+  given[0].value.list = {wanted.data(), wanted.size()};
+  given[1].name = etl::detail::to_abi("column");
+  given[1].type = ETL_OPTION_STRING;
+  given[1].value.s = etl::detail::to_abi("domain_code");
+  const LanguageFilter filter{etl::Options(given), micro::context()};
+  for (auto _ : state) {
+    state.PauseTiming();
+    etl::Batch batch = micro::batch(rows);
+    state.ResumeTiming();
+    benchmark::DoNotOptimize(filter.apply(std::move(batch)).rows());
+  }
+  micro::count_rows(state, rows);
+}
+BENCHMARK(FilterBatch);
+
+}  // namespace
