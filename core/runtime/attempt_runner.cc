@@ -103,17 +103,10 @@ Activity* AttemptRunner::activity(NodeIndex node) const {
 
 void AttemptRunner::run(const AttemptRequest& request,
                         const std::function<void(AttemptResult)>& done) {
-  FlowSettings flow;
-  flow.pushdown = settings_.pushdown;
-  flow.max_rejects = settings_.max_rejects;
-  flow.on_read = settings_.on_read;
-  flow.time_limit = settings_.time_limit;
-  flow.faults = settings_.faults;
-  std::unique_ptr<SpoolWriter> rejects = keep_rejects(request, flow);
   this_activity = activity(request.source);
   if (this_activity != nullptr) this_activity->partition = static_cast<std::int64_t>(request.job);
   Attempt* begun = nullptr;
-  if (const auto error = caught([&] { begun = &begin(request, done, std::move(flow)); })) {
+  if (const auto error = caught([&] { begun = &begin(request, done); })) {
     done(failed_attempt(graph_, request, *error));
     return;
   }
@@ -126,8 +119,14 @@ void AttemptRunner::run(const AttemptRequest& request,
 }
 
 AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
-                                             const std::function<void(AttemptResult)>& done,
-                                             FlowSettings flow) {
+                                             const std::function<void(AttemptResult)>& done) {
+  FlowSettings flow;
+  flow.pushdown = settings_.pushdown;
+  flow.max_rejects = settings_.max_rejects;
+  flow.on_read = settings_.on_read;
+  flow.time_limit = settings_.time_limit;
+  flow.faults = settings_.faults;
+  std::unique_ptr<SpoolWriter> rejects = keep_rejects(request, flow);
   auto owned = std::make_unique<Attempt>(request, done, graph_, std::move(flow), cancellation_,
                                          this_activity);
   Attempt& attempt = *owned;

@@ -54,8 +54,7 @@ class AttemptRunner {
 
   void start_writers();
   void stop_writers();
-  Attempt& begin(const AttemptRequest& request, const std::function<void(AttemptResult)>& done,
-                 FlowSettings flow);
+  Attempt& begin(const AttemptRequest& request, const std::function<void(AttemptResult)>& done);
   void read_partition(Attempt& attempt);
   std::unique_ptr<SpoolWriter> keep_rejects(const AttemptRequest& request, FlowSettings& flow);
   static void finish_rejects(Attempt& attempt);
