@@ -12,7 +12,7 @@ Compares etl with programs written by hand and with zcat, grep, sqlite3, psql, p
 in one run, in turns; what each has loaded is checked to be the same rows. Prints tables in Markdown.
 Starts a PostgreSQL server of its own, and stops it.
 
-  --quick        less than three minutes (the default)
+  --quick        about three minutes (the default), less on a quiet machine
   --full         about twenty minutes: the numbers of docs/performance.md; wants a quiet machine
   --smoke        seconds: does everything once with 20 k rows; measures nothing worth reading. Neither
                  installs nor builds anything: who is not installed does not take part

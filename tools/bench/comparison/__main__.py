@@ -5,6 +5,7 @@ import dataclasses
 import os
 import pathlib
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -149,7 +150,8 @@ def wanted(arguments, key):
 
 
 def measure_all(arguments, setting, data, scale):
-    """The lines of the report, the contests and curves for the chart, and whether every goal is met."""
+    """The lines of the report, and the contests and curves for the chart."""
+    machine = measure.machine()  # before there is load of our own
     done, grown, others = [], [], []
     for one in contests(setting, data, scale, working_executors(setting, data)):
         if not wanted(arguments, one.key):
@@ -165,7 +167,7 @@ def measure_all(arguments, setting, data, scale):
         others += pass_through_cost(setting, data, scale)
     if any(one.key == "main-sqlite" for one in done):
         others += memory(done, grown)
-    lines = report.heading(measure.machine(), arguments.mode, scale.rounds) + report.goals(done, others)
+    lines = report.heading(machine, arguments.mode, scale.rounds) + report.goals(done, others)
     for one in done:
         lines += report.contest(one)
     if grown:
@@ -194,6 +196,8 @@ def write(arguments, lines, done, grown):
 
 
 def main():
+    # Ends by way of the `with` below, so that the server is stopped.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = parse_arguments()
     scale = SCALES[arguments.mode]
     if arguments.rounds:

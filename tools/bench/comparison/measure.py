@@ -59,7 +59,7 @@ def instructions(command):
 
 
 def machine():
-    """What was measured on, in one line."""
+    """What was measured on, in one line; how busy it is tells what the numbers are worth."""
     processor = "unknown processor"
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):
@@ -70,4 +70,6 @@ def machine():
     for line in pathlib.Path("/etc/os-release").read_text().splitlines():
         if line.startswith("PRETTY_NAME="):
             release = line.split("=", 1)[1].strip('"')
-    return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {release}, Linux {os.uname().release}"
+    system = f"{release}, Linux {os.uname().release}"
+    load = os.getloadavg()[2]  # of the last 15 minutes
+    return f"{processor}, {os.cpu_count()} cores, {memory:.0f} GiB, {system}; load average {load:.1f}"
