@@ -459,7 +459,8 @@ ALL = {name: kind for name, kind in {
 def choose(world):
     """Names of the faults of one run: one to three different ones that fit."""
     names = [name for name, kind in ALL.items()
-             if world.sink_kind in kind.sinks and world.executor in kind.executors]
+             if world.sink_kind in kind.sinks and world.executor in kind.executors
+             and (world.rejects or not issubclass(kind, BrokenRejectsDisk))]
     chosen = world.chance.sample(names, world.chance.choice([1, 1, 2, 2, 3]))
     # One environment holds one library with one order of each sort.
     disks = [name for name in chosen if issubclass(ALL[name], BrokenDisk)]
