@@ -1,5 +1,6 @@
 """One episode: a pipeline is run with faults, then without any; after every run the oracle looks."""
 
+import collections
 import json
 import os
 import pathlib
@@ -55,6 +56,7 @@ class Episode:
                     f"a run without faults leaves something\n{result}")
         done = self.check()
         self.expect(done == set(self.world.expected), f"not all is there: {sorted(done)}\n{result}")
+        self.check_rejects()
 
     # -- one run --
 
@@ -154,6 +156,20 @@ class Episode:
             self.check_summary(sink, result.json, ledger)
         return done
 
+    def check_rejects(self):
+        """Once all is loaded, every reject of every partition is kept, once."""
+        if self.world.rejects is None:
+            return
+        files = [path for path in self.world.rejected.rglob("*.jsonl")
+                 if not any(part == ".spool" or part.endswith(".d") for part in path.parts)]
+        entries = [json.loads(line) for path in files for line in path.read_text().splitlines()]
+        found = collections.Counter((entry["partition"], entry["line"]) for entry in entries)
+        twice = [entry for entry, times in found.items() if times > 1]
+        self.expect(not twice, f"kept twice: {twice[:5]}")
+        kept = collections.Counter(partition for partition, _ in found)
+        wanted = {partition: own.counts["rejected"] for partition, own in self.world.expected.items()}
+        self.expect(kept == collections.Counter(wanted), f"rejects kept: {dict(kept)}; the oracle has {wanted}")
+
     def check_summary(self, sink, summary, ledger):
         """What a run that went well says it has done is what the ledger has of it."""
         own = [row for row in ledger.values() if row["run_id"] == summary["run_id"] and row["state"] == "done"]
@@ -173,7 +189,8 @@ class Episode:
     def description(self):
         world = self.world
         return (f"{world.sink_kind}, {world.executor}, {world.hours} hours of {world.rows} rows"
-                f"{' (all kept)' if world.all_rows else ''}{', two sinks' if len(world.sinks) > 1 else ''}, "
+                f"{' (all kept)' if world.all_rows else ''}{', rejects' if world.rejects else ''}"
+                f"{', two sinks' if len(world.sinks) > 1 else ''}, "
                 f"{world.workers} workers{', upsert' if world.upsert else ''}{', reload' if self.reload else ''}")
 
     def keep(self, error):

@@ -147,6 +147,17 @@ class FullDatabaseDisk(FullDisk):
     sinks, part = ("sqlite",), "data"
 
 
+class BrokenRejectsDisk(BrokenDisk):
+    """Strikes where the pipeline keeps its rejects."""
+
+    part = "rejected"
+    codes = {etl.CONFIG}  # a file that cannot be written is a mistake in the pipeline, told before data moves
+
+
+class FullRejectsDisk(BrokenRejectsDisk):
+    error = errno.ENOSPC
+
+
 class SmallDisk(Fault):
     """The cache lies on a file system that is full before all files are there. Needs root."""
 
@@ -434,6 +445,7 @@ ALL = {name: kind for name, kind in {
     "runner killed": KillRunner, "runner SIGTERM": Terminate, "runner SIGINT": Interrupt, "worker killed": KillWorker,
     "two runs at once": SecondRun, "fault point": FaultPoint, "clock jumps": Clock,
     "cache write error": BrokenDisk, "cache disk full": FullDisk, "cache on a full tmpfs": SmallDisk,
+    "rejects write error": BrokenRejectsDisk, "rejects disk full": FullRejectsDisk,
     "SQLite write error": BrokenDatabaseDisk, "SQLite disk full": FullDatabaseDisk,
     "SQLite locked": SqliteLocked, "SQLite busy": SqliteBusy,
     "PostgreSQL crash": PostgresCrash, "backend terminated": BackendTerminated, "terminated in COPY": CopyTerminated,
@@ -447,7 +459,8 @@ ALL = {name: kind for name, kind in {
 def choose(world):
     """Names of the faults of one run: one to three different ones that fit."""
     names = [name for name, kind in ALL.items()
-             if world.sink_kind in kind.sinks and world.executor in kind.executors]
+             if world.sink_kind in kind.sinks and world.executor in kind.executors
+             and (world.rejects or not issubclass(kind, BrokenRejectsDisk))]
     chosen = world.chance.sample(names, world.chance.choice([1, 1, 2, 2, 3]))
     # One environment holds one library with one order of each sort.
     disks = [name for name in chosen if issubclass(ALL[name], BrokenDisk)]

@@ -78,8 +78,11 @@ class World:
         self.expected = {partition: known[partition] for partition in sorted(known)[:self.hours]}
         self.cache = self.folder / "cache"
         self.data = self.folder / "data"
-        for path in (self.cache, self.data):
+        self.rejected = self.folder / "rejected"
+        for path in (self.cache, self.data, self.rejected):
             path.mkdir()
+        # One file, a file for every partition, or none.
+        self.rejects = chance.choice([None, self.rejected / "rejects.jsonl", f"{self.rejected}/each/"])
         self.sink_kind = sink
         self.database = SqliteDatabase(self.data) if sink == "sqlite" else PostgresDatabase(server)
         # {name of the sink: its database}; the faults are for the first, the second must not suffer.
@@ -99,6 +102,8 @@ class World:
                "retry_delay": "20ms", "partition_timeout": "20s",
                "memory_limit": self.chance.choice(["1MiB", "64MiB"]),
                "on_failure": self.chance.choice(["continue", "continue", "stop"])}
+        if self.rejects:
+            run["rejects"] = self.rejects
         filters = {"french": {"plugin": "language", "input": "pageviews", "languages": ["fr"]}}
         source = {"plugin": "wikipedia_pageviews", "start": moment(START), "end": moment(START + self.hours * HOUR),
                   "base_url": self.web.url, "cache_dir": self.cache, "connections": self.chance.randint(1, 3),
