@@ -2,7 +2,7 @@
 
 import unittest
 
-from support.case import EtlCase, Sqlite, hour_files
+from support.case import EtlCase, Postgres, Sqlite, hour_files
 
 MIB = 1 << 20
 LIMIT = 32 * MIB
@@ -12,12 +12,14 @@ OVERHEAD = 72 * MIB
 
 
 class Memory(EtlCase):
-    def peak(self, base, hours, name):
-        database = Sqlite(self.folder, name)
-        pipeline = self.main_job(base, database, hours, run={"workers": 2, "memory_limit": "32MiB"})
-        del pipeline["filters"]  # every row travels
+    def load_every_row(self, base, database, hours, limit):
+        pipeline = self.main_job(base, database, hours, run={"workers": 2, "memory_limit": limit})
+        del pipeline["filters"]
         pipeline["sinks"]["db"]["input"] = "pageviews"
-        return self.run_pipeline(pipeline).json["peak_memory_bytes"]
+        return self.run_pipeline(pipeline).json
+
+    def peak(self, base, hours, name):
+        return self.load_every_row(base, Sqlite(self.folder, name), hours, "32MiB")["peak_memory_bytes"]
 
     def test_number_of_partitions(self):
         # 24 partitions hold more than the limit, so that both runs have filled their queues.
@@ -30,6 +32,18 @@ class Memory(EtlCase):
     def test_size_of_a_partition(self):
         # 120 MB of text in two files: a reader that held one whole would show.
         self.assertLess(self.peak(hour_files(2000000, 2), 2, "large.db"), LIMIT + OVERHEAD)
+
+    def test_two_hundred_partitions_under_twice_the_limit(self):
+        base = hour_files(15000, 200)  # about 130 MiB of rows
+        for database in (Sqlite(self.folder), Postgres()):
+            with self.subTest(database.sink()["plugin"]):
+                summary = self.load_every_row(base, database, 200, "64MiB")
+                self.assertEqual(200, summary["partitions"]["done"])
+                self.assertEqual(15000 * 200, summary["rows"]["written"])
+                self.assertLess(summary["peak_memory_bytes"], 128 * MIB)
+                for name, stage in summary["stages"].items():
+                    self.assertGreater(stage["peak_memory_bytes"], 0, name)
+                    self.assertLess(stage["peak_memory_bytes"], 128 * MIB, name)
 
 
 if __name__ == "__main__":
