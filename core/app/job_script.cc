@@ -96,8 +96,7 @@ if [ $# -eq 1 ]; then
   done
   exit "$code"
 fi
-printf '%s\n'{list} | parallel --quote --jobs {
-    at_once} --joblog {folder}/joblog --resume-failed \
+printf '%s\n'{list} | parallel --quote --jobs {at_once} --joblog {folder}/joblog --resume-failed \
   --results {folder}/logs bash {folder}/job.sh {{}}
 )sh",
       fmt::arg("about", about(job)), fmt::arg("work", shell_quoted(job.work_folder.string())),

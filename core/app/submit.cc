@@ -129,9 +129,9 @@ int submit(const Session& session) {
   const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
-  require_reachable(preflight);
   const bool slurm = arguments.engine == "slurm";
   const Job job = make_job(session, *pipeline, preflight, slurm ? Slurm::most_tasks() : 100'000);
+  require_reachable(preflight);
   require_not_stopped(session);
   if (arguments.dry_run) {
     print(text_for(arguments, job));
