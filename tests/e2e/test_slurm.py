@@ -5,7 +5,6 @@ import os
 import pathlib
 import signal
 import subprocess
-import sys
 import time
 import unittest
 
@@ -36,19 +35,13 @@ def waiting(database):
 
 
 class OnSlurm(EtlCase):
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        try:
-            cls.cluster = slurm.Slurm().start()
-        except slurm.Unavailable as error:
-            print(f"SKIPPED {cls.__name__}: no Slurm here: {error}", file=sys.stderr)
-            raise unittest.SkipTest(f"no Slurm here: {error}")
-        cls.addClassCleanup(cls.cluster.stop)
-
     def setUp(self):
         super().setUp()
-        self.cluster.resume()
+        try:  # one each: some tests leave nodes behind that Slurm trusts no more
+            self.cluster = slurm.Slurm().start()
+        except slurm.Unavailable as error:
+            etl.skip_aloud(self, f"no Slurm here: {error}")
+        self.addCleanup(self.cluster.stop)
         self.base = hour_files(1500, HOURS, traps=True)
         self.database = Postgres()
         self.pipeline = self.folder / "cluster.toml"
@@ -156,7 +149,6 @@ class OnSlurm(EtlCase):
             self.cluster.crash("n3")
             lock.release()
             result = running.wait(100)
-        self.cluster.start_node("n3")
         self.assertEqual(etl.OK, result.code, str(result))
         self.assert_summary(result, done=HOURS - 1, skipped=1)
         self.assert_whole()
@@ -164,7 +156,6 @@ class OnSlurm(EtlCase):
         restarted = [task for task, (_, _, restarts) in tasks.items() if restarts > 0]
         self.assertTrue(restarted, tasks)
         self.assertNotIn("n3", {tasks[task][1] for task in restarted})
-        etl.wait_for(lambda: "n3" in self.cluster.idle(), "the node is back", 30)
 
     def test_a_controller_that_is_killed(self):
         lock = self.prepared()

@@ -169,19 +169,6 @@ class Slurm:
     def cancel(self, job):
         self._run("scancel", job)
 
-    def resume(self):
-        """All nodes idle again: Slurm takes a node out of service on which it failed to start a task."""
-        def in_service():
-            if self.idle() == set(self.nodes):
-                return True
-            for node in set(self.nodes) - self.idle():
-                # Refused where the node is merely busy.
-                subprocess.run([self.programs["scontrol"], "update", f"nodename={node}", "state=resume"],
-                               env={**os.environ, **self.environment}, capture_output=True, timeout=60)
-            time.sleep(0.3)
-            return False
-        wait_for(in_service, "all nodes idle", 40)
-
     def kill(self, pid):
         """SIGKILL to a process alone."""
         os.kill(pid, signal.SIGKILL)
