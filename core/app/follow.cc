@@ -31,7 +31,6 @@ class Follower {
   Follower(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
            std::string id)
       : session_(session),
-        pipeline_(pipeline),
         graph_(*pipeline.graph),
         job_(job),
         id_(std::move(id)),
@@ -316,7 +315,6 @@ class Follower {
   }
 
   const Session& session_;
-  const runtime::Pipeline& pipeline_;
   const runtime::Graph& graph_;
   const Job& job_;
   std::string id_;

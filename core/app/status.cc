@@ -171,8 +171,9 @@ int status(const Session& session) {
         print(document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
       else print_json(document);
     } else {
-      std::string text = fmt::format("pipeline \"{}\": {} partitions in the plan\n",
-                                     pipeline->file.name, runtime::grouped(static_cast<std::int64_t>(planned.size())));
+      std::string text =
+          fmt::format("pipeline \"{}\": {} partitions in the plan\n", pipeline->file.name,
+                      runtime::grouped(static_cast<std::int64_t>(planned.size())));
       for (const SinkStatus& sink : sinks) text += sink_text(sink);
       print(text);
     }

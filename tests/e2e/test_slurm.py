@@ -1,10 +1,14 @@
 """A pipeline on a real Slurm: three nodes, PostgreSQL as sink, and everything that goes wrong on a cluster.
 Whatever happens, the table is the oracle's in the end, and the ledger adds up."""
 
+import functools
+import http.server
 import os
 import pathlib
 import signal
+import socket
 import subprocess
+import threading
 import time
 import unittest
 
@@ -12,6 +16,11 @@ from support import etl, slurm
 from support.case import FRENCH, START, EtlCase, Postgres, hour_files, ledger, moment, toml
 
 HOURS = 9
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    def log_message(self, *_):
+        pass
 
 
 class Lock:
@@ -184,6 +193,26 @@ class OnSlurm(EtlCase):
             result = running.wait()
         self.assertEqual(etl.OK, result.code, str(result))
         self.assert_summary(result, done=HOURS - 1, skipped=1)
+        self.assert_whole()
+
+    def test_what_may_pass_is_started_again(self):
+        """Exit code 75: the server of the hour files comes up when the task has given up once."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = free.getsockname()[1]
+        with self.submit("--wait", "--set", f"pageviews.base_url=http://127.0.0.1:{port}", "--set", "run.retries=0",
+                         tasks=1) as running:
+            log = self.folder / "job1/task-0.log"
+            etl.wait_for(lambda: log.exists() and "partitions: 0 done" in log.read_text(), "the first end of the task")
+            handler = functools.partial(QuietHandler, directory=self.base)
+            with http.server.ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+                threading.Thread(target=server.serve_forever, daemon=True).start()
+                result = running.wait()
+                server.shutdown()
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS, failed=0)
+        self.assertEqual(1, self.cluster.tasks(result.json["run_id"].partition("-")[2])[0][2])
+        self.assertIn("restart 1", log.read_text())
         self.assert_whole()
 
     def test_two_complete_runs_of_one_task(self):

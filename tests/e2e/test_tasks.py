@@ -163,6 +163,20 @@ class Tasks(EtlCase):
         self.assertIn("--array=0-6%4\n", self.submit(path, "slurm", "--dry-run", "--tasks", "7").out)
         self.assertIn("--array=0%1\n", self.submit(path, "slurm", "--dry-run").out)  # too small to be cut
 
+    def test_scripts_of_odd_names(self):
+        """A shell reads back what it was given, whatever is in it."""
+        path = self.pipeline(Postgres().sink(input="french"))
+        odd = path.rename(self.folder / "it's $HOME `odd`.toml")
+        for engine in ("slurm", "parallel"):
+            script = self.submit(odd, engine, "--dry-run", "--only", "*[0-9]* 'x'", "--only", "*").out
+            checked = subprocess.run([etl.tool("shellcheck"), "--severity=warning", "-"], input=script, capture_output=True, text=True)
+            self.assertEqual(0, checked.returncode, checked.stdout + script)
+        result = self.submit(odd, "parallel", "--only", "*", "--format", "json")
+        done = subprocess.run(["bash", result.json["script"]], env=etl.environment(), capture_output=True, text=True,
+                              stdin=subprocess.DEVNULL)
+        self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+        self.assertIn(f"{HOURS} skipped", etl.run("run", odd).out)
+
     def test_a_manifest(self):
         path = self.pipeline(Postgres().sink(input="french"))
         result = self.submit(path, "kubernetes", "--dry-run", "--image", "registry/etl:1", "--tasks", "7")
