@@ -218,8 +218,14 @@ class OnSlurm(EtlCase):
     def test_two_complete_runs_of_one_task(self):
         """As after a network partition: the engine believes a task lost that goes on to its end."""
         lock = self.prepared()
-        job = self.submitted()
-        etl.wait_for(lambda: waiting(self.database) == 3, "three writers")
+        with self.submit("--wait") as running:
+            etl.wait_for(lambda: waiting(self.database) == 3, "three writers")
+            running.signal(signal.SIGINT)  # ends the watching, not the job
+            result = running.wait()
+        self.assertEqual(etl.INTERRUPTED, result.code, str(result))
+        self.assert_summary(result, status="interrupted", done=0, failed=0, skipped=1, total=HOURS)
+        job = result.json["run_id"].partition("-")[2]
+        self.assertIn(f"scancel {job}", result.err)
         twin = subprocess.Popen(["bash", self.folder / "job1/job.sh"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                 text=True, stdin=subprocess.DEVNULL, env=etl.environment(
                                     {**self.environment, "SLURM_ARRAY_TASK_ID": "1", "SLURM_ARRAY_JOB_ID": job}))

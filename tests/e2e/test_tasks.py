@@ -33,7 +33,8 @@ class Tasks(EtlCase):
         path = self.pipeline()
         planned = []
         for task in range(3):
-            result = self.run_task(path, f"{task}/3")
+            executor = "processes" if task == 1 else "threads"
+            result = self.run_task(path, f"{task}/3", "--executor", executor)
             self.assertEqual(etl.OK, result.code, str(result))
             planned.append(result.json["partitions"]["total"])
             self.assertEqual(planned[-1], result.json["partitions"]["done"])  # in no other share
@@ -179,14 +180,14 @@ class Tasks(EtlCase):
 
     def test_a_manifest(self):
         path = self.pipeline(Postgres().sink(input="french"))
-        result = self.submit(path, "kubernetes", "--dry-run", "--image", "registry/etl:1", "--tasks", "7")
+        result = self.submit(path, "kubernetes", "--dry-run", "--image", "example.org/etl:1", "--tasks", "7")
         config, job = json.loads(result.out)["items"]
         self.assertEqual(path.read_text(), config["data"]["pipeline.toml"])
         spec = job["spec"]
         self.assertEqual(("Indexed", 7, 4), (spec["completionMode"], spec["completions"], spec["parallelism"]))
         container, = spec["template"]["spec"]["containers"]
         self.assertEqual([{"name": "ETL_TASKS", "value": "7"}], container["env"])
-        self.assertEqual("registry/etl:1", container["image"])
+        self.assertEqual("example.org/etl:1", container["image"])
         self.assertEqual("Never", spec["template"]["spec"]["restartPolicy"])
         # Its arguments are a command line that etl takes, in a pod as in this test.
         arguments = [str(path) if word.startswith("/etc/etl") else word for word in container["args"]]
