@@ -2,6 +2,7 @@
 
 #include "core/app/command_line_json.hpp"
 #include "core/app/exit_codes.hpp"
+#include "core/app/task.hpp"
 #include "core/runtime/faults.hpp"
 #include "core/runtime/suggest.hpp"
 
@@ -70,6 +71,8 @@ class CommandLine {
         "command line, 70 internal error, 78 bad pipeline file or plugin, 130/143 stopped by a "
         "signal.");
     add_run();
+    add_submit();
+    add_status();
     add_plan();
     add_state();
     add_validate();
@@ -147,6 +150,22 @@ class CommandLine {
     sub->add_option("--limit", arguments_.limit, "Only the first N partitions of the plan")
         ->check(CLI::Range(std::int64_t{0}, most_partitions));
   }
+  void add_now(CLI::App* sub) {
+    sub->add_option("--now", arguments_.now,
+                    "The moment that relative times refer to (2024-01-31T00:00:00Z); default: this")
+        ->check(is_moment);
+  }
+  void add_workers(CLI::App* sub) {
+    sub->add_option("--workers", words_.workers, "Partitions read at once; 0 = one per core")
+        ->check(CLI::Range(std::int64_t{0}, most_workers));
+    sub->add_option("--executor", words_.executor, "How workers run")
+        ->check(CLI::IsMember({"threads", "processes"}));
+  }
+  void add_progress(CLI::App* sub) {
+    sub->add_option("--progress", words_.progress, "Progress on stderr")
+        ->check(CLI::IsMember({"auto", "bar", "plain", "json", "off"}))
+        ->capture_default_str();
+  }
 
   void add_run() {
     CLI::App* sub = verb("run", "Run a pipeline", Verb::run);
@@ -154,15 +173,18 @@ class CommandLine {
     add_set(sub);
     add_selection(sub);
     add_format(sub);
-    sub->add_option("--workers", words_.workers, "Partitions read at once; 0 = one per core")
-        ->check(CLI::Range(std::int64_t{0}, most_workers));
-    sub->add_option("--executor", words_.executor, "How workers run")
-        ->check(CLI::IsMember({"threads", "processes"}));
+    add_workers(sub);
+    add_now(sub);
+    sub->add_option("--task", arguments_.task,
+                    "I/N: only the I-th (from 0) of N shares of the plan; auto or auto/N: as the "
+                    "engine says\nin the environment. Exit code 75: worth trying again")
+        ->check(is_task);
+    sub->add_option("--task-offset", arguments_.task_offset,
+                    "Added to the number of the task, for arrays cut in pieces")
+        ->check(CLI::Range(std::int64_t{0}, std::int64_t{1'000'000}));
     sub->add_flag("--reload", arguments_.reload,
                   "Load partitions again that are done, replacing their rows");
-    sub->add_option("--progress", words_.progress, "Progress on stderr")
-        ->check(CLI::IsMember({"auto", "bar", "plain", "json", "off"}))
-        ->capture_default_str();
+    add_progress(sub);
     sub->add_option("--fault", arguments_.faults,
                     "POINT[@N]=kill|error|delay:TIME: fails on purpose at the N-th (default 1, * = "
                     "every) time\nthe run passes source.open, source.opened, source.batch, "
@@ -172,9 +194,50 @@ class CommandLine {
     sub->add_option("--report", arguments_.report, "Also write the summary to this file, as JSON")
         ->type_name("FILE");
   }
+  void add_submit() {
+    CLI::App* sub = verb("submit", "Run a pipeline on a cluster's own engine", Verb::submit);
+    add_file(sub);
+    sub->add_option("--engine", arguments_.engine,
+                    "slurm: submits a job array. kubernetes, parallel: writes what to start")
+        ->required()
+        ->check(CLI::IsMember({"slurm", "kubernetes", "parallel"}));
+    add_set(sub);
+    add_selection(sub);
+    add_format(sub);
+    add_workers(sub);
+    add_now(sub);
+    sub->add_option("--tasks", arguments_.tasks,
+                    "Shares to cut the plan into; default: so that each takes some ten seconds")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{1'000'000}));
+    sub->add_option(
+           "--tasks-at-once", arguments_.tasks_at_once,
+           "How many tasks may run at once; default: what `connections` allows, 16 at most")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{100'000}));
+    sub->add_option(
+        "--job-dir", arguments_.job_dir,
+        "Folder for script, logs and reports, seen by all nodes; default: below etl-jobs");
+    sub->add_option("--image", arguments_.image, "Container image with etl (kubernetes)");
+    sub->add_flag("--wait", arguments_.wait,
+                  "Follow the job to its end: progress, summary and exit code of a run (slurm)");
+    sub->add_flag("--dry-run", arguments_.dry_run, "Print the script; write and submit nothing");
+    add_progress(sub);
+    sub->add_option("--report", arguments_.report,
+                    "With --wait, also write the summary to this file, as JSON");
+  }
+  void add_status() {
+    CLI::App* sub = verb("status", "Show how far the whole is, whoever runs it", Verb::status);
+    add_file(sub);
+    add_set(sub);
+    add_selection(sub);
+    add_format(sub);
+    add_now(sub);
+    sub->add_flag("--watch", arguments_.watch,
+                  "Again every two seconds, until nothing is left to do");
+  }
   void add_plan() {
     CLI::App* sub = verb("plan", "Show what a run would do; moves nothing", Verb::plan);
     add_file(sub);
+    add_now(sub);
     add_set(sub);
     add_selection(sub);
     add_format(sub);

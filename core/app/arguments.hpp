@@ -15,6 +15,8 @@ namespace etl::app {
 
 enum class Verb {
   run,
+  submit,
+  status,
   plan,
   state,
   validate,
@@ -37,6 +39,9 @@ struct Arguments {
   runtime::LogLevel log_level = runtime::LogLevel::info;
   runtime::LogFormat log_format = runtime::LogFormat::text;
 
+  // run, submit, status and plan
+  std::string now;  ///< what relative times refer to; empty = this moment
+
   // run and plan
   std::vector<std::string> only;
   std::optional<std::int64_t> limit;
@@ -44,6 +49,20 @@ struct Arguments {
   runtime::ProgressMode progress = runtime::ProgressMode::off;
   std::vector<std::string> faults;
   std::filesystem::path report;  ///< empty = none
+  std::string task;              ///< empty = the whole plan
+  std::int64_t task_offset = 0;
+
+  // submit
+  std::string engine;
+  std::optional<std::int64_t> tasks;          ///< nothing = as the work needs
+  std::optional<std::int64_t> tasks_at_once;  ///< nothing = as the pipeline's limits allow
+  std::filesystem::path job_dir;              ///< empty = one made below the working folder
+  std::string image;
+  bool wait = false;
+  bool dry_run = false;
+
+  // status
+  bool watch = false;
 
   // state
   std::string action;  ///< "forget"

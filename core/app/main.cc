@@ -22,6 +22,10 @@ int call(const Session& session) {
   switch (session.arguments.verb) {
     case Verb::run:
       return app::run(session);
+    case Verb::submit:
+      return app::submit(session);
+    case Verb::status:
+      return app::status(session);
     case Verb::plan:
       return app::plan(session);
     case Verb::validate:
@@ -46,9 +50,11 @@ int call(const Session& session) {
   return exit_internal;
 }
 
-int exit_code(const Error& error, const runtime::Cancellation& cancellation) {
-  if (cancellation.requested()) return exit_signal + cancellation.reason();
+int exit_code(const Session& session, const Error& error) {
+  if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
   switch (error.code()) {
+    case Code::transient:
+      return session.arguments.task.empty() ? exit_failed : exit_retry;
     case Code::config:
       return exit_config;
     case Code::internal:
@@ -101,7 +107,7 @@ int fail(const Session& session, const Error& error) {
       // stdout takes nothing: stderr has been told why.
     }
   }
-  return exit_code(error, session.cancellation);
+  return exit_code(session, error);
 }
 
 }  // namespace

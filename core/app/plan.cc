@@ -151,9 +151,8 @@ void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, 
 int plan(const Session& session) {
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
-  const auto pipeline =
-      runtime::open_pipeline({session.arguments.files.front(), session.arguments.set}, registry,
-                             session.cancellation, session.log, diagnostics);
+  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
+                                               session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);

@@ -1,14 +1,27 @@
 #include "core/app/exit_codes.hpp"
 #include "core/app/run_report.hpp"
+#include "core/app/task.hpp"
 #include "core/app/verbs.hpp"
 #include "core/runtime/runner.hpp"
+
+#include <algorithm>
 
 namespace etl::app {
 namespace {
 
-int exit_code(const runtime::Summary& summary, const runtime::Cancellation& cancellation) {
-  if (summary.status == "interrupted") return exit_signal + cancellation.reason();
-  return summary.status == "failed" ? exit_failed : exit_ok;
+/// An engine is told whether it is of any use to start the task again.
+int exit_code(const Session& session, const runtime::Summary& summary) {
+  if (summary.status == "interrupted") return exit_signal + session.cancellation.reason();
+  if (summary.status != "failed") return exit_ok;
+  const bool may_pass = std::ranges::any_of(summary.failures, &runtime::Failure::transient);
+  return may_pass && !session.arguments.task.empty() ? exit_retry : exit_failed;
+}
+
+runtime::Selection selection(const Arguments& arguments) {
+  runtime::Selection selection{arguments.only, arguments.limit};
+  if (!arguments.task.empty())
+    selection.share = task_share(arguments.task, arguments.task_offset, from_environment);
+  return selection;
 }
 
 /// A report that is lost costs no summary: data has moved.
@@ -28,21 +41,22 @@ bool write_report(const Session& session, const RunReport& report,
 int run(const Session& session) {
   const Arguments& arguments = session.arguments;
   const RunReport file(arguments.report);
+  const runtime::Selection chosen = selection(arguments);
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline({arguments.files.front(), arguments.set}, registry,
+  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
+  if (!arguments.task.empty() && arguments.now.empty()) require_fixed_times(*pipeline);
   runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
-  const runtime::RunRequest request{
-      {arguments.only, arguments.limit}, arguments.reload, arguments.progress, arguments.faults};
+  const runtime::RunRequest request{chosen, arguments.reload, arguments.progress, arguments.faults};
   const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,
                                                          session.cancellation, session.log);
   const bool reported = write_report(session, file, summary);
   if (arguments.format == Format::json) print_json(summary.json());
   else print(summary.text());
-  const int code = exit_code(summary, session.cancellation);
+  const int code = exit_code(session, summary);
   return code == exit_ok && !reported ? exit_failed : code;
 }
 

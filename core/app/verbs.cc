@@ -1,6 +1,7 @@
 #include "core/app/verbs.hpp"
 
 #include "core/app/exit_codes.hpp"
+#include "core/app/task.hpp"
 
 #include <unistd.h>
 
@@ -15,6 +16,12 @@ runtime::StageRegistry Session::registry() const {
   return runtime::StageRegistry::scan(runtime::SearchPath::from(
       arguments.plugin_dirs, std::getenv("ETL_PLUGIN_PATH"),  // NOLINT(concurrency-mt-unsafe)
       std::filesystem::read_symlink("/proc/self/exe")));
+}
+
+runtime::OpenRequest Session::open_request() const {
+  runtime::OpenRequest request{arguments.files.front(), arguments.set};
+  if (!arguments.now.empty()) request.now = moment(arguments.now);
+  return request;
 }
 
 bool colour_on(int descriptor) {

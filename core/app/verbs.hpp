@@ -22,9 +22,13 @@ struct Session {
 
   /// The stages of the search path of this command line.
   [[nodiscard]] runtime::StageRegistry registry() const;
+  /// The pipeline file of this command line, with its --set and --now.
+  [[nodiscard]] runtime::OpenRequest open_request() const;
 };
 
 int run(const Session& session);
+int submit(const Session& session);
+int status(const Session& session);
 int plan(const Session& session);
 int validate(const Session& session);
 int state(const Session& session);

@@ -75,6 +75,27 @@ const std::vector<LedgerRecord>& LedgerView::records(NodeIndex sink) const {
   return entries == sinks_.end() ? none : entries->second.records;
 }
 
+std::vector<std::size_t> tasks_of(const std::vector<PlannedPartition>& planned, std::size_t tasks) {
+  std::vector<std::int64_t> bytes;
+  bytes.reserve(planned.size());
+  for (const PlannedPartition& each : planned) bytes.push_back(each.partition.bytes);
+  return share_out(bytes, tasks);
+}
+
+namespace {
+
+/// The whole plan is shared out, whatever is done already: so all tasks agree, whenever they start.
+void keep_share(std::vector<PlannedPartition>& planned, const TaskShare& share) {
+  const std::vector<std::size_t> task_of = tasks_of(planned, static_cast<std::size_t>(share.of));
+  std::vector<PlannedPartition> kept;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    if (task_of[i] == static_cast<std::size_t>(share.task)) kept.push_back(std::move(planned[i]));
+  }
+  planned = std::move(kept);
+}
+
+}  // namespace
+
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection) {
   std::vector<PlannedPartition> planned;
   for (const NodeIndex source : graph.of_kind(Kind::source)) {
@@ -96,6 +117,7 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
   if (selection.limit && planned.size() > static_cast<std::size_t>(*selection.limit)) {
     planned.resize(static_cast<std::size_t>(*selection.limit));
   }
+  if (selection.share) keep_share(planned, *selection.share);
   return planned;
 }
 

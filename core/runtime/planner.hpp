@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/runtime/pipeline.hpp"
+#include "core/runtime/task_share.hpp"
 
 #include <cstdint>
 #include <map>
@@ -14,8 +15,9 @@ namespace etl::runtime {
 
 /// Which partitions a run or plan is about.
 struct Selection {
-  std::vector<std::string> only;      ///< globs, as fnmatch(3); empty = all
-  std::optional<std::int64_t> limit;  ///< the first N of the plan
+  std::vector<std::string> only;                  ///< globs, as fnmatch(3); empty = all
+  std::optional<std::int64_t> limit;              ///< the first N of the plan
+  std::optional<TaskShare> share = std::nullopt;  ///< of those, what one of several tasks does
 };
 
 /// Whether the selection's globs let this id through.
@@ -51,6 +53,10 @@ class LedgerView {
 /// The partitions of every source, in the order of the file and of each source's plan. Throws
 /// StageError, also when a source plans the same id twice, or one that nobody could type.
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
+
+/// For every partition of a whole plan the task that does it, as Selection::share chooses.
+[[nodiscard]] std::vector<std::size_t> tasks_of(const std::vector<PlannedPartition>& planned,
+                                                std::size_t tasks);
 
 /// A sink's target as it was found.
 struct TargetState {

@@ -188,7 +188,8 @@ class Run {
       job.failed = true;
       ++summary_of(sink).partitions.failed;
       summary_.failures.push_back({graph_[job.source].name, job.partition->id, graph_[sink].name,
-                                   down.error.stage(), down.attempts, error});
+                                   down.error.stage(), down.attempts, error,
+                                   down.error.code() == Code::transient});
     }
   }
 

@@ -236,7 +236,8 @@ void Scheduler::give_up(const AttemptRequest& request, NodeIndex sink, const Sta
   job.failed = true;
   ++sinks_[sink].partitions.failed;
   failures_.push_back({graph_[request.source].name, request.partition.id, graph_[sink].name,
-                       error.stage(), request.number, record.error});
+                       error.stage(), request.number, record.error,
+                       error.code() == Code::transient});
   if (settings_.stop_on_failure) stopping_ = true;
   changed_.notify_all();
 }

@@ -56,6 +56,7 @@ json Summary::json() const {
                       {"sink", failure.sink},
                       {"stage", failure.stage},
                       {"attempts", failure.attempts},
+                      {"transient", failure.transient},
                       {"error", failure.error}});
   }
   return {{"pipeline", pipeline},

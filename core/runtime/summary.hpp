@@ -42,6 +42,7 @@ struct Failure {
   std::string stage;  ///< empty when it was no stage
   std::int64_t attempts = 0;
   std::string error;
+  bool transient = false;  ///< it may pass: the retries were used up
 };
 
 /// A plain value.

@@ -23,7 +23,7 @@ FRAGMENT = "fragment"
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Flags of other programs that the docs mention.
-FOREIGN_FLAGS = {"--args", "--preset", "--build", "--install", "--prefix"}
+FOREIGN_FLAGS = {"--args", "--preset", "--build", "--install", "--prefix", "--sshlogin"}
 
 
 def blocks(*languages):

@@ -38,6 +38,9 @@ class Pipelines(EtlCase):
     def test_wikipedia_week(self):
         self.load("wikipedia_week.toml", "sqlite", oracle.codes("fr"))
 
+    def test_wikipedia_week_postgres(self):
+        self.load("wikipedia_week_postgres.toml", "postgres", oracle.codes("fr"))
+
     def test_quickstart(self):
         self.load("quickstart.toml", "sqlite", oracle.languages("fr"))
 

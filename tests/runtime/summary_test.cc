@@ -52,7 +52,8 @@ TEST(SummaryTest, JsonHasTheKeysOfTheContract) {
                                    "peak_memory_bytes"));
   EXPECT_THAT(keys(json["sinks"]["db"]), UnorderedElementsAre("rows", "partitions"));
   EXPECT_THAT(keys(json["failures"][0]),
-              UnorderedElementsAre("source", "partition", "sink", "stage", "attempts", "error"));
+              UnorderedElementsAre("source", "partition", "sink", "stage", "attempts", "transient",
+                                   "error"));
 }
 
 TEST(SummaryTest, JsonHasTheNumbers) {
