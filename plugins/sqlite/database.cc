@@ -14,6 +14,11 @@ constexpr int steps_between_polls = 10000;
 
 constexpr std::chrono::milliseconds longest_nap{20};
 
+/// Every connection that closes locks the whole file for a moment, to see whether it is the last
+/// (sqlite3WalClose). That is no transaction to wait out, so whoever opens the file then waits at
+/// least this long, whatever busy_timeout says.
+constexpr std::chrono::milliseconds opening_patience{1000};
+
 int flags_for(Database::Access access) {
   // Also for reading: a hot journal or WAL that a killed process left must be recovered first, and
   // only a connection that may write can do so. SQLite itself falls back to reading where the file
@@ -39,7 +44,9 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 Database::Database(const ConnectionOptions& options, Access access)
-    : path_(options.path), busy_timeout_(options.busy_timeout), context_(options.context) {
+    : path_(options.path),
+      busy_timeout_(std::max(options.busy_timeout, opening_patience)),
+      context_(options.context) {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path_.c_str(), &handle, flags_for(access), nullptr);
   handle_.reset(handle);  // to be closed also when opening failed
@@ -49,6 +56,7 @@ Database::Database(const ConnectionOptions& options, Access access)
   sqlite3_busy_handler(handle, &Database::on_busy, this);
   sqlite3_progress_handler(handle, steps_between_polls, &Database::on_progress, this);
   configure(access);
+  busy_timeout_ = options.busy_timeout;
 }
 
 void Database::configure(Access access) {
