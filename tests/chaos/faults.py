@@ -113,7 +113,7 @@ class Clock(Fault):
 
     def environment(self):
         self.struck = 1
-        return {"LD_PRELOAD": self.world.library(),
+        return {"LD_PRELOAD": self.world.preload(),
                 "CHAOS_CLOCK": f"{self.chance.randint(1, 10**9)}:{self.chance.choice([20, 150])}:172800"}
 
 
@@ -128,7 +128,7 @@ class BrokenDisk(Fault):
     def environment(self):
         self.marks = self.world.folder / f"marks{id(self)}"
         times = self.chance.choice([1, 2, 10**6])
-        return {"LD_PRELOAD": self.world.library(), "CHAOS_MARK": self.marks,
+        return {"LD_PRELOAD": self.world.preload(), "CHAOS_MARK": self.marks,
                 "CHAOS_IO": f"{self.world.folder / self.part}/:{self.chance.randint(0, 25)}:{self.error}:{times}"}
 
     def restore(self):

@@ -127,7 +127,7 @@ class World:
         """About how long a run takes, in seconds."""
         return 0.1 + self.hours * self.pace / 2 + self.hours * self.rows / 200000
 
-    def library(self):
+    def preload(self):
         path = etl.binary().parent.parent / LIBRARY
         if not path.exists():
             raise FileNotFoundError(f"{path}: build the target faulty_libc")
