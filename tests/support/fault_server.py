@@ -545,17 +545,19 @@ def main():
     if arguments.script:
         with open(arguments.script, encoding="utf-8") as file:
             script = json.load(file)
-    asked_to_stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+    # Waited for, not handled: a handler that sets an event deadlocks when it interrupts the wait for
+    # that event. Blocked before there are threads, which inherit it.
+    asked_to_stop = {signal.SIGTERM, signal.SIGINT}
+    signal.pthread_sigmask(signal.SIG_BLOCK, asked_to_stop)
     with FaultServer(arguments.folder, script, arguments.tls) as server:
         print("PORT %d" % server.port, flush=True)
         if arguments.until_eof:
             reader = threading.Thread(
-                target=lambda: (sys.stdin.buffer.read(), asked_to_stop.set()), daemon=True
+                target=lambda: (sys.stdin.buffer.read(), os.kill(os.getpid(), signal.SIGTERM)),
+                daemon=True,
             )
             reader.start()
-        asked_to_stop.wait()
+        signal.sigwait(asked_to_stop)
 
 
 if __name__ == "__main__":
