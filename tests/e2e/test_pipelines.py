@@ -66,8 +66,8 @@ class Pipelines(EtlCase):
         self.assertEqual(etl.OK, result.code, str(result))
         found = [entry["partition"] for entry in result.json["partitions"]]
         expected = []
-        for now in (before, after):  # the hour may turn in between
-            first = now.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(days=15)
+        for moment in (before, after):  # the hour may turn in between
+            first = moment.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(days=15)
             expected.append([f"pageviews-{first + (i + 1) * HOUR:%Y%m%d-%H}0000" for i in range(168)])
         self.assertIn(found, expected)
 
