@@ -92,7 +92,9 @@ class WorkerManager {
   void give(AttemptRequest request) {
     outstanding_.push_back({std::move(request)});
     if (worker_ == nullptr && !start_worker()) return;
-    if (!worker_->channel().send({{"attempt", to_json(outstanding_.back().request)}})) died();
+    // What a dead worker has said is heard before its end is: serve() comes to that.
+    if (!worker_->channel().send({{"attempt", to_json(outstanding_.back().request)}}))
+      worker_->kill();
   }
 
   /// Fills the worker's queue, so that it can fetch the next partition while it reads one.

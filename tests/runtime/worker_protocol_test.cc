@@ -122,4 +122,19 @@ TEST(WorkerProtocolTest, TheOtherEndMayBeGone) {
   EXPECT_FALSE(one.send({{"end", true}}));
 }
 
+TEST(WorkerProtocolTest, WhatTheDeadHaveSaidIsHeard) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+  const WorkerChannel one(ends[0]);
+  {
+    const WorkerChannel other(ends[1]);
+    ASSERT_TRUE(other.send({{"begun", 1}}));
+    ASSERT_TRUE(other.send({{"begun", 2}}));
+    ASSERT_TRUE(one.send({{"never", "read"}}));
+  }
+  EXPECT_EQ(one.receive(), nlohmann::json({{"begun", 1}}));
+  EXPECT_EQ(one.receive(), nlohmann::json({{"begun", 2}}));
+  EXPECT_FALSE(one.receive());
+}
+
 }  // namespace
