@@ -84,6 +84,7 @@ std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink
                                               const LedgerView& ledger);
 /// What to do about it.
 inline constexpr std::string_view changed_definition_remedy =
-    "load them again with --reload, or give the pipeline another name and the sink another table";
+    "load them again with --reload (and forget those that are no longer planned: etl state FILE "
+    "forget), or give the pipeline another name and the sink another table";
 
 }  // namespace etl::runtime
