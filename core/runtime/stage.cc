@@ -77,7 +77,7 @@ void Stage::require(int code, const etl_error& error) const {
 }
 
 Error Stage::told(int code, const etl_error& error) {
-  const Error as_told = detail::to_error(code, error);
+  Error as_told = detail::to_error(code, error);
   const bool known = code >= ETL_CONFIG && code <= ETL_INTERNAL;
   if (known && !as_told.message().empty()) return as_told;
   std::string message = as_told.message().empty() ? "failed without saying why" : as_told.message();

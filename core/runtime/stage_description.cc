@@ -144,7 +144,10 @@ std::string properties(const json& stage) {
 }
 
 /// Authors write a summary with or without the full stop.
-std::string sentence(std::string text) { return text.ends_with('.') ? text : text + '.'; }
+std::string sentence(std::string text) {
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
 
 std::string escaped_cell(std::string text) {
   for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {

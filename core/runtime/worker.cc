@@ -179,7 +179,7 @@ class Worker {
     const CrashStack stack;
     while (const std::optional<AttemptRequest> request = next()) {
       say({{"begun", request->job}});
-      runner_->run(*request, [this, job = request->job](AttemptResult result) {
+      runner_->run(*request, [this, job = request->job](const AttemptResult& result) {
         say({{"done", job}, {"result", to_json(result)}, {"resident", peak_resident_bytes()}});
       });
       say({{"read", request->job}});
