@@ -11,9 +11,6 @@ namespace etl::runtime {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-/// Throws Error (config) when the folder cannot be read.
 std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::vector<fs::path> found;
   try {
@@ -26,8 +23,6 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::sort(found.begin(), found.end());
   return found;
 }
-
-}  // namespace
 
 /// Everything the registry knows.
 struct StageRegistry::Shelf {

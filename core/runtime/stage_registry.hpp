@@ -25,6 +25,9 @@ struct Refusal {
   std::string reason;
 };
 
+/// Every *.so of a folder, sorted. Throws Error (config) when it cannot be read.
+[[nodiscard]] std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& folder);
+
 /// The words for a stage that two libraries offer: both files, and what to do. An author meets them
 /// who has installed a plugin and points --plugin-dir to a newer build of it.
 [[nodiscard]] std::string clash(const std::string& stage, const std::filesystem::path& first,
