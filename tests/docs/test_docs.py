@@ -123,8 +123,9 @@ class Pipelines(TemporaryFolder):
 
 
 def is_template(block):
-    """The example that `etl describe` prints at the top of a generated page is to be filled in."""
-    return block.path.parent == etl.REPOSITORY / "docs/plugins" and re.match(r"\[\w+\.name\]", block.text)
+    """The example that `etl describe` prints at the top of a generated page is to be filled in: see test_snippets."""
+    page = block.path
+    return page.parent == etl.REPOSITORY / "docs/plugins" and re.match(rf"\[\w+\.{page.stem}\]", block.text)
 
 
 def completed(fragment):
