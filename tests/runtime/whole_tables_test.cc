@@ -92,6 +92,13 @@ TYPED_TEST(FirstSizeTest, IsAllThatIsRead) {
     EXPECT_EQ(bytes[at], 0) << "byte " << at;
 }
 
+/// The sizes that tests/abi/v1.0/abi.dump has, whatever the structs have grown to since.
+static_assert(first_size<etl_error> == 2128 && first_size<etl_reject> == 56);
+static_assert(first_size<etl_partition> == 96 && first_size<etl_ledger_record> == 200);
+static_assert(first_size<etl_source> == 56 && first_size<etl_filter> == 56);
+static_assert(first_size<etl_sink> == 96);
+static_assert(first_size<etl_stage> == 104 && first_size<etl_plugin> == 56);
+
 TEST(WholePluginTest, EveryTableOfEveryStageIsWhole) {
   etl_source source{};
   source.struct_size = first_size<etl_source>;
