@@ -132,12 +132,20 @@ json examine(const fs::path& file) {
   }
 }
 
+/// The end of what a child wrote, as part of a sentence: a sanitizer's report has many lines.
+std::string last_words(const std::string& output) {
+  constexpr std::size_t most = 500;
+  const bool cut = output.size() > most;
+  return (cut ? "... " : "") +
+         runtime::printable(std::string_view(output).substr(cut ? output.size() - most : 0), " / ");
+}
+
 /// How a child ended that did not say what it found.
 std::string ended_badly(const fs::path& file, const ChildEnd& end) {
   const std::string how = end.how == ChildEnd::How::too_long
                               ? fmt::format("did not end within {} s", patience.count())
                               : end.text();
-  const std::string said = runtime::printable(end.output, " / ");
+  const std::string said = last_words(end.output);
   return fmt::format(
       "{}: loading it {}; its static constructors, or those of a library it needs, run then{}; "
       "repair them, or take the file out of the folders of plugins",

@@ -9,7 +9,7 @@ import subprocess
 import sys
 
 from clang import cindex
-from clang.cindex import CursorKind, TypeKind
+from clang.cindex import CursorKind
 
 
 def builtin_headers():
@@ -46,21 +46,20 @@ def dump(path):
     problems = [str(each) for each in unit.diagnostics if each.severity >= cindex.Diagnostic.Error]
     if problems:
         sys.exit("\n".join(problems))
-    enums = 0
+    unnamed = 0
     for cursor in unit.cursor.get_children():
-        if cursor.location.file is None or cursor.location.file.name != path or not cursor.spelling + str(cursor.type.kind):
+        if cursor.location.file is None or cursor.location.file.name != path:
             continue
         if cursor.kind == CursorKind.MACRO_DEFINITION and macro(cursor):
             yield f"macro {cursor.spelling} {macro(cursor)}"
-        elif cursor.kind == CursorKind.STRUCT_DECL and cursor.is_definition() and cursor.type.kind != TypeKind.INVALID:
-            yield f"struct {cursor.spelling or cursor.type.spelling} {cursor.type.get_size()}"
+        elif cursor.kind == CursorKind.STRUCT_DECL and cursor.is_definition():
+            yield f"struct {cursor.spelling} {cursor.type.get_size()}"
             for offset, size, type_, name in fields(cursor.type):
                 yield f"  field {name} {offset} {size} {type_}"
-        elif cursor.kind == CursorKind.ENUM_DECL and cursor.is_definition():
+        elif cursor.kind == CursorKind.ENUM_DECL:
             # Enums without a name are told apart by their place.
-            enums += cursor.is_anonymous() or not cursor.spelling
-            named = cursor.spelling and "unnamed" not in cursor.spelling and not cursor.is_anonymous()
-            yield f"enum {cursor.spelling if named else f'flags_{enums}'} {canonical(cursor.enum_type)}"
+            unnamed += not cursor.spelling
+            yield f"enum {cursor.spelling or f'flags_{unnamed}'} {canonical(cursor.enum_type)}"
             for value in cursor.get_children():
                 yield f"  value {value.spelling} {value.enum_value}"
         elif cursor.kind == CursorKind.VAR_DECL:

@@ -365,6 +365,17 @@ class Reference(unittest.TestCase):
             for name in group:
                 self.assertIn(f"`{name}`", section)
 
+    def test_fields_of_doctor(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "p.toml"
+            path.write_text(completed('[sinks.db]\nplugin = "sqlite"\ninput = "a"\npath = "x.db"\ntable = "t"\n'))
+            report = etl.run("doctor", path, "--format", "json", env=CONTACT).json
+        section = self.text.split("\n## When something is wrong")[1].split("\n## ")[0]
+        shown = set(re.findall(r"`(\w+)`", section))
+        printed = set(report) | {name for part in (report["etl"], report["machine"], *report["places"], *report["plugins"]) for name in part}
+        self.assertLessEqual(printed, shown)
+        self.assertLessEqual(shown - printed, {"valid", "diagnostics", "targets", "reachable", "error", "file"})
+
     def test_columns_of_the_ledger(self):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "p.toml"
