@@ -126,6 +126,15 @@ const std::string no_library =
     ": not a shared library (no ELF header); build it with -shared, or take it out of the folders "
     "of plugins";
 
+TEST(NewerCompilerTest, IsToldFromAMissingLibrary) {
+  const fs::path path = test_plugin("newer_compiler");
+  EXPECT_THAT(refusal(path), testing::StartsWith(path.string() + ": cannot be loaded: "));
+  EXPECT_THAT(refusal(path), HasSubstr("version `GLIBCXX_9.9' not found"));
+  EXPECT_THAT(refusal(path),
+              testing::EndsWith("; it was built with a newer g++ than this machine's "
+                                "libstdc++: rebuild it here"));
+}
+
 // ---- files that are no plugin at all -----------------------------------------------------------
 
 class PluginFileTest : public testing::Test {
