@@ -80,6 +80,7 @@ class CommandLine {
     add_graph();
     add_plugins();
     add_describe();
+    add_doctor();
     add_new();
     add_rejects();
   }
@@ -302,6 +303,17 @@ class CommandLine {
         ->type_name("STAGE")
         ->required();
     add_format(sub, {"text", "json", "markdown"});
+  }
+  void add_doctor() {
+    CLI::App* sub =
+        verb("doctor", "Examine the installation: plugins, where they are looked for, the machine",
+             Verb::doctor);
+    sub->add_option(
+           "FILE", arguments_.files,
+           "Pipeline files (TOML) to check as well, and whether their targets are in reach")
+        ->expected(0, -1);
+    add_set(sub);
+    add_format(sub);
   }
 
   void add_new() {

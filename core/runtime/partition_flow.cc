@@ -3,6 +3,7 @@
 #include "core/runtime/share_batch.hpp"
 #include "core/runtime/units.hpp"
 #include "core/runtime/utf8.hpp"
+#include "core/runtime/whole_tables.hpp"
 
 #include <fmt/format.h>
 
@@ -123,13 +124,13 @@ etl_task* PartitionFlow::task_of(NodeIndex node) {
   };
   context.task.reject = [](void* ctx, const etl_reject* reject) {
     const auto& self = *static_cast<TaskContext*>(ctx);
-    self.flow->reject(self.node, *reject);
+    self.flow->reject(self.node, whole(reject));
   };
   context.task.cancelled = [](void* ctx) {
     return static_cast<TaskContext*>(ctx)->flow->to_stop() ? 1 : 0;
   };
   context.task.fail = [](void* ctx, const etl_error* error) {
-    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, *error);
+    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, whole(error));
   };
   return &context.task;
 }

@@ -1,5 +1,7 @@
 #include "core/runtime/stage.hpp"
 
+#include "core/runtime/whole_tables.hpp"
+
 #include <exception>
 
 namespace etl::runtime {
@@ -121,7 +123,7 @@ std::vector<Partition> Stage::plan() const {
   etl_error error = detail::empty_error();
   const auto add = [](void* ctx, const etl_partition* partition) {
     auto& out = *static_cast<Sink*>(ctx);
-    out.callback.run([&] { out.partitions.push_back(detail::from_abi(*partition)); });
+    out.callback.run([&] { out.partitions.push_back(detail::from_abi(whole(partition))); });
   };
   require(table_->source->plan(self_, add, &sink, &error), error);
   sink.callback.rethrow();
@@ -222,7 +224,7 @@ std::vector<LedgerRecord> Stage::committed(std::string_view pipeline) const {
   } sink;
   const auto add = [](void* ctx, const etl_ledger_record* record) {
     auto& out = *static_cast<Sink*>(ctx);
-    out.callback.run([&] { out.records.push_back(detail::from_abi(*record)); });
+    out.callback.run([&] { out.records.push_back(detail::from_abi(whole(record))); });
   };
   etl_error error = detail::empty_error();
   require(table_->sink->committed(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error),
