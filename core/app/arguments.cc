@@ -74,6 +74,7 @@ class CommandLine {
     add_submit();
     add_status();
     add_plan();
+    add_merge();
     add_state();
     add_validate();
     add_preview();
@@ -240,6 +241,20 @@ class CommandLine {
     add_now(sub);
     add_set(sub);
     add_selection(sub);
+    add_format(sub);
+  }
+  void add_merge() {
+    CLI::App* sub = verb("merge",
+                         "Unite the databases of tasks, which a sink with {task} in its path "
+                         "makes; again to go on",
+                         Verb::merge);
+    add_file(sub);
+    sub->add_option("--into", arguments_.into,
+                    "Path of the database to make or to add to; default: the sink's path, with "
+                    "\"all\" for {task}");
+    sub->add_option("--sink", arguments_.sink, "Only this sink; default: all with {task}");
+    add_set(sub);
+    add_now(sub);
     add_format(sub);
   }
   void add_state() {

@@ -176,18 +176,20 @@ void require_functions(const fs::path& path, const std::string& who,
   }
 }
 
+/// `size` is that of the table in ABI 1.0: what was added since, a plugin need not have.
 template <class Table>
-void require_table(const fs::path& path, const std::string& who, const Table* calls) {
+void require_table(const fs::path& path, const std::string& who, const Table* calls,
+                   std::size_t size) {
   if (calls == nullptr) throw refused(path, who + "lacks the table of its functions");
-  if (calls->struct_size < sizeof(Table)) {
+  if (calls->struct_size < size) {
     throw refused(path,
                   who + "has a damaged table of functions: " + std::to_string(calls->struct_size) +
-                      " bytes where ABI 1.0 has " + std::to_string(sizeof(Table)));
+                      " bytes where ABI 1.0 has " + std::to_string(size));
   }
 }
 
 void check_source(const fs::path& path, const std::string& who, const etl_source* calls) {
-  require_table(path, who, calls);
+  require_table(path, who, calls, sizeof(etl_source));
   require_functions(path, who,
                     {{"schema", calls->schema != nullptr},
                      {"plan", calls->plan != nullptr},
@@ -195,7 +197,7 @@ void check_source(const fs::path& path, const std::string& who, const etl_source
 }
 
 void check_filter(const fs::path& path, const std::string& who, const etl_filter* calls) {
-  require_table(path, who, calls);
+  require_table(path, who, calls, sizeof(etl_filter));
   require_functions(path, who,
                     {{"schema", calls->schema != nullptr},
                      {"open", calls->open != nullptr},
@@ -205,7 +207,7 @@ void check_filter(const fs::path& path, const std::string& who, const etl_filter
 
 void check_sink(const fs::path& path, const std::string& who, const etl_sink* calls,
                 bool transactional) {
-  require_table(path, who, calls);
+  require_table(path, who, calls, offsetof(etl_sink, heartbeat));
   require_functions(path, who,
                     {{"check", calls->check != nullptr},
                      {"open", calls->open != nullptr},

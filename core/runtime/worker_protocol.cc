@@ -103,6 +103,7 @@ json to_json(const WorkerSetup& setup) {
           {"plugins", texts(setup.plugins)},
           {"hashes", setup.hashes},
           {"now", setup.now.time_since_epoch().count()},
+          {"task", setup.task},
           {"name", setup.run.pipeline},
           {"run_id", setup.run.run_id},
           {"memory_limit", setup.memory_limit},
@@ -122,6 +123,7 @@ WorkerSetup setup_from(const json& object) {
   setup.hashes = object["hashes"].get<std::vector<std::string>>();
   setup.now = std::chrono::sys_time<std::chrono::microseconds>(
       std::chrono::microseconds(object["now"].get<std::int64_t>()));
+  setup.task = object["task"];
   setup.run = {object["name"], object["run_id"]};
   setup.memory_limit = object["memory_limit"];
   setup.reload = object["reload"];

@@ -64,7 +64,7 @@ INSTANTIATE_TEST_SUITE_P(
               "built for plugin ABI 3, this runtime speaks ABI 1: rebuild the plugin against this "
               "etl"},
         Wrong{"newer_minor",
-              "needs ABI 1.9, this runtime has 1.0 (plugin built with g++ 14.1, etl-sdk 1.9): "
+              "needs ABI 1.9, this runtime has 1.1 (plugin built with g++ 14.1, etl-sdk 1.9): "
               "upgrade etl or rebuild the plugin against this one"},
         Wrong{"small_header", "damaged plugin header: " + bytes(16, sizeof(etl_plugin))},
         Wrong{"no_stages", "damaged plugin header: no name, version, compiler or stages"},
