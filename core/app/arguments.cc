@@ -219,7 +219,10 @@ class CommandLine {
         "Folder for script, logs and reports, seen by all nodes; default: below etl-jobs");
     sub->add_option("--image", arguments_.image, "Container image with etl (kubernetes)");
     sub->add_flag("--wait", arguments_.wait,
-                  "Follow the job to its end: progress, summary and exit code of a run (slurm)");
+                  "Follow the job to its end: progress, summary and exit code of a run (slurm, "
+                  "parallel)");
+    sub->add_flag("--reload", arguments_.reload,
+                  "Load partitions again that are done, replacing their rows");
     sub->add_flag("--dry-run", arguments_.dry_run, "Print the script; write and submit nothing");
     add_progress(sub);
     sub->add_option("--report", arguments_.report,
