@@ -93,9 +93,14 @@ class SinkMerge {
     runtime::OpenRequest request = session_.open_request();
     for (const auto& [option, path] : paths) {
       result_.into = arguments.into.empty() ? runtime::with_task(path, "all")
-                                            : std::filesystem::absolute(arguments.into).string();
+                                            : std::filesystem::absolute(arguments.into).lexically_normal().string();
       if (runtime::is_per_task(result_.into))
         throw Error::config("--into: names one database, so there is no {task} in it");
+      for (const std::int64_t task : runtime::tasks_of((*pipeline_.graph)[sink_])) {
+        if (runtime::with_task(path, std::to_string(task)) != result_.into) continue;
+        throw Error::config(fmt::format("--into: {} is the database of task {} itself",
+                                        result_.into, task));
+      }
       request.set.push_back(
           fmt::format("{}.{}={}", (*pipeline_.graph)[sink_].name, option, result_.into));
     }

@@ -120,11 +120,13 @@ class Tasks(EtlCase):
         self.assertEqual(etl.CONFIG, result.code, str(result))
         self.assertIn(str(self.database.path), result.err)
         self.assertIn("server", result.err)
+        self.assertIn("{task} in path", result.err)
 
     def test_what_submit_refuses(self):
         path = self.pipeline(Postgres().sink(input="french"))
         for arguments, text in ((["kubernetes"], "--image"), (["parallel", "--image", "x"], "--image"),
-                                (["parallel", "--wait"], "--wait"), (["slurm", "--report", "x"], "--wait"),
+                                (["kubernetes", "--image", "x", "--wait"], "--wait"), (["slurm", "--report", "x"], "--wait"),
+                                (["parallel", "--wait", "--dry-run"], "--dry-run"),
                                 (["parallel", "--tasks-at-once", "5"], "4 connections"),
                                 (["parallel", "--set", "db.dsn=dbname=sesame"], "secret")):
             result = self.submit(path, *arguments)
