@@ -101,7 +101,8 @@ std::optional<CommandResult> Child::poll() {
   return result_;
 }
 
-// Twice: GNU parallel takes the first for a wish to begin no more, and ends what runs at the second.
+// Twice: GNU parallel takes the first for a wish to begin no more, and ends what runs at the
+// second.
 void Child::end() {
   constexpr int asked = 2;
   constexpr int most_waits = 100;

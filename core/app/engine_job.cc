@@ -83,7 +83,8 @@ void SlurmJob::release(std::size_t array, std::size_t index, const SlurmTask& ta
 }
 
 void SlurmJob::leave() {
-  session_.log.warn(fmt::format("job {} goes on; stop it: scancel {}", ids(), fmt::join(ids_, " ")));
+  session_.log.warn(
+      fmt::format("job {} goes on; stop it: scancel {}", ids(), fmt::join(ids_, " ")));
 }
 
 std::string SlurmJob::ids() const { return fmt::format("{}", fmt::join(ids_, ",")); }
@@ -100,8 +101,8 @@ std::string SlurmJob::end_of(std::size_t number) const {
 std::string SlurmJob::log_of(std::size_t number) const {
   std::string name;
   for (const TaskArray& array : arrays_) {
-    if (number >= array.offset) name = array.log().replace(array.log().find("%a"), 2,
-                                                           std::to_string(number - array.offset));
+    if (number >= array.offset)
+      name = array.log().replace(array.log().find("%a"), 2, std::to_string(number - array.offset));
   }
   return (job_.folder / name).string();
 }

@@ -38,7 +38,8 @@ std::string own_database(const runtime::Node& sink) {
     const etl_option_spec& spec = table.options[i];
     if (spec.type != ETL_OPTION_PATH || !sink.stage->can_merge()) continue;
     return fmt::format(
-        ", or give every task a file of its own, with {{task}} in {}, and unite them with etl merge",
+        ", or give every task a file of its own, with {{task}} in {}, and unite them with etl "
+        "merge",
         std::string_view(spec.name.data, spec.name.size));
   }
   return {};
@@ -166,8 +167,9 @@ class Maker {
     job_.tasks = std::clamp<std::size_t>(std::min(fitting, to_do.size()), 1, most_tasks);
     if (arguments_.tasks) job_.tasks = static_cast<std::size_t>(*arguments_.tasks);
     if (job_.tasks > most_tasks) {
-      throw Error::config(fmt::format(
-          "--tasks {}: there may be {} at most; give each task more to do", job_.tasks, most_tasks));
+      throw Error::config(
+          fmt::format("--tasks {}: there may be {} at most; give each task more to do", job_.tasks,
+                      most_tasks));
     }
     job_.task_of = runtime::tasks_of(job_.planned, job_.tasks);
     std::set<std::size_t> to_start;

@@ -87,19 +87,21 @@ class SinkMerge {
     const auto& paths = runtime::per_task((*pipeline_.graph)[sink_]);
     const Arguments& arguments = session_.arguments;
     if (!arguments.into.empty() && paths.size() > 1) {
-      throw Error::config("--into: several options of the sink have {task}; leave it out, and "
-                          "\"all\" takes its place");
+      throw Error::config(
+          "--into: several options of the sink have {task}; leave it out, and "
+          "\"all\" takes its place");
     }
     runtime::OpenRequest request = session_.open_request();
     for (const auto& [option, path] : paths) {
-      result_.into = arguments.into.empty() ? runtime::with_task(path, "all")
-                                            : std::filesystem::absolute(arguments.into).lexically_normal().string();
+      result_.into = arguments.into.empty()
+                         ? runtime::with_task(path, "all")
+                         : std::filesystem::absolute(arguments.into).lexically_normal().string();
       if (runtime::is_per_task(result_.into))
         throw Error::config("--into: names one database, so there is no {task} in it");
       for (const std::int64_t task : runtime::tasks_of((*pipeline_.graph)[sink_])) {
         if (runtime::with_task(path, std::to_string(task)) != result_.into) continue;
-        throw Error::config(fmt::format("--into: {} is the database of task {} itself",
-                                        result_.into, task));
+        throw Error::config(
+            fmt::format("--into: {} is the database of task {} itself", result_.into, task));
       }
       request.set.push_back(
           fmt::format("{}.{}={}", (*pipeline_.graph)[sink_].name, option, result_.into));
@@ -210,7 +212,8 @@ void print_text(const std::vector<MergedSink>& sinks) {
     for (const Merged& each : sink.tasks) {
       out += fmt::format("  task {}: {} partitions with {} rows merged", each.task,
                          runtime::grouped(each.partitions), runtime::grouped(each.rows));
-      if (each.skipped > 0) out += fmt::format(", {} there already", runtime::grouped(each.skipped));
+      if (each.skipped > 0)
+        out += fmt::format(", {} there already", runtime::grouped(each.skipped));
       out += each.error.empty() ? "\n" : fmt::format("\n    refused: {}\n", each.error);
     }
   }

@@ -62,12 +62,11 @@ std::string word_of(const json& sink) {
 std::string who(const json& in_hand) {
   std::string text;
   for (const json& each : in_hand) {
-    text += fmt::format("{}{} by {}{} since {}", text.empty() ? "" : "; ",
-                        each["lost"].get<bool>() ? "lost" : "in hand",
-                        each["task"].is_null()
-                            ? ""
-                            : fmt::format("task {} on ", each["task"].get<std::string>()),
-                        each["host"].get<std::string>(), each["since"].get<std::string>());
+    text += fmt::format(
+        "{}{} by {}{} since {}", text.empty() ? "" : "; ",
+        each["lost"].get<bool>() ? "lost" : "in hand",
+        each["task"].is_null() ? "" : fmt::format("task {} on ", each["task"].get<std::string>()),
+        each["host"].get<std::string>(), each["since"].get<std::string>());
   }
   return text;
 }

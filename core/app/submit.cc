@@ -54,7 +54,8 @@ Files files_for(const Arguments& arguments, const Job& job, const std::vector<Ta
   if (arguments.engine == "kubernetes")
     return {{"job.json", kubernetes_manifest(job, arguments.image)}};
   Files files;
-  for (const TaskArray& array : arrays) files.emplace_back(array.script(), slurm_script(job, array));
+  for (const TaskArray& array : arrays)
+    files.emplace_back(array.script(), slurm_script(job, array));
   return files;
 }
 
@@ -151,7 +152,8 @@ int submit(const Session& session) {
   const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
-  const runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
+  const runtime::Preflight preflight =
+      runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
   const Job job = make_job(session, *pipeline, preflight);

@@ -36,7 +36,8 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
          log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
        },
        request.slots},
-      [&log](const std::string& secret) { log.redactor().add(secret); }, request.task.value_or(0)};
+      [&log](const std::string& secret) { log.redactor().add(secret); },
+      request.task.value_or(0)};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
   OpenRequest again = pipeline->request;

@@ -90,11 +90,10 @@ nlohmann::json as_json(const InHand& in_hand) {
 
 std::string as_text(const InHand& in_hand) {
   const RunningRecord& record = in_hand.record;
-  std::string text = fmt::format("{}: {}{} (process {}), attempt {}, since {} UTC",
-                                 record.partition,
-                                 record.task.empty() ? "" : fmt::format("task {} on ", record.task),
-                                 record.host, record.pid, record.attempt,
-                                 utc_text(record.since / second));
+  std::string text =
+      fmt::format("{}: {}{} (process {}), attempt {}, since {} UTC", record.partition,
+                  record.task.empty() ? "" : fmt::format("task {} on ", record.task), record.host,
+                  record.pid, record.attempt, utc_text(record.since / second));
   if (in_hand.lost) text += fmt::format("; silent for {} s", record.silent / second);
   return printable(text);
 }

@@ -100,8 +100,8 @@ std::vector<Scheduler::InHand> Scheduler::in_hand() const {
   std::vector<InHand> list;
   for (const JobState& job : jobs_) {
     if (job.in_hand_since == 0) continue;
-    list.push_back({job.job.source, job.job.partition->id, job.job.sinks, job.attempts,
-                    job.in_hand_since});
+    list.push_back(
+        {job.job.source, job.job.partition->id, job.job.sinks, job.attempts, job.in_hand_since});
   }
   return list;
 }

@@ -78,7 +78,7 @@ class Scheduler {
     std::int64_t attempts = 0;
     bool alone = false;
     std::int64_t in_hand_since = 0;  ///< 0 = no attempt is under way
-    bool committed = false;  ///< by this run, into at least one sink
+    bool committed = false;          ///< by this run, into at least one sink
     bool failed = false;
     bool missing = false;
     bool interrupted = false;

@@ -87,8 +87,8 @@ std::optional<json> WorkerChannel::receive() const {
   ssize_t size = -1;
   do {
     size = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
-    // ECONNRESET: the other end died with something unread. Linux says so once, ahead of what it had
-    // sent before, which is still to be had.
+    // ECONNRESET: the other end died with something unread. Linux says so once, ahead of what it
+    // had sent before, which is still to be had.
   } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size <= 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size));

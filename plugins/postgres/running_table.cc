@@ -11,8 +11,8 @@ namespace {
 const etl::Schema& columns() {
   using enum etl::Type;
   static const etl::Schema schema = {
-      {"pipeline", utf8}, {"source", utf8},   {"sink", utf8},         {"partition", utf8},
-      {"run_id", utf8},   {"task", utf8, true}, {"host", utf8},       {"pid", int64},
+      {"pipeline", utf8}, {"source", utf8},        {"sink", utf8},         {"partition", utf8},
+      {"run_id", utf8},   {"task", utf8, true},    {"host", utf8},         {"pid", int64},
       {"attempt", int64}, {"since", timestamp_us}, {"seen", timestamp_us},
   };
   return schema;
@@ -75,7 +75,8 @@ void RunningTable::write(Connection& connection, const etl::Heartbeat& beat) con
 
 // Locked, for CREATE TABLE IF NOT EXISTS fails when two do it at once.
 void RunningTable::create(Connection& connection) const {
-  const Result locked = connection.run(doing, "SELECT pg_try_advisory_xact_lock(1702128737, 1)::int");
+  const Result locked =
+      connection.run(doing, "SELECT pg_try_advisory_xact_lock(1702128737, 1)::int");
   if (locked.integer(0, 0) == 0) throw etl::Error::transient("another run is creating its tables");
   if (!definition_.exists(connection)) connection.run(doing, definition_.ddl());
 }

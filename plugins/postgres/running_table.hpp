@@ -20,7 +20,8 @@ class RunningTable {
 
   explicit RunningTable(const std::string& schema);
 
-  /// All records of a pipeline and sink, by source, partition and run; none where there is no table.
+  /// All records of a pipeline and sink, by source, partition and run; none where there is no
+  /// table.
   [[nodiscard]] std::vector<etl::RunningRecord> read(Connection& connection,
                                                      std::string_view pipeline,
                                                      std::string_view sink) const;

@@ -90,33 +90,31 @@ std::vector<LedgerRecord> LedgerTable::rows(Statement& query) const {
 
 std::optional<LedgerRecord> LedgerTable::find(std::string_view pipeline, std::string_view source,
                                               std::string_view sink, std::string_view partition) {
-  Statement query(
-      database_,
-      "SELECT " + column_list() +
-          " FROM " + schema_ + ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
-          " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
-      "reading etl_ledger");
+  Statement query(database_,
+                  "SELECT " + column_list() + " FROM " + schema_ +
+                      ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
+                      " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
+                  "reading etl_ledger");
   const auto records = rows(query.bind(pipeline, source, sink, partition));
   return records.empty() ? std::nullopt : std::optional(records.front());
 }
 
 std::vector<LedgerRecord> LedgerTable::all(std::string_view pipeline, std::string_view sink) {
-  Statement query(
-      database_,
-      "SELECT " + column_list() +
-          " FROM " + schema_ + ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.sink = ?2"
-          " ORDER BY ledger.source, ledger.\"partition\"",
-      "reading etl_ledger");
+  Statement query(database_,
+                  "SELECT " + column_list() + " FROM " + schema_ +
+                      ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.sink = ?2"
+                      " ORDER BY ledger.source, ledger.\"partition\"",
+                  "reading etl_ledger");
   return rows(query.bind(pipeline, sink));
 }
 
 void LedgerTable::remove(std::string_view pipeline, std::string_view source, std::string_view sink,
                          std::string_view partition) {
-  Statement statement(
-      database_,
-      "DELETE FROM " + schema_ + ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
-      " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
-      "removing partition " + std::string(partition) + " from etl_ledger");
+  Statement statement(database_,
+                      "DELETE FROM " + schema_ +
+                          ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
+                          " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
+                      "removing partition " + std::string(partition) + " from etl_ledger");
   statement.bind(pipeline, source, sink, partition).run();
 }
 

@@ -156,8 +156,8 @@ std::int64_t SqliteSink::forget_rows(Database& database, const etl::ForgetReques
                          "delete those yourself");
 }
 
-// Writers of this sink are not kept waiting, nor does it wait for them: the gate is tried, and other
-// processes' locks are not waited for.
+// Writers of this sink are not kept waiting, nor does it wait for them: the gate is tried, and
+// other processes' locks are not waited for.
 void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
   if (!file_exists()) return;
   const std::optional<WriteGate::Hold> hold = gate_.try_enter();
@@ -201,9 +201,7 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
   const WriteGate::Hold hold = gate_.enter(connection_.context);
   Database database(connection_, Database::Access::write);
   const std::string doing = "merging " + other;
-  Statement(database, std::string("ATTACH ?1 AS ") + TableMerge::attached, doing)
-      .bind(other)
-      .run();
+  Statement(database, std::string("ATTACH ?1 AS ") + TableMerge::attached, doing).bind(other).run();
   database.begin(doing);
   const std::int64_t rows = TableMerge(database, table_, schema, other).run(request);
   database.commit(doing);

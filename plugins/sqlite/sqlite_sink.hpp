@@ -62,8 +62,7 @@ class SqliteSink {
   void heartbeat(const etl::Heartbeat& beat);
   std::vector<etl::RunningRecord> running(std::string_view pipeline, std::string_view sink);
   /// See TableMerge. The table and the ledger have to be there.
-  std::int64_t merge(SqliteSink& from, const etl::MergeRequest& request,
-                     const etl::Schema& schema);
+  std::int64_t merge(SqliteSink& from, const etl::MergeRequest& request, const etl::Schema& schema);
 
  private:
   [[nodiscard]] bool file_exists() const;

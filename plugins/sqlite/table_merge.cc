@@ -116,23 +116,23 @@ void TableMerge::require_counts(const Wanted& wanted) {
                    "SELECT merge.\"partition\", merge.rows_written, ifnull(found.rows, 0)"
                    " FROM temp.etl_merge AS merge LEFT JOIN (SELECT " +
                        column + " AS value, count(*) AS rows FROM task." +
-                       quoted(definition_.table) + " AS task_rows GROUP BY 1) AS found"
+                       quoted(definition_.table) +
+                       " AS task_rows GROUP BY 1) AS found"
                        " ON found.value = merge.value WHERE ifnull(found.rows, 0) " +
                        (options_.upsert ? ">" : "<>") + " merge.rows_written",
                    "counting the rows of partitions in " + from_);
   if (!differ.step()) return;
-  refuse(std::string(differ.text(0)),
-         "it has " + std::to_string(differ.integer(2)) +
-             " rows with the partition's value of column \"" + wanted.column +
-             "\", where the ledger says that " + std::to_string(differ.integer(1)) +
-             " were written");
+  refuse(std::string(differ.text(0)), "it has " + std::to_string(differ.integer(2)) +
+                                          " rows with the partition's value of column \"" +
+                                          wanted.column + "\", where the ledger says that " +
+                                          std::to_string(differ.integer(1)) + " were written");
 }
 
 std::int64_t TableMerge::copy(const std::string& where) {
   std::string columns;
   for (std::size_t i = 0; i < definition_.columns.size(); ++i) {
-    columns += (i == 0 ? "" : ", ") + quoted(definition_.columns[i].name) + " AS c" +
-               std::to_string(i);
+    columns +=
+        (i == 0 ? "" : ", ") + quoted(definition_.columns[i].name) + " AS c" + std::to_string(i);
   }
   const std::string rows = " FROM task." + quoted(definition_.table) + " WHERE " + where;
   const std::int64_t expected = count("SELECT count(*)" + rows);

@@ -245,17 +245,6 @@ class OnSlurm(SlurmCase):
         etl.wait_for(lambda: {state for state, _, _ in self.cluster.tasks(job).values()} == {"COMPLETED"}, "the end")
         self.assert_whole()
 
-    def test_reload(self):
-        """Rows are replaced, also by a task that is started again; nothing is done twice."""
-        self.assertEqual(etl.OK, self.etl("run", self.pipeline).code)
-        before = {key: row["finished_at"] for key, row in ledger(self.database).items()}
-        with self.submit("--reload", "--wait") as running:
-            result = running.wait()
-        self.assertEqual(etl.OK, result.code, str(result))
-        self.assert_summary(result, done=HOURS, skipped=0)
-        self.assertTrue(all(row["finished_at"] > before[key] for key, row in ledger(self.database).items()))
-        self.assert_whole()
-
 
 class OnSmallArrays(SlurmCase):
     """A site that allows arrays of four tasks."""
@@ -274,6 +263,17 @@ class OnSmallArrays(SlurmCase):
         self.assertLessEqual({"task-3.log", "task-4+0.log", "task-8+0.log"}, logs)
         self.assertEqual(HOURS, len(logs))
         self.assertEqual(HOURS, len({row["run_id"] for row in ledger(self.database).values()}))
+
+    def test_reload(self):
+        """Rows are replaced, also by a task that is started again; nothing is done twice."""
+        self.assertEqual(etl.OK, self.etl("run", self.pipeline).code)
+        before = {key: row["finished_at"] for key, row in ledger(self.database).items()}
+        with self.submit("--reload", "--wait") as running:
+            result = running.wait()
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS, skipped=0)
+        self.assertTrue(all(row["finished_at"] > before[key] for key, row in ledger(self.database).items()))
+        self.assert_whole()
 
     def test_a_failure_names_its_log(self):
         broken = self.copy_tree(self.base)
