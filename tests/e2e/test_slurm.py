@@ -14,6 +14,7 @@ import unittest
 
 from support import etl, slurm
 from support.case import FRENCH, START, EtlCase, Postgres, hour_files, ledger, moment, toml
+from support.database_lock import Lock, waiting
 
 HOURS = 9
 
@@ -21,26 +22,6 @@ HOURS = 9
 class QuietHandler(http.server.SimpleHTTPRequestHandler):
     def log_message(self, *_):
         pass
-
-
-class Lock:
-    """Holds a table, so that every task waits in mid-write until it is released."""
-
-    def __init__(self, database):
-        self.session = subprocess.Popen([etl.tool("psql"), database.dsn, "-XqAt"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.session.stdin.write("BEGIN; LOCK TABLE pageviews IN EXCLUSIVE MODE; SELECT 'locked';\n")
-        self.session.stdin.flush()
-        assert self.session.stdout.readline() == "locked\n"
-
-    def release(self):
-        if self.session.poll() is None:
-            self.session.communicate("COMMIT;\n")
-
-
-def waiting(database):
-    """How many writers wait for the table."""
-    return int(database.query("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pageviews'::regclass")[0][0])
 
 
 class SlurmCase(EtlCase):

@@ -4,6 +4,7 @@ import unittest
 
 from e2e import test_slurm
 from support import etl, netns
+from support.database_lock import waiting
 
 
 class Partitioned(test_slurm.SlurmCase):
@@ -19,9 +20,9 @@ class Partitioned(test_slurm.SlurmCase):
         """A node that the controller cannot hear works on, while another is given its task."""
         lock = self.prepared()
         with self.submit("--wait") as running:
-            etl.wait_for(lambda: test_slurm.waiting(self.database) == 3, "three writers")
+            etl.wait_for(lambda: waiting(self.database) == 3, "three writers")
             self.hosts.cut_off(1)
-            etl.wait_for(lambda: test_slurm.waiting(self.database) == 4, "the lost task's second run")
+            etl.wait_for(lambda: waiting(self.database) == 4, "the lost task's second run")
             lock.release()
             result = running.wait(100)
         self.assertEqual(etl.OK, result.code, str(result))

@@ -11,6 +11,7 @@ from e2e import test_slurm
 from oracle import oracle
 from support import etl
 from support.case import UTC, hour_files, ledger
+from support.database_lock import Lock, waiting
 
 ROWS = int(os.environ.get("ETL_SLURM_WEEK") or 0)
 HOURS = 168
@@ -32,9 +33,9 @@ class Week(test_slurm.SlurmCase):
                          "--set", "pageviews.connections=6", "--set", "run.max_rejects=1000000", tasks=24) as running:
             etl.wait_for(lambda: "etl_ledger" in self.database.tables() and len(ledger(self.database)) > HOURS // 3,
                          "a third of the week")
-            lock = test_slurm.Lock(self.database)
+            lock = Lock(self.database)
             self.addCleanup(lock.release)
-            etl.wait_for(lambda: test_slurm.waiting(self.database) == 6, "two writers on every node")
+            etl.wait_for(lambda: waiting(self.database) == 6, "two writers on every node")
             done = len(ledger(self.database))
             self.cluster.crash("n3")
             lock.release()
