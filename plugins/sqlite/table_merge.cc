@@ -110,17 +110,27 @@ void TableMerge::stage(const Wanted& wanted) {
   }
 }
 
+/// Counted one row after the other: GROUP BY would sort the whole column in memory.
 void TableMerge::require_counts(const Wanted& wanted) {
-  const std::string column = "task_rows." + quoted(wanted.column);
+  const std::string doing = "counting the rows of partitions in " + from_;
+  database_.execute(
+      "DROP TABLE IF EXISTS temp.etl_found;"
+      "CREATE TEMP TABLE etl_found (value PRIMARY KEY, rows)",
+      doing);
+  Statement(database_,
+            "INSERT INTO temp.etl_found SELECT " + quoted(wanted.column) + ", 1 FROM task." +
+                quoted(definition_.table) + " WHERE " + quoted(wanted.column) +
+                " IN (SELECT value FROM temp.etl_merge)"
+                " ON CONFLICT (value) DO UPDATE SET rows = rows + 1",
+            doing)
+      .run();
   Statement differ(database_,
-                   "SELECT merge.\"partition\", merge.rows_written, ifnull(found.rows, 0)"
-                   " FROM temp.etl_merge AS merge LEFT JOIN (SELECT " +
-                       column + " AS value, count(*) AS rows FROM task." +
-                       quoted(definition_.table) +
-                       " AS task_rows GROUP BY 1) AS found"
-                       " ON found.value = merge.value WHERE ifnull(found.rows, 0) " +
+                   std::string("SELECT merge.\"partition\", merge.rows_written,"
+                               " ifnull(found.rows, 0) FROM temp.etl_merge AS merge"
+                               " LEFT JOIN temp.etl_found AS found ON found.value = merge.value"
+                               " WHERE ifnull(found.rows, 0) ") +
                        (options_.upsert ? ">" : "<>") + " merge.rows_written",
-                   "counting the rows of partitions in " + from_);
+                   doing);
   if (!differ.step()) return;
   refuse(std::string(differ.text(0)), "it has " + std::to_string(differ.integer(2)) +
                                           " rows with the partition's value of column \"" +

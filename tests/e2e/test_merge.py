@@ -99,6 +99,21 @@ class Merge(EtlCase):
         self.merge(path)
         self.assert_table(self.merged, self.base, columns=("domain_code", "title", "views"))
 
+    def test_rows_that_the_ledger_does_not_know(self):
+        """Somebody's own row among those of a partition: then nobody knows which are the partition's."""
+        path = self.pipeline()
+        self.run_tasks(path, 2)
+        self.run_tasks(path, 3, tasks=[0])
+        second = Sqlite(self.folder, "out-1.db")
+        second.execute("INSERT INTO pageviews SELECT * FROM pageviews LIMIT 1;")
+        result = self.merge(path, expect=etl.FAILED)
+        refused, = [each for each in result.json["sinks"]["db"]["tasks"] if "error" in each]
+        self.assertEqual(1, refused["task"])
+        self.assertIn("where the ledger says that", refused["error"])
+        second.execute("DELETE FROM pageviews WHERE rowid = (SELECT max(rowid) FROM pageviews);")
+        self.merge(path)
+        self.assert_whole()
+
     def test_upsert(self):
         sink = {"mode": "upsert", "key": ["hour", "domain_code", "title"]}
         path = self.pipeline(sink=sink)
@@ -173,6 +188,10 @@ class Merge(EtlCase):
         self.assertIn("--set db.path=", other.err)
         self.assertEqual(etl.OK, etl.run("state", path, "forget", self.partition(0), "--delete-rows", "--set",
                                          f"db.path={self.folder}/out-0.db").code)
+        (self.folder / "rejects.ndjson").touch()
+        replayed = etl.run("rejects", self.folder / "rejects.ndjson", "--pipeline", path, "--replay")
+        self.assertEqual(etl.CONFIG, replayed.code, str(replayed))
+        self.assertIn("--set db.path=", replayed.err)
         postgres = self.pipeline(name="postgres.toml").read_text().replace('"sqlite"', '"postgres"')
         self.assertNotEqual(etl.OK, etl.run("validate", self.write(postgres, "postgres.toml")).code)
 
