@@ -231,6 +231,7 @@ int merge(const Session& session) {
   const std::vector<NodeIndex> chosen = chosen_sinks(*pipeline->graph, session.arguments);
   const auto planned = runtime::plan_partitions(*pipeline->graph, {});
   std::vector<MergedSink> sinks;
+  sinks.reserve(chosen.size());
   for (const NodeIndex sink : chosen)
     sinks.push_back(SinkMerge(session, registry, *pipeline, sink).run(planned));
   if (session.arguments.format == Format::json) print_json(as_json(*pipeline, sinks));
