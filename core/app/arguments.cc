@@ -74,6 +74,7 @@ class CommandLine {
     add_submit();
     add_status();
     add_plan();
+    add_merge();
     add_state();
     add_validate();
     add_preview();
@@ -219,7 +220,10 @@ class CommandLine {
         "Folder for script, logs and reports, seen by all nodes; default: below etl-jobs");
     sub->add_option("--image", arguments_.image, "Container image with etl (kubernetes)");
     sub->add_flag("--wait", arguments_.wait,
-                  "Follow the job to its end: progress, summary and exit code of a run (slurm)");
+                  "Follow the job to its end: progress, summary and exit code of a run (slurm, "
+                  "parallel)");
+    sub->add_flag("--reload", arguments_.reload,
+                  "Load partitions again that are done, replacing their rows");
     sub->add_flag("--dry-run", arguments_.dry_run, "Print the script; write and submit nothing");
     add_progress(sub);
     sub->add_option("--report", arguments_.report,
@@ -241,6 +245,20 @@ class CommandLine {
     add_now(sub);
     add_set(sub);
     add_selection(sub);
+    add_format(sub);
+  }
+  void add_merge() {
+    CLI::App* sub = verb("merge",
+                         "Unite the databases of tasks, which a sink with {task} in its path "
+                         "makes; again to go on",
+                         Verb::merge);
+    add_file(sub);
+    sub->add_option("--into", arguments_.into,
+                    "Path of the database to make or to add to; default: the sink's path, with "
+                    "\"all\" for {task}");
+    sub->add_option("--sink", arguments_.sink, "Only this sink; default: all with {task}");
+    add_set(sub);
+    add_now(sub);
     add_format(sub);
   }
   void add_state() {

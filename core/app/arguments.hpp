@@ -18,6 +18,7 @@ enum class Verb {
   submit,
   status,
   plan,
+  merge,
   state,
   validate,
   preview,
@@ -64,6 +65,9 @@ struct Arguments {
 
   // status
   bool watch = false;
+
+  // merge; also `sink`
+  std::filesystem::path into;  ///< empty = beside the tasks' own
 
   // state
   std::string action;  ///< "forget"

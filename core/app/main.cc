@@ -30,6 +30,8 @@ int call(const Session& session) {
       return app::plan(session);
     case Verb::validate:
       return app::validate(session);
+    case Verb::merge:
+      return app::merge(session);
     case Verb::state:
       return app::state(session);
     case Verb::preview:

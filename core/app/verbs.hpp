@@ -31,6 +31,7 @@ int submit(const Session& session);
 int status(const Session& session);
 int plan(const Session& session);
 int validate(const Session& session);
+int merge(const Session& session);
 int state(const Session& session);
 int preview(const Session& session);
 int graph(const Session& session);

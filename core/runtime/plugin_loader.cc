@@ -201,6 +201,7 @@ void require_functions(const fs::path& path, const std::string& who,
   }
 }
 
+/// What was added since ABI 1.0, a plugin need not have.
 template <class Table>
 void require_table(const fs::path& path, const std::string& who, const Table* calls) {
   if (calls == nullptr) {

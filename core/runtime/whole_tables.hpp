@@ -14,8 +14,9 @@
 
 namespace etl::runtime {
 
-/// The size in ABI 1.0: the least that a plugin of this major gives. Never changes, whatever is
-/// appended. No struct ends in padding, so whatever is appended lies behind it.
+/// The size in ABI 1.0, or in the minor that brought it: the least that a plugin of this major
+/// gives. Never changes, whatever is appended. No struct ends in padding, so whatever is appended
+/// lies behind it.
 template <class Struct>
 inline constexpr std::size_t first_size = 0;
 template <>
@@ -29,6 +30,9 @@ template <>
 inline constexpr std::size_t first_size<etl_ledger_record> = offsetof(etl_ledger_record,
                                                                       finished_at) +
                                                              sizeof(std::int64_t);
+template <>
+inline constexpr std::size_t first_size<etl_running_record> = offsetof(etl_running_record, silent) +
+                                                              sizeof(std::int64_t);
 template <>
 inline constexpr std::size_t first_size<etl_source> = offsetof(etl_source, replay) + sizeof(void*);
 template <>
