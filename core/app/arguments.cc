@@ -80,6 +80,7 @@ class CommandLine {
     add_graph();
     add_plugins();
     add_describe();
+    add_schema();
     add_new();
     add_rejects();
   }
@@ -302,6 +303,9 @@ class CommandLine {
         ->type_name("STAGE")
         ->required();
     add_format(sub, {"text", "json", "markdown"});
+  }
+  void add_schema() {
+    verb("schema", "Print the JSON Schema of pipeline files, for editors", Verb::schema);
   }
 
   void add_new() {

@@ -24,6 +24,7 @@ enum class Verb {
   graph,
   plugins,
   describe,
+  schema,
   new_plugin,
   new_pipeline,
   rejects
