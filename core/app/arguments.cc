@@ -81,6 +81,7 @@ class CommandLine {
     add_plugins();
     add_describe();
     add_schema();
+    add_test();
     add_new();
     add_rejects();
   }
@@ -306,6 +307,19 @@ class CommandLine {
   }
   void add_schema() {
     verb("schema", "Print the JSON Schema of pipeline files, for editors", Verb::schema);
+  }
+  void add_test() {
+    CLI::App* sub = verb(
+        "test", "Run the [[tests]] of pipeline files; touches no source and no sink", Verb::test);
+    sub->add_option("FILE", arguments_.files, "Pipeline files (TOML)")->required()->expected(1, -1);
+    sub->add_option("--only", arguments_.only,
+                    "Only tests whose name matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--junit", arguments_.junit,
+                    "Also write the results to this file, as JUnit XML")
+        ->type_name("FILE");
+    add_set(sub);
+    add_format(sub);
   }
 
   void add_new() {

@@ -25,6 +25,7 @@ enum class Verb {
   plugins,
   describe,
   schema,
+  test,
   new_plugin,
   new_pipeline,
   rejects
@@ -75,6 +76,9 @@ struct Arguments {
   // preview
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
+
+  // test; also `only`
+  std::filesystem::path junit;  ///< empty = none
 
   // rejects; also `only` and `limit`
   std::string reason;              ///< empty = any

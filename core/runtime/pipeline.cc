@@ -36,6 +36,7 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
        request.slots},
       [&log](const std::string& secret) { log.redactor().add(secret); }};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
+  pipeline->tests = read_tests(pipeline->file, pipeline->graph.get(), diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
   return pipeline;
 }

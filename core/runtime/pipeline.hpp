@@ -4,6 +4,7 @@
 
 #include "core/runtime/graph.hpp"
 #include "core/runtime/log.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 
 #include <chrono>
 #include <memory>
@@ -27,6 +28,7 @@ struct Pipeline {
   OpenRequest request;  ///< with `now` filled in
   PipelineFile file;
   std::unique_ptr<Graph> graph;
+  std::vector<PipelineTest> tests;  ///< without the files that they name
 };
 
 /// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics`
