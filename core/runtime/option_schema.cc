@@ -139,22 +139,24 @@ void add_type(const etl_option_spec& spec, json& out) {
 }  // namespace
 
 json option_definitions() {
-  const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
-  return {{"text",
-           {{"$comment", "A string whose variables are written ${NAME} or ${NAME:-default}."},
-            {"type", "string"},
-            {"pattern", any}}},
+  return {{"text", text_schema()},
           {"variable",
            {{"$comment", "A string with a variable in it: what it is, is known when it is run."},
             {"type", "string"},
             {"pattern", "^(" + std::string(plain) + ")*" + std::string(variable)}}}};
 }
 
-json text_schema() { return {{"allOf", {reference("text")}}}; }
+// Spelled out where it is used: an allOf with nothing but a reference ends taplo's language server
+// (0.7) in endless recursion.
+json text_schema() {
+  const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
+  return {{"type", "string"}, {"pattern", any}};
+}
 
 json one_of_schema(const std::vector<std::string>& values) {
-  // What editors offer stands in `anyOf`, of which {} always holds: they do not look into `else`.
-  json out{{"anyOf", {{{"enum", values}}, json::object()}}};
+  // What editors offer stands in `anyOf`, of which the second always holds: they do not look into
+  // `else`.
+  json out{{"type", "string"}, {"anyOf", {{{"enum", values}}, {{"type", "string"}}}}};
   unless_variable({{"enum", values}}, out);
   return out;
 }

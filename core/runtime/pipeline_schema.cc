@@ -2,6 +2,7 @@
 
 #include "core/runtime/option_schema.hpp"
 #include "core/runtime/pipeline_file.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 #include "core/runtime/run_settings.hpp"
 
 #include <fmt/format.h>
@@ -52,7 +53,7 @@ json stage_schema(const etl_stage& stage) {
 
 /// The table of a stage of this kind: `plugin` decides what else may stand in it. `if` and `then`,
 /// for of oneOf clients say nothing but that no alternative fits. What they offer, and show when
-/// one points at an option, they take from `anyOf`, of which {} always holds.
+/// one points at an option, they take from `anyOf`, of which the first always holds.
 json kind_schema(Kind kind, const std::vector<const etl_stage*>& stages) {
   std::vector<std::string> names;
   for (const etl_stage* stage : stages) names.emplace_back(stage->name);
@@ -63,7 +64,7 @@ json kind_schema(Kind kind, const std::vector<const etl_stage*>& stages) {
     table["required"].push_back("input");
     table["properties"]["input"] = input_schema();
   }
-  table["anyOf"] = json::array({json::object()});
+  table["anyOf"] = json::array({{{"type", "object"}}});
   for (const std::string& name : names) {
     const json it_is{{"properties", {{"plugin", {{"const", name}}}}}, {"required", {"plugin"}}};
     const json options = reference(definition_name(kind, name));
@@ -89,6 +90,49 @@ json run_schema() {
   return run;
 }
 
+/// A table with a stage's name before every value.
+json by_stage(json value) {
+  return {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", std::move(value)}};
+}
+
+/// What may lie in a file of its own.
+json or_file(json here) {
+  json file{{"type", "object"},
+            {"required", {"file"}},
+            {"properties", {{"file", {{"type", "string"}, {"minLength", 1}}}}}};
+  file["additionalProperties"] = no_other_key(file["properties"]);
+  return {{"if", {{"type", "object"}}}, {"then", std::move(file)}, {"else", std::move(here)}};
+}
+
+/// One test; columns and stages are not known here.
+json test_schema() {
+  const json text{{"type", "string"}, {"minLength", 1}};
+  const json number{{"type", "integer"}, {"minimum", 0}};
+  const json rows = by_stage(or_file({{"type", "array"}, {"items", {{"type", "object"}}}}));
+  const json values{
+      {"name", text},
+      {"partition", {{"type", "string"}}},
+      {"inputs", rows},
+      {"records",
+       by_stage(or_file({{"type", {"array", "string"}}, {"items", {{"type", "string"}}}}))},
+      {"outputs", rows},
+      {"every", by_stage({{"type", "object"}})},
+      {"counts", by_stage(number)},
+      {"rejects",
+       {{"if", {{"type", "object"}}},
+        {"then", {{"additionalProperties", number}}},
+        {"else", number}}},
+      {"error", text}};
+  json properties;
+  for (const TestKey& key : test_keys())
+    properties[std::string(key.name)] = described(key.help, values.at(std::string(key.name)));
+  json test{{"type", "object"}, {"required", {"name"}}, {"properties", properties}};
+  test["additionalProperties"] = no_other_key(properties);
+  return {{"description", "Tests of the pipeline, for etl test."},
+          {"type", "array"},
+          {"items", std::move(test)}};
+}
+
 }  // namespace
 
 json pipeline_schema(const StageRegistry& registry) {
@@ -108,6 +152,7 @@ json pipeline_schema(const StageRegistry& registry) {
                   {"run", run_schema()}};
   for (const Kind kind : {Kind::source, Kind::filter, Kind::sink})
     properties[fmt::format("{}s", kind_name(kind))] = section_schema(kind);
+  properties["tests"] = test_schema();
   json document{{"$schema", "http://json-schema.org/draft-07/schema#"},
                 {"title", "etl pipeline"},
                 {"type", "object"},

@@ -145,10 +145,11 @@ class DiffWriter {
     if (step.got && step.expected) {
       changed_.push_back(*step.got + 1);
       for (const std::size_t column : columns_differing(step)) {
+        const Type type = schema_[column].type;
         difference["values"].push_back(
             {{"column", schema_[column].name},
-             {"expected", text_of(expected_.rows[expected_row(step)], column)},
-             {"got", cell_text(got_[*step.got][column], schema_[column].type)}});
+             {"expected", cell_json(*expected_.rows[expected_row(step)][column], type)},
+             {"got", cell_json(got_[*step.got][column], type)}});
       }
     } else if (step.expected) {
       missing_.push_back(*step.expected + 1);

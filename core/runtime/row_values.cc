@@ -213,6 +213,17 @@ std::string cell_text(const Cell& cell, Type type) {
   return in_quotes(std::get<std::string>(cell));
 }
 
+nlohmann::json cell_json(const Cell& cell, Type type) {
+  const auto* number = std::get_if<std::int64_t>(&cell);
+  if (number != nullptr && is_timestamp(type)) return time_text(*number, type);
+  return std::visit(
+      [](const auto& value) -> nlohmann::json {
+        if constexpr (std::same_as<std::decay_t<decltype(value)>, std::monostate>) return nullptr;
+        else return value;
+      },
+      cell);
+}
+
 std::string time_text(std::int64_t value, Type type) {
   const std::int64_t unit = type == Type::timestamp_s ? 1 : second_us;
   std::int64_t seconds = value / unit;

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <etl/batch.hpp>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -42,6 +43,9 @@ using PartialRow = std::vector<std::optional<Cell>>;
 /// As people read it: `NULL`, `2`, `2016-08-27 21:00:00`, and text in quotes where it would be
 /// misread without.
 [[nodiscard]] std::string cell_text(const Cell& cell, Type type);
+
+/// The same for programs: JSON's own types, timestamps and binary values as text.
+[[nodiscard]] nlohmann::json cell_json(const Cell& cell, Type type);
 
 /// "2016-08-27 21:00:00", with ".000001" where there is a fraction. `type` is a timestamp's.
 [[nodiscard]] std::string time_text(std::int64_t value, Type type);

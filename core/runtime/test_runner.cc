@@ -148,11 +148,19 @@ class TestRun {
   void judge(const Result& result) {
     if (test_.error) return judge_error(result);
     if (result.failure) {
-      return fail(test_.position, "it failed: " + result.failure->message(),
+      return fail(test_.position, "it failed: " + result.failure->message() + which_partition(),
                   {{"kind", "error"}, {"got", result.failure->message()}});
     }
     for (const TestOutput& output : test_.outputs) judge_output(output, result);
     judge_rejects(result);
+  }
+
+  /// A source may know by its partition how to read a record.
+  [[nodiscard]] std::string which_partition() const {
+    const bool raw =
+        std::ranges::any_of(test_.inputs, [](const TestInput& input) { return input.raw; });
+    if (!raw || !test_.partition.empty()) return {};
+    return "\n  the test does not say which partition the records are of: add partition = \"...\"";
   }
 
   void judge_error(const Result& result) {
