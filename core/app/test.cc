@@ -3,6 +3,7 @@
 #include "core/app/exit_codes.hpp"
 #include "core/app/test_report.hpp"
 #include "core/app/verbs.hpp"
+#include "core/runtime/utf8.hpp"
 
 #include <fmt/format.h>
 #include <fnmatch.h>
@@ -75,7 +76,7 @@ class TestSession {
       if (got != difference.end() && got->is_string())
         *got = session_.log.redactor().conceal(got->get<std::string>());
     }
-    results_.push_back({pipeline.file.path, test.name,
+    results_.push_back({pipeline.file.path, runtime::printable(test.name),
                         outcome.passed ? TestResult::Status::passed : TestResult::Status::failed,
                         message, outcome.took});
     shown_.push_back({{"file", pipeline.file.path},

@@ -59,9 +59,14 @@ class TestReader {
 
   void wrong_type(const RawOption& option, std::string_view wanted, std::string hint = {}) {
     error(option.value,
-          fmt::format("{} of {} must be {}, not {}", in_quotes(option.name), title_, wanted,
+          fmt::format("{} of {} must be {}, not {}", named(option), title_, wanted,
                       type_name(option.data)),
           std::move(hint));
+  }
+
+  /// `"counts.db"`
+  [[nodiscard]] std::string named(const RawOption& option) const {
+    return in_quotes(within_ + option.name);
   }
 
   void read_name(const RawTable& table, const Position& position) {
@@ -78,6 +83,7 @@ class TestReader {
   }
 
   void read_key(const RawOption& option) {
+    within_.clear();
     if (option.name == "name") return;
     if (option.name == "partition" || option.name == "error") return read_text(option);
     if (option.name == "inputs") return by_stage(option, &TestReader::read_input);
@@ -111,6 +117,7 @@ class TestReader {
     const auto* table = std::get_if<RawTable>(&option.data);
     if (table == nullptr)
       return wrong_type(option, "a table", fmt::format("write {}.STAGE = ...", option.name));
+    within_ = option.name + ".";
     for (const RawOption& one : *table) {
       const auto spec = std::ranges::find(file_.stages, one.name, &StageSpec::name);
       if (spec != file_.stages.end()) {
@@ -280,14 +287,15 @@ class TestReader {
   void wrong_number(const RawOption& option) {
     const auto* number = std::get_if<std::int64_t>(&option.data);
     if (number == nullptr) return wrong_type(option, "a number of rows");
-    error(option.value, fmt::format("{} of {} must be at least 0, but is {}",
-                                    in_quotes(option.name), title_, *number));
+    error(option.value,
+          fmt::format("{} of {} must be at least 0, but is {}", named(option), title_, *number));
   }
 
   void read_rejects(const RawOption& option) {
     TestRejects rejects;
     rejects.position = option.value;
     if (const auto* table = std::get_if<RawTable>(&option.data)) {
+      within_ = "rejects.";
       for (const RawOption& reason : *table) {
         const auto* count = std::get_if<std::int64_t>(&reason.data);
         if (count == nullptr || *count < 0) wrong_number(reason);
@@ -372,7 +380,8 @@ class TestReader {
   const Graph* graph_;
   Diagnostics& diagnostics_;
   PipelineTest test_;
-  std::string title_;
+  std::string title_;   // `test "name"`
+  std::string within_;  // the key that is read, with a dot, while its table is
   std::set<std::string> given_;
   std::vector<Expected> expected_;
   bool failed_ = false;

@@ -138,8 +138,11 @@ class TestRun {
 
   void fail(const Position& position, const std::string& what, nlohmann::json difference) {
     outcome_.passed = false;
-    outcome_.message += fmt::format("{}{}:{}:{}: {}", outcome_.message.empty() ? "" : "\n",
-                                    position.file, position.line, position.column, what);
+    // A plugin's words are in it.
+    outcome_.message +=
+        printable(fmt::format("{}{}:{}:{}: {}", outcome_.message.empty() ? "" : "\n", position.file,
+                              position.line, position.column, what),
+                  "\n");
     difference["line"] = difference.value("line", position.line);
     difference["column"] = difference.value("column", position.column);
     outcome_.differences.push_back(std::move(difference));

@@ -489,6 +489,15 @@ class Shipped(Base):
                 tested += 1
         self.assertGreaterEqual(tested, 1)
 
+    def test_the_failure_in_the_docs(self):
+        page = markdown.Page(etl.REPOSITORY / "docs/testing-pipelines.md")
+        pipeline, = page.of("toml")
+        shown, = page.of("")
+        broken = pipeline.text.replace('{ domain_code = "fr.m", views = 17 }', '{ domain_code = "fr.m", views = 18 }')
+        (self.folder / "french.toml").write_text(broken)
+        result = etl.run("test", "french.toml", "--only", "keeps*", cwd=self.folder, env=CONTACT)
+        self.assertEqual((etl.FAILED, shown.text), (result.code, result.out))
+
 
 if __name__ == "__main__":
     unittest.main()
