@@ -100,11 +100,14 @@ class TestSession {
   }
 
   void report() const {
+    if (session_.arguments.format == Format::json) {
+      print_json(
+          {{"passed", valid_ && all_passed(results_)}, {"tests", shown_}, {"files", files_}});
+    } else {
+      print(to_text(results_, colour_on(STDOUT_FILENO)));
+    }
     if (!session_.arguments.junit.empty())
       write_junit(session_.arguments.junit, "etl test", results_);
-    if (session_.arguments.format == Format::text)
-      return print(to_text(results_, colour_on(STDOUT_FILENO)));
-    print_json({{"passed", valid_ && all_passed(results_)}, {"tests", shown_}, {"files", files_}});
   }
 
   const Session& session_;

@@ -86,6 +86,7 @@ void add_list(const etl_option_spec& spec, json& out) {
     out["type"] = "array";
   }
   out["items"] = text(spec);
+  out["items"]["description"] = to_view(spec.help);  // what taplo shows where the value is an array
 }
 
 /// The default as JSON; nothing where JSON has no such value.

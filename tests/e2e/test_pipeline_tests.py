@@ -214,6 +214,15 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         self.assertEqual([str(path), str(other)], [suite.get("name") for suite in root])
         failure, = root.iter("failure")
         self.assertIn("counts.db: 4 expected, 3 came", failure.get("message"))
+        result = self.results_of(other, "--junit", self.folder / "no/folder.xml", code=etl.FAILED)
+        self.assertIn("no/folder.xml: cannot be written", result.err)
+        self.assertIn("1 passed", result.out)
+
+    def test_what_steers_a_terminal_does_not_come_out(self):
+        path = self.file('name = "a\\u001bb"\n' + INPUTS.replace('"A"', '"\\u001b[2J"') + 'outputs.db = []\n')
+        result = self.results_of(path, code=etl.FAILED)
+        self.assertNotIn("\x1b", result.out)
+        self.assertIn("\\u001B[2J", result.out)
 
 
 class Failing(Base):

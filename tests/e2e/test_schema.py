@@ -350,7 +350,7 @@ class Everything(SchemaCase):
         self.schema(*self.plugins)
         lines = ['name = "x"', "[run]", "wo # complete", 'executor = "" # complete', "retries = 2 # hover",
                  "[sources.s]", 'plugin = "" # complete', "[sinks.db]", 'plugin = "sqlite"', 'input = "s"',
-                 'mode = "" # complete', 'timestamps = "text" # hover', "ta # complete"]
+                 'mode = "" # complete', 'key = ["a"] # hover', 'timestamps = "text" # hover', "ta # complete"]
         found = taplo.editor(self.write_text("editor.toml", "\n".join(lines) + "\n"))
         offered = found["completion"]
         self.assertLessEqual({"workers", "pushdown"}, set(offered["wo"]))
@@ -359,6 +359,7 @@ class Everything(SchemaCase):
         self.assertLessEqual({'"append"', '"upsert"'}, set(offered['mode = ""']))
         self.assertIn("table", offered["ta"])
         self.assertIn("Further tries of a partition", found["hover"]["retries = 2"])
+        self.assertIn("primary key", found["hover"]['key = ["a"]'].lower())
         self.assertIn("text writes YYYY-MM-DD", found["hover"]['timestamps = "text"'])
 
 
