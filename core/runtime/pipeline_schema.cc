@@ -22,7 +22,7 @@ std::string definition_name(Kind kind, std::string_view stage) {
 
 json reference(const std::string& name) { return {{"$ref", "#/definitions/" + name}}; }
 
-json described(std::string_view text, json schema) {
+json described(std::string_view text, const json& schema) {
   json out{{"description", text}};
   out.update(schema);
   return out;
@@ -56,6 +56,7 @@ json stage_schema(const etl_stage& stage) {
 /// one points at an option, they take from `anyOf`, of which the first always holds.
 json kind_schema(Kind kind, const std::vector<const etl_stage*>& stages) {
   std::vector<std::string> names;
+  names.reserve(stages.size());
   for (const etl_stage* stage : stages) names.emplace_back(stage->name);
   json table{{"type", "object"}, {"required", {"plugin"}}};
   table["properties"]["plugin"] =

@@ -93,6 +93,7 @@ class TestReader {
     if (option.name == "counts") return by_stage(option, &TestReader::read_count);
     if (option.name == "rejects") return read_rejects(option);
     std::vector<std::string> known;
+    known.reserve(keys.size());
     for (const TestKey& key : keys) known.emplace_back(key.name);
     error(option.key, fmt::format("unknown key {} in {}", in_quotes(option.name), title_),
           did_you_mean(option.name, known));
