@@ -174,6 +174,15 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         self.passes('name = "middle"\ninputs.french = [ { domain_code = "de.m" }, { domain_code = "de" } ]\n'
                     'outputs.mobile = [ { domain_code = "de.m" } ]\n')
 
+    def test_several_inputs(self):
+        """One partition each, in the order of the file, whatever the order in the test."""
+        second = PIPELINE.split("[filters.french]")[0].split("\n", 1)[1].replace("sources.pageviews", "sources.more")
+        pipeline = PIPELINE.replace('input = "pageviews"', 'input = ["more", "pageviews"]') + second
+        more = 'inputs.more = [ { domain_code = "fr", title = "M" } ]\n'
+        self.passes('name = "both"\n' + more + INPUTS + "outputs.db = [ " +
+                    ", ".join(f'{{ title = "{title}" }}' for title in "ABDM") + " ]\n", pipeline=pipeline)
+        self.passes('name = "one"\n' + more + 'outputs.db = [ { title = "M" } ]\n', pipeline=pipeline)
+
     def test_an_error_that_is_expected(self):
         self.passes('name = "error"\npartition = "nonsense"\nrecords.pageviews = ["fr A 1 0"]\n'
                     'error = "is no partition of page views"\n')
