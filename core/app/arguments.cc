@@ -82,6 +82,8 @@ class CommandLine {
     add_plugins();
     add_describe();
     add_doctor();
+    add_schema();
+    add_test();
     add_new();
     add_rejects();
   }
@@ -330,6 +332,22 @@ class CommandLine {
            "FILE", arguments_.files,
            "Pipeline files (TOML) to check as well, and whether their targets are in reach")
         ->expected(0, -1);
+    add_set(sub);
+    add_format(sub);
+  }
+  void add_schema() {
+    verb("schema", "Print the JSON Schema of pipeline files, for editors", Verb::schema);
+  }
+  void add_test() {
+    CLI::App* sub = verb(
+        "test", "Run the [[tests]] of pipeline files; touches no source and no sink", Verb::test);
+    sub->add_option("FILE", arguments_.files, "Pipeline files (TOML)")->required()->expected(1, -1);
+    sub->add_option("--only", arguments_.only,
+                    "Only tests whose name matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--junit", arguments_.junit,
+                    "Also write the results to this file, as JUnit XML")
+        ->type_name("FILE");
     add_set(sub);
     add_format(sub);
   }

@@ -26,6 +26,8 @@ enum class Verb {
   plugins,
   describe,
   doctor,
+  schema,
+  test,
   new_plugin,
   new_pipeline,
   rejects
@@ -79,6 +81,9 @@ struct Arguments {
   // preview
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
+
+  // test; also `only`
+  std::filesystem::path junit;  ///< empty = none
 
   // rejects; also `only` and `limit`
   std::string reason;              ///< empty = any

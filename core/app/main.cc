@@ -44,6 +44,10 @@ int call(const Session& session) {
       return app::describe(session);
     case Verb::doctor:
       return app::doctor(session);
+    case Verb::schema:
+      return app::schema(session);
+    case Verb::test:
+      return app::test(session);
     case Verb::new_plugin:
       return app::new_plugin(session);
     case Verb::new_pipeline:

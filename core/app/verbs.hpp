@@ -38,6 +38,8 @@ int graph(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);
 int doctor(const Session& session);
+int schema(const Session& session);
+int test(const Session& session);
 int new_plugin(const Session& session);
 int new_pipeline(const Session& session);
 int rejects(const Session& session);

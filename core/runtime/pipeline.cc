@@ -39,6 +39,7 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
       [&log](const std::string& secret) { log.redactor().add(secret); },
       request.task.value_or(0)};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
+  pipeline->tests = read_tests(pipeline->file, pipeline->graph.get(), diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
   OpenRequest again = pipeline->request;
   pipeline->of_task = [again, &registry, &cancellation, &log](std::int64_t task) mutable {

@@ -4,6 +4,7 @@
 
 #include "core/runtime/graph.hpp"
 #include "core/runtime/log.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 
 #include <chrono>
 #include <functional>
@@ -34,6 +35,7 @@ struct Pipeline {
   /// The same pipeline as a task has it, with `{task}` filled in; the graph has the same nodes.
   /// Throws Error (config). Uses what the pipeline was opened with.
   std::function<std::unique_ptr<Pipeline>(std::int64_t task)> of_task;
+  std::vector<PipelineTest> tests;  ///< without the files that they name
 };
 
 /// The paths of a sink that differ from task to task, by option; none = it has one database.

@@ -297,7 +297,7 @@ class Commands(unittest.TestCase):
             if "--preset" in words:
                 self.assertIn(words[words.index("--preset") + 1], names)
         else:
-            self.assertIn(program, {"cat", "g++", "gcc", "rustc", "sqlite3", "cd", "git", "psql", "cpack", "apt-get"}, f"unknown program in: {command}")
+            self.assertIn(program, {"cat", "g++", "gcc", "rustc", "sqlite3", "cd", "git", "psql", "cpack", "apt-get", "npm", "taplo"}, f"unknown program in: {command}")
 
     def check_etl(self, words, flags):
         verb = tuple(words[1:3]) if tuple(words[1:3]) in command_lines() else (words[1],)
@@ -305,7 +305,7 @@ class Commands(unittest.TestCase):
         self.assertLessEqual(flags, flags_of("etl", *verb))
         for word in words[2:]:
             if word.startswith(("pipelines/", "docs/", "plugins/")):
-                self.assertTrue((etl.REPOSITORY / word).exists(), f"there is no {word}")
+                self.assertTrue(list(etl.REPOSITORY.glob(word)), f"there is no {word}")
         if words[1] in ("plugins", "describe") and "./" not in " ".join(words):
             result = etl.run(*words[1:], cwd=etl.REPOSITORY)
             self.assertEqual(etl.OK, result.code, str(result))
