@@ -122,7 +122,8 @@ bool LedgerTable::put(const LedgerRecord& record, Replace replace) {
   std::string updates;
   for (const ColumnDefinition& column : definition().columns) {
     const std::string name = quoted(column.name);
-    updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
+    if (!updates.empty()) updates += ", ";
+    updates.append(name).append(" = excluded.").append(name);
   }
   const std::string sql =
       "INSERT INTO " + schema_ + ".etl_ledger AS ledger (" + column_list() +

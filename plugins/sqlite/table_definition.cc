@@ -129,7 +129,8 @@ std::string TableDefinition::insert_sql(std::string_view from) const {
     names += (i == 0 ? "" : ", ") + name;
     values += (i == 0 ? "c" : ", c") + std::to_string(i);
     if (!contains(key, columns[i].name)) {
-      updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
+      if (!updates.empty()) updates += ", ";
+      updates.append(name).append(" = excluded.").append(name);
     }
   }
   // The alias keeps a table that is called "excluded" apart from the row that was not inserted.

@@ -128,8 +128,10 @@ void TransferLoop::begin_downloads() {
     if (waits_for_slot_) return;
     if (!calls_.begin(remote->name)) continue;
     try {
-      if (slot) outcome.path = begin(*remote, *std::move(slot));
-      if (slot && outcome.path.empty()) continue;  // under way
+      if (slot) {
+        outcome.path = begin(*remote, std::move(*slot));
+        if (outcome.path.empty()) continue;  // under way
+      }
     } catch (const std::exception&) {
       outcome.error = error_in_flight();
     }
