@@ -448,12 +448,12 @@ typedef struct etl_sink {
    * say. Waits for no lock: ETL_TRANSIENT when it cannot be said at once. With count 0 the run is
    * over. The one function that is called while a writer of the same sink is open and waits. */
   int (*heartbeat)(void* self, const etl_heartbeat* beat, etl_error* error);
-  /* Since 1.1. With heartbeat(). Every record of `etl_running` of this pipeline and sink; none where
-   * there is no such table. Changes nothing. */
+  /* Since 1.1. With heartbeat(). Every record of `etl_running` of this pipeline and sink; none
+   * where there is no such table. Changes nothing. */
   int (*running)(void* self, etl_str pipeline, etl_str sink,
                  void (*add)(void* ctx, const etl_running_record*), void* ctx, etl_error* error);
-  /* Since 1.1. Transactional sinks, optional. Copies partitions with their `done` records out of the
-   * target of `from`, another instance of this stage that writes nothing meanwhile, all in one
+  /* Since 1.1. Transactional sinks, optional. Copies partitions with their `done` records out of
+   * the target of `from`, another instance of this stage that writes nothing meanwhile, all in one
    * transaction. `rows` is set to the number of rows copied. ETL_CONFLICT when one of them is done
    * here already; ETL_PERMANENT where nobody can say which rows are theirs. Nothing is changed
    * then. */
