@@ -214,7 +214,7 @@ class Shipped(SchemaCase):
         paths = []
         for page in markdown.pages():
             for index, block in enumerate(page.of("toml")):
-                template = re.match(r"\[\w+\.name\]", block.text)
+                template = re.match(rf"\[\w+\.(name|{page.path.stem})\]", block.text)
                 if block.mark != "fragment" and not template:
                     paths.append(self.write_text(f"{page.path.stem}-{index}.toml", block.text))
         self.assertGreaterEqual(len(paths), 4)

@@ -159,15 +159,21 @@ class _Record:
                 "etag": None,
                 "sent": 0,
                 "done": False,
+                "counted": True,
             }
             self._requests.append(entry)
             return entry, self._match(entry)
 
+    def ending(self, entry):
+        """The last bytes of the answer go out: whoever has them may ask for the next at once."""
+        with self._lock:
+            if entry.pop("counted", False) and any(entry is known for known in self._requests):
+                self._in_progress -= 1
+
     def end(self, entry):
         """The request has been answered, or given up."""
+        self.ending(entry)
         with self._lock:
-            if not entry["done"] and any(entry is known for known in self._requests):
-                self._in_progress -= 1
             entry["done"] = True
 
     def closed(self, connection):
@@ -179,7 +185,8 @@ class _Record:
         """The JSON of GET /__log__."""
         with self._lock:
             return {
-                "requests": [dict(entry) for entry in self._requests],
+                "requests": [{key: value for key, value in entry.items() if key != "counted"}
+                             for entry in self._requests],
                 "connections": self._connections,
                 "max_open": self._max_open,
                 "max_in_progress": self._max_in_progress,
@@ -385,6 +392,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if answer.headers.get("Content-Length") is None and not rule.get("chunked"):
             self.send_header("Connection", "close")
             self.close_connection = True
+        if self.command == "HEAD" or answer.status == 304 or not answer.body:
+            self.server.record.ending(entry)
         self.end_headers()
         if self.command == "HEAD" or answer.status == 304:
             return
@@ -392,7 +401,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.stopping.wait(rule["pause"])
         stops = [(rule[kind], kind) for kind in ("cut", "reset", "stall") if kind in rule]
         limit, kind = min(stops) if stops else (None, None)
-        self._send_body(answer.body[:limit], rule, entry)
+        self._send_body(answer.body[:limit], rule, entry, whole=kind is None)
         if kind == "stall":
             self._wait_for_the_end()
         if kind is not None:
@@ -400,11 +409,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if rule.get("chunked"):
             self.wfile.write(b"0\r\n\r\n")
 
-    def _send_body(self, body, rule, entry):
+    def _send_body(self, body, rule, entry, whole):
         rate = rule.get("rate")
         size = max(1, min(_PIECE, rate // 20)) if rate else _PIECE
         for start in range(0, len(body), size):
             piece = body[start : start + size]
+            if whole and start + size >= len(body):
+                self.server.record.ending(entry)
             if rule.get("chunked"):
                 self.wfile.write(b"%x\r\n%s\r\n" % (len(piece), piece))
             else:
