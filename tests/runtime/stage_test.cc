@@ -1,6 +1,7 @@
 // Plugins that keep the rules of the boundary only by half: what goes wrong names the stage, and
 // the runner stays up.
 #include "core/runtime/stage.hpp"
+#include "core/runtime/whole_tables.hpp"
 
 #include "support.hpp"
 
@@ -56,7 +57,9 @@ struct SinkOfAbi10 {
 
 TEST(StageTest, ASinkOfAbi10HasNoneOfWhatCameLater) {
   Cancellation cancellation;
-  const SinkOfAbi10 old;
+  SinkOfAbi10 old;
+  const etl_sink as_loaded = whole(&old.calls);
+  old.table.sink = &as_loaded;
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
   const Stage stage(&old.table, Kind::sink, "db", {}, services);
