@@ -24,6 +24,7 @@ enum class Verb {
   graph,
   plugins,
   describe,
+  check,
   new_plugin,
   new_pipeline,
   rejects
@@ -79,6 +80,12 @@ struct Arguments {
   std::string reason;              ///< empty = any
   std::filesystem::path pipeline;  ///< empty = none
   bool replay = false;
+
+  // check; also `stage` and `only`
+  std::filesystem::path check_file;  ///< empty = none
+  std::filesystem::path junit;       ///< empty = none
+  std::int64_t check_seconds = 60;   ///< for one check
+  bool list_checks = false;
 
   // describe and new
   std::string name;

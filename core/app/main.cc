@@ -40,6 +40,8 @@ int call(const Session& session) {
       return app::plugins(session);
     case Verb::describe:
       return app::describe(session);
+    case Verb::check:
+      return app::check(session);
     case Verb::new_plugin:
       return app::new_plugin(session);
     case Verb::new_pipeline:

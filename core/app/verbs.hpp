@@ -36,6 +36,7 @@ int preview(const Session& session);
 int graph(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);
+int check(const Session& session);
 int new_plugin(const Session& session);
 int new_pipeline(const Session& session);
 int rejects(const Session& session);

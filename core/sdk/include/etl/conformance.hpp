@@ -8,8 +8,8 @@
 
 #include <etl/conformance/child_process.hpp>
 #include <etl/conformance/filter_checks.hpp>
-#include <etl/conformance/kill_checks.hpp>
 #include <etl/conformance/option_checks.hpp>
+#include <etl/conformance/process_checks.hpp>
 #include <etl/conformance/sink_checks.hpp>
 #include <etl/conformance/source_checks.hpp>
 
@@ -29,7 +29,7 @@ inline const std::vector<Check>& all_checks() {
     add(source_checks);
     add(filter_checks);
     add(sink_checks);
-    add(kill_checks);
+    add(process_checks);
     return list;
   }();
   return all;
@@ -132,6 +132,8 @@ inline Outcome run_check(const Check& check, const std::function<Subject()>& sub
           answer = std::string(detail::failed_mark) + failure.what();
         } catch (const Skip& skip) {
           answer = std::string(detail::skipped_mark) + skip.what();
+        } catch (const Error& error) {  // the options given are none
+          answer = std::string(detail::failed_mark) + error.message();
         }
         say(answer);
       },

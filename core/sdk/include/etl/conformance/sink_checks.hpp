@@ -1,5 +1,5 @@
 /// \file
-/// Checks of sinks, but for those that kill: those are in kill_checks.hpp.
+/// Checks of sinks, but for those that need several processes: see process_checks.hpp.
 #pragma once
 
 #include <etl/conformance/sink.hpp>
@@ -149,33 +149,6 @@ inline void check_sink_conflict(const Probe& probe) {
                                           (again ? "success" : again.text()) +
                                           "; ETL_CONFLICT was to be expected");
   require_held(before, held(probe, place, session), "after a conflict");
-}
-
-inline void check_sink_race(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
-  if (!session.transactional()) throw Skip("the sink keeps no ledger");
-  if (session.instance.stage().max_writers == 1) throw Skip("the sink has one writer at a time");
-  session.prepare();
-  const Input input = session.input("one");
-  Result results[2];
-  const auto commit_of = [&](Result& result) {
-    return [&] {
-      SinkRun run(session, input.partition());
-      result = run.opened;
-      if (result) result = run.write(input.batches(sink_rows, {100}));
-      if (result) result = run.commit();
-    };
-  };
-  at_once({commit_of(results[0]), commit_of(results[1])});
-  const int done = (results[0] ? 1 : 0) + (results[1] ? 1 : 0);
-  require(done == 1, "of two writers of one partition " + std::to_string(done) +
-                         " committed: " + results[0].text() + ", " + results[1].text());
-  const Result& lost = results[0] ? results[1] : results[0];
-  require(lost.code == ETL_CONFLICT,
-          "of two writers of one partition the second got " + lost.text() + ", not ETL_CONFLICT");
-  require_held(clean(probe, {{}}), held(probe, place, session),
-               "after two writers of one partition");
 }
 
 inline void check_sink_record(const Probe& probe) {
@@ -379,8 +352,6 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_rollback},
     {"sink.conflict", "Refuses a partition that is done with ETL_CONFLICT.", sinks, "sink.commit",
      &detail::check_sink_conflict},
-    {"sink.race", "Of two writers of one partition, one commits.", sinks, "sink.commit",
-     &detail::check_sink_race},
     {"sink.record", "Keeps failures in the ledger, and never over what is done.", sinks,
      "sink.commit", &detail::check_sink_record},
     {"sink.reload", "Replaces a partition's rows by a reload, and no other's.", sinks,

@@ -87,11 +87,13 @@ class Places {
     std::snprintf(text, sizeof(text), "check_%08x", chance());
     word_ = text;
   }
+  /// Unlike any other, also of those that child processes have made.
   Place make() {
-    std::string id = word_ + "_" + std::to_string(++count_);
-    const fs::path folder = root_ / id;
-    fs::create_directories(folder);
-    return {folder, std::move(id)};
+    while (true) {
+      std::string id = word_ + "_" + std::to_string(++count_);
+      const fs::path folder = root_ / id;
+      if (fs::create_directory(folder)) return {folder, std::move(id)};
+    }
   }
 
  private:

@@ -1,5 +1,6 @@
 /// \file
-/// Checks that kill a process at every point of a load, and resume in another.
+/// Checks of sinks that take several processes: two that load the same, and one that is killed at
+/// every point of a load. This process does not call the plugin itself, so that each starts afresh.
 #pragma once
 
 #include <etl/conformance/sink.hpp>
@@ -19,7 +20,6 @@ enum class Point {
   committed       ///< commit() has returned
 };
 
-/// Each process uses the plugin anew: this one has not called it, and will not.
 constexpr std::chrono::minutes child_limit{2};
 
 /// Runs `body` in a process of its own; what fails there fails here.
@@ -159,9 +159,35 @@ inline void check_kill_after(const Probe& probe) {
   kill_at(probe, Point::committed, "killed after commit()");
 }
 
+/// Loads the same partition in two processes at once.
+inline void check_sink_race(const Probe& probe) {
+  if ((probe.stage().flags & ETL_STAGE_TRANSACTIONAL) == 0) throw Skip("the sink keeps no ledger");
+  const std::string expected = in_child([&](const Say& say) { say(text_of(clean(probe, {{}}))); });
+  const Place place = probe.place();
+  in_child([&](const Say&) { SinkSession(probe, place).prepare(); });
+  std::string results[2];
+  const auto loader = [&](std::string& result) {
+    return [&] {
+      result = in_child(
+          [&](const Say& say) { say(code_text(try_load(SinkSession(probe, place), {}).code)); });
+    };
+  };
+  at_once({loader(results[0]), loader(results[1])});
+  std::ranges::sort(results);
+  require(results[0] == "ETL_CONFLICT" && results[1] == "ETL_OK",
+          "two processes loaded the same partition and got " + results[0] + " and " + results[1] +
+              "; one has to commit, the other to get ETL_CONFLICT");
+  const std::string found = in_child(
+      [&](const Say& say) { say(text_of(held(probe, place, SinkSession(probe, place)))); });
+  require(found == expected, "loaded by two processes at once, the target holds other rows: " +
+                                 difference(lines(expected), lines(found)));
+}
+
 }  // namespace detail
 
-inline constexpr Check kill_checks[] = {
+inline constexpr Check process_checks[] = {
+    {"sink.race", "Of two processes that load one partition, one commits.", sinks, "sink.commit",
+     &detail::check_sink_race},
     {"kill.open", "Killed after open(), a later run makes up for it.", sinks, "sink.commit",
      &detail::check_kill_opened},
     {"kill.first_write", "Killed after the first write(), a later run makes up for it.", sinks,
