@@ -127,6 +127,17 @@ class SetupReader {
   StageSetup setup_;
 };
 
+/// Replaces `{here}` by the check file's folder.
+void fill_here(RawValue& value, const std::string& here) {
+  if (auto* text = std::get_if<std::string>(&value)) {
+    conformance::replace_all(*text, "{here}", here);
+  } else if (auto* list = std::get_if<runtime::RawList>(&value)) {
+    for (RawItem& item : *list) fill_here(item.data, here);
+  } else if (auto* keys = std::get_if<RawTable>(&value)) {
+    for (RawOption& key : *keys) fill_here(key.data, here);
+  }
+}
+
 /// Replaces `{scratch}` and `{id}` in all texts of an option's value.
 void fill(RawValue& value, const conformance::Place& place) {
   if (auto* text = std::get_if<std::string>(&value)) *text = place.fill(*text);
@@ -141,9 +152,11 @@ CheckFile read_check_file(const std::filesystem::path& file, Diagnostics& diagno
   CheckFile setups;
   const std::string text = runtime::read_whole(file);
   diagnostics.source(file.string(), text);
-  const auto document = runtime::parse_document(file.string(), text, diagnostics);
+  auto document = runtime::parse_document(file.string(), text, diagnostics);
   if (!document) return setups;
-  for (const RawOption& stage : *document) {
+  const std::string here = std::filesystem::absolute(file).parent_path().string();
+  for (RawOption& stage : *document) {
+    fill_here(stage.data, here);
     setups.emplace(stage.name, SetupReader(diagnostics).read(stage));
   }
   return setups;

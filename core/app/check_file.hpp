@@ -3,7 +3,7 @@
 ///
 /// ```toml
 /// [word_files]                               # a stage's name
-/// before = "mkdir in && cp words.txt in"     # run by sh in the place's folder
+/// before = "cp -r {here}/data in"            # run by sh in a fresh folder; {here}: of this file
 /// after = "dropdb --if-exists {id}"          # tidies up outside of it
 /// dump = "cat out/*"                         # shows the rows that a sink has written
 /// scope = "day"                              # the column that says whose row it is

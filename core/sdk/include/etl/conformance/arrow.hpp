@@ -34,6 +34,13 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
+/// Releases, once and for all. Whether the producer has marked it so.
+template <class Struct>
+bool released(Struct* given) {
+  given->release(given);
+  return std::exchange(given->release, nullptr) == nullptr;
+}
+
 /// A schema that a stage gave, read and released. Throws Failure where it breaks a rule.
 inline Schema taken(ArrowSchema* given, const std::string& who) {
   require(given->release != nullptr, who + " gave a schema that is released already");
@@ -58,8 +65,7 @@ inline Schema taken(ArrowSchema* given, const std::string& who) {
   } catch (const Error& error) {
     throw Failure(who + ": " + error.message());
   }
-  given->release(given);
-  require(given->release == nullptr, who + ": release() of its schema did not set release to NULL");
+  require(released(given), who + ": release() of its schema did not set release to NULL");
   return schema;
 }
 
@@ -161,8 +167,7 @@ inline Strings shown_rows(ArrowArray* given, const Schema& schema, const std::st
 
 /// Releases a batch that a stage gave.
 inline void let_go(ArrowArray* given, const std::string& who) {
-  given->release(given);
-  require(given->release == nullptr, who + ": release() of a batch did not set release to NULL");
+  require(released(given), who + ": release() of a batch did not set release to NULL");
 }
 
 /// Looks at a batch that a stage gave, and releases it.

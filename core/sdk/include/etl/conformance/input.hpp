@@ -36,8 +36,9 @@ inline Schema schema_of(const std::vector<InputColumn>& columns) {
 /// How a batch lies in memory; the rows in it are the same.
 enum class Layout {
   plain,
-  sliced,         ///< the batch begins behind the start of its columns
-  sliced_columns  ///< every column begins behind the start of its buffers, nulls not counted
+  sliced,          ///< the batch begins behind the start of its columns
+  sliced_columns,  ///< every column begins behind the start of its buffers
+  uncounted        ///< null_count says that nobody has counted
 };
 
 /// Rows by number: row n of a partition is the same in whatever batch it comes.
@@ -68,6 +69,11 @@ class Input {
     constexpr std::int64_t before = 3, after = 2;
     if (layout == Layout::plain) return built(first, rows);
     ArrowArray array;
+    if (layout == Layout::uncounted) {
+      built(first, rows).move_to(&array);
+      for (std::int64_t i = 0; i < array.n_children; ++i) array.children[i]->null_count = -1;
+      return {&array, schema_};
+    }
     built(first - before, before + rows + after).move_to(&array);
     if (layout == Layout::sliced) {
       array.offset = before;
@@ -76,7 +82,7 @@ class Input {
         ArrowArray& column = *array.children[i];
         column.offset += before;
         column.length = rows;
-        if (column.null_count != 0) column.null_count = -1;
+        if (column.null_count != 0) column.null_count = nulls_in(column);
       }
     }
     array.length = rows;
@@ -113,6 +119,13 @@ class Input {
   }
 
  private:
+  [[nodiscard]] static std::int64_t nulls_in(const ArrowArray& column) {
+    std::int64_t nulls = 0;
+    for (std::int64_t row = 0; row < column.length; ++row) {
+      if (!detail::bit(column.buffers[0], column.offset + row)) ++nulls;
+    }
+    return nulls;
+  }
   [[nodiscard]] std::int64_t scope_number() const {
     std::int64_t sum = 0;
     for (const char c : partition_) sum = sum * 31 + static_cast<unsigned char>(c);

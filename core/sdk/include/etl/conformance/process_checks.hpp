@@ -186,19 +186,19 @@ inline void check_sink_race(const Probe& probe) {
 }  // namespace detail
 
 inline constexpr Check process_checks[] = {
-    {"sink.race", "Of two processes that load one partition, one commits.", sinks, "sink.commit",
+    {"sink.race", "Of two processes that load one partition, one commits.", sinks, "sink.conflict",
      &detail::check_sink_race},
-    {"kill.open", "Killed after open(), a later run makes up for it.", sinks, "sink.commit",
+    {"kill.open", "Killed after open(), a later run makes up for it.", sinks, "sink.rollback",
      &detail::check_kill_opened},
     {"kill.first_write", "Killed after the first write(), a later run makes up for it.", sinks,
-     "sink.commit", &detail::check_kill_first},
-    {"kill.write", "Killed within write(), a later run makes up for it.", sinks, "sink.commit",
+     "sink.rollback", &detail::check_kill_first},
+    {"kill.write", "Killed within write(), a later run makes up for it.", sinks, "sink.rollback",
      &detail::check_kill_inside},
     {"kill.before_commit", "Killed before commit(), a later run makes up for it.", sinks,
-     "sink.commit", &detail::check_kill_before},
+     "sink.rollback", &detail::check_kill_before},
     {"kill.commit", "Killed within commit(), the partition is there whole or not at all.", sinks,
-     "sink.commit", &detail::check_kill_commit},
-    {"kill.committed", "Killed after commit(), the partition is done.", sinks, "sink.commit",
+     "sink.conflict", &detail::check_kill_commit},
+    {"kill.committed", "Killed after commit(), the partition is done.", sinks, "sink.conflict",
      &detail::check_kill_after},
 };
 

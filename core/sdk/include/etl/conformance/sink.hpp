@@ -90,7 +90,7 @@ class SinkSession {
     return call([&](etl_error* error) { return table().record(instance.self(), &abi, error); });
   }
   [[nodiscard]] WriteRequest request(const Partition& partition, bool reload = false) const {
-    return {pipeline_, source_name, sink_name, "run-1", partition, reload};
+    return {pipeline_, source_name, sink_name, run_, partition, reload};
   }
   [[nodiscard]] LedgerRecord record_of(const std::string& partition, std::int64_t rows,
                                        State state = State::done) const {
@@ -107,7 +107,7 @@ class SinkSession {
     record.source_uri = "check:" + partition;
     record.source_bytes = 1000;
     record.definition = "source:0123;sink:4567";
-    record.run_id = "run-1";
+    record.run_id = run_;
     record.attempts = 2;
     if (state != State::done) record.error = "no 'luck'\nat all";
     record.started_at = 1'700'000'000'000'000;
@@ -122,6 +122,7 @@ class SinkSession {
   static constexpr const char* source_name = "source";
   static constexpr const char* sink_name = "sink";
   std::string pipeline_;
+  std::string run_ = "run-" + std::to_string(::getpid());  // each process is a run
 };
 
 /// One partition's transaction; what is lent to open() is overwritten after the call.

@@ -241,7 +241,7 @@ inline void check_sink_releases(const Probe& probe) {
   static_cast<void>(left.write(input.batches(sink_rows, {1, 100, 0})));
   left.close();
   left.require_released_once();
-  SinkRun whole(session, input.partition());
+  SinkRun whole(session, session.input("two").partition());
   whole.require_open();
   static_cast<void>(whole.write(input.batches(sink_rows, {100})));
   const Result committed = whole.commit();
@@ -348,7 +348,7 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_inspect},
     {"sink.prepare", "Prepares a target twice, and keeps what it has.", sinks, "sink.commit",
      &detail::check_sink_prepare},
-    {"sink.rollback", "Leaves nothing of what is not committed.", sinks, "sink.commit",
+    {"sink.rollback", "Leaves nothing of what is not committed.", sinks, "sink.prepare",
      &detail::check_sink_rollback},
     {"sink.conflict", "Refuses a partition that is done with ETL_CONFLICT.", sinks, "sink.commit",
      &detail::check_sink_conflict},
@@ -362,7 +362,7 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_borders},
     {"sink.sliced", "Heeds the offsets of batches and columns.", sinks, "sink.commit",
      &detail::check_sink_sliced},
-    {"sink.huge", "Takes a huge batch.", sinks, "sink.commit", &detail::check_sink_huge},
+    {"sink.huge", "Takes a huge batch.", sinks, "sink.borders", &detail::check_sink_huge},
     {"sink.releases", "Releases every batch exactly once.", sinks, "sink.commit",
      &detail::check_sink_releases},
     {"sink.writers", "Writes several partitions at once.", sinks, "sink.commit",

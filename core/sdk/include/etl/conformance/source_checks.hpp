@@ -98,8 +98,7 @@ class SourceRun {
   }
   void release() {
     if (!stream_) return;
-    stream_.get()->release(stream_.get());
-    require(stream_.get()->release == nullptr,
+    require(released(stream_.get()),
             title() + ": release() of the stream did not set release to NULL");
   }
   [[nodiscard]] Schema stream_schema() {
@@ -503,23 +502,23 @@ inline constexpr Check source_checks[] = {
     {"source.twice", "Gives the same rows twice, from one instance and from two.", sources,
      "source.read", &detail::check_source_twice},
     {"source.scope", "Gives rows within the partition's scope, which is its own.", sources,
-     "source.read", &detail::check_source_scope},
+     "source.twice", &detail::check_source_scope},
     {"source.predicate", "Leaves out only what the predicate drops, and counts it.", sources,
-     "source.read", &detail::check_source_predicate},
-    {"source.early", "Lets go of a stream at any time; batches outlive it.", sources, "source.read",
-     &detail::check_source_early},
+     "source.twice", &detail::check_source_predicate},
+    {"source.early", "Lets go of a stream at any time; batches outlive it.", sources,
+     "source.twice", &detail::check_source_early},
     {"source.instances", "Reads several partitions at once, in one instance and in two.", sources,
-     "source.read", &detail::check_source_at_once},
+     "source.twice", &detail::check_source_at_once},
     {"source.cancel", "Ends within a second of being cancelled, and says ETL_CANCELLED.", sources,
-     "source.read", &detail::check_source_cancel},
+     "source.twice", &detail::check_source_cancel},
     {"source.unknown", "Fails with a reason for a partition that it does not have.", sources,
      "source.plan", &detail::check_source_unknown},
     {"source.expect", "Gives the same rows after expect(), and takes finish().", sources,
-     "source.read", &detail::check_source_expect},
-    {"source.replay", "Reads repaired records, or rejects them again.", sources, "source.read",
+     "source.twice", &detail::check_source_expect},
+    {"source.replay", "Reads repaired records, or rejects them again.", sources, "source.twice",
      &detail::check_source_replay},
     {"source.memory", "What memory() reports is back at 0 once all is released.", sources,
-     "source.read", &detail::check_source_memory},
+     "source.twice", &detail::check_source_memory},
 };
 
 }  // namespace conformance

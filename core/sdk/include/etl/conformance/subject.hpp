@@ -36,6 +36,13 @@ inline void require(bool holds, const std::string& otherwise) {
   if (!holds) throw Failure(otherwise);
 }
 
+inline void replace_all(std::string& text, std::string_view what, const std::string& by) {
+  for (std::size_t at = text.find(what); at != std::string::npos;
+       at = text.find(what, at + by.size())) {
+    text.replace(at, what.size(), by);
+  }
+}
+
 /// A folder and a word that nothing else uses: where one target or one set of input lies.
 struct Place {
   fs::path scratch;  ///< exists, and is empty at first
@@ -43,17 +50,9 @@ struct Place {
 
   /// `text` with `{scratch}` and `{id}` replaced.
   [[nodiscard]] std::string fill(std::string text) const {
-    replace(text, "{scratch}", scratch.string());
-    replace(text, "{id}", id);
+    replace_all(text, "{scratch}", scratch.string());
+    replace_all(text, "{id}", id);
     return text;
-  }
-
- private:
-  static void replace(std::string& text, std::string_view what, const std::string& by) {
-    for (std::size_t at = text.find(what); at != std::string::npos;
-         at = text.find(what, at + by.size())) {
-      text.replace(at, what.size(), by);
-    }
   }
 };
 
