@@ -74,6 +74,7 @@ class CommandLine {
     add_submit();
     add_status();
     add_plan();
+    add_merge();
     add_state();
     add_validate();
     add_preview();
@@ -81,6 +82,9 @@ class CommandLine {
     add_plugins();
     add_describe();
     add_check();
+    add_doctor();
+    add_schema();
+    add_test();
     add_new();
     add_rejects();
   }
@@ -219,7 +223,10 @@ class CommandLine {
         "Folder for script, logs and reports, seen by all nodes; default: below etl-jobs");
     sub->add_option("--image", arguments_.image, "Container image with etl (kubernetes)");
     sub->add_flag("--wait", arguments_.wait,
-                  "Follow the job to its end: progress, summary and exit code of a run (slurm)");
+                  "Follow the job to its end: progress, summary and exit code of a run (slurm, "
+                  "parallel)");
+    sub->add_flag("--reload", arguments_.reload,
+                  "Load partitions again that are done, replacing their rows");
     sub->add_flag("--dry-run", arguments_.dry_run, "Print the script; write and submit nothing");
     add_progress(sub);
     sub->add_option("--report", arguments_.report,
@@ -241,6 +248,20 @@ class CommandLine {
     add_now(sub);
     add_set(sub);
     add_selection(sub);
+    add_format(sub);
+  }
+  void add_merge() {
+    CLI::App* sub = verb("merge",
+                         "Unite the databases of tasks, which a sink with {task} in its path "
+                         "makes; again to go on",
+                         Verb::merge);
+    add_file(sub);
+    sub->add_option("--into", arguments_.into,
+                    "Path of the database to make or to add to; default: the sink's path, with "
+                    "\"all\" for {task}");
+    sub->add_option("--sink", arguments_.sink, "Only this sink; default: all with {task}");
+    add_set(sub);
+    add_now(sub);
     add_format(sub);
   }
   void add_state() {
@@ -333,6 +354,33 @@ class CommandLine {
     sub->parse_complete_callback([file, list] {
       if (file->count() == 0 && list->count() == 0) throw CLI::RequiredError("FILE");
     });
+  }
+  void add_doctor() {
+    CLI::App* sub =
+        verb("doctor", "Examine the installation: plugins, where they are looked for, the machine",
+             Verb::doctor);
+    sub->add_option(
+           "FILE", arguments_.files,
+           "Pipeline files (TOML) to check as well, and whether their targets are in reach")
+        ->expected(0, -1);
+    add_set(sub);
+    add_format(sub);
+  }
+  void add_schema() {
+    verb("schema", "Print the JSON Schema of pipeline files, for editors", Verb::schema);
+  }
+  void add_test() {
+    CLI::App* sub = verb(
+        "test", "Run the [[tests]] of pipeline files; touches no source and no sink", Verb::test);
+    sub->add_option("FILE", arguments_.files, "Pipeline files (TOML)")->required()->expected(1, -1);
+    sub->add_option("--only", arguments_.only,
+                    "Only tests whose name matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--junit", arguments_.junit,
+                    "Also write the results to this file, as JUnit XML")
+        ->type_name("FILE");
+    add_set(sub);
+    add_format(sub);
   }
 
   void add_new() {

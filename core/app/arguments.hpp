@@ -18,6 +18,7 @@ enum class Verb {
   submit,
   status,
   plan,
+  merge,
   state,
   validate,
   preview,
@@ -25,6 +26,9 @@ enum class Verb {
   plugins,
   describe,
   check,
+  doctor,
+  schema,
+  test,
   new_plugin,
   new_pipeline,
   rejects
@@ -65,6 +69,9 @@ struct Arguments {
   // status
   bool watch = false;
 
+  // merge; also `sink`
+  std::filesystem::path into;  ///< empty = beside the tasks' own
+
   // state
   std::string action;  ///< "forget"
   std::string glob;
@@ -75,6 +82,8 @@ struct Arguments {
   // preview
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
+
+  // test; also `only`
 
   // rejects; also `only` and `limit`
   std::string reason;              ///< empty = any

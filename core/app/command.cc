@@ -10,10 +10,12 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <thread>
 
 namespace etl::app {
 namespace {
@@ -81,6 +83,34 @@ CommandResult run_command(const std::vector<std::string>& command) {
   }
   const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
   return {code, content(out.get()), content(err.get())};
+}
+
+Child::Child(const std::vector<std::string>& command)
+    : out_(temporary()),
+      err_(temporary()),
+      pid_(start(command, ::fileno(out_.get()), ::fileno(err_.get()))) {}
+
+Child::~Child() { end(); }
+
+std::optional<CommandResult> Child::poll() {
+  int status = 0;
+  if (!result_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
+    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+    result_ = {code, content(out_.get()), content(err_.get())};
+  }
+  return result_;
+}
+
+// Twice: GNU parallel takes the first for a wish to begin no more, and ends what runs at the
+// second.
+void Child::end() {
+  constexpr int asked = 2;
+  constexpr int most_waits = 100;
+  for (int waits = 0; !poll(); ++waits) {
+    if (waits < asked) ::kill(-pid_, SIGTERM);
+    if (waits == most_waits) ::kill(-pid_, SIGKILL);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
 }
 
 std::string require_command(const std::vector<std::string>& command) {

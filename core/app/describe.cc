@@ -1,4 +1,5 @@
 #include "core/app/exit_codes.hpp"
+#include "core/app/plugin_examination.hpp"
 #include "core/app/verbs.hpp"
 #include "core/runtime/stage_description.hpp"
 #include "core/runtime/suggest.hpp"
@@ -32,33 +33,41 @@ int plugins(const Session& session) {
   return exit_ok;
 }
 
+namespace {
+
+/// The stages of a file are asked for in a child process; those that are installed are in use.
+nlohmann::json stages_of(const Session& session, const std::string& name, bool file) {
+  nlohmann::json stages = nlohmann::json::array();
+  if (file) {
+    PluginExamination found = examine_plugin(name, session.cancellation);
+    if (!found.refusal.empty()) throw Error::config(found.refusal);
+    return std::move(found.stages);
+  }
+  const runtime::StageRegistry registry = session.registry();
+  const runtime::StageEntry* entry = registry.find(name);
+  if (entry == nullptr) {
+    throw Error::config(fmt::format("there is no stage \"{}\"; {}{}", name,
+                                    runtime::did_you_mean(name, registry.names()),
+                                    registry.searched()));
+  }
+  stages.push_back(runtime::describe_json(*entry));
+  return stages;
+}
+
+}  // namespace
+
 int describe(const Session& session) {
   const std::string& name = session.arguments.name;
-  runtime::StageRegistry registry;
-  std::vector<std::string> names = {name};
-  if (name.find('/') != std::string::npos || name.ends_with(".so")) {
-    registry.add(runtime::load_plugin(name));
-    names = registry.names();
-  } else {
-    registry = session.registry();
-    if (registry.find(name) == nullptr) {
-      throw Error::config(fmt::format("there is no stage \"{}\"; {}{}", name,
-                                      runtime::did_you_mean(name, registry.names()),
-                                      registry.searched()));
-    }
-  }
-  nlohmann::json documents = nlohmann::json::array();
-  for (const std::string& one : names) {
-    const runtime::StageEntry& entry = *registry.find(one);
-    if (session.arguments.format == Format::json)
-      documents.push_back(runtime::describe_json(entry));
-    else if (session.arguments.format == Format::markdown) print(runtime::describe_markdown(entry));
-    else print(runtime::describe_text(entry));
-  }
-  // One stage is one object; a file is a list, however many it holds.
+  const bool file = name.find('/') != std::string::npos || name.ends_with(".so");
+  const nlohmann::json stages = stages_of(session, name, file);
   if (session.arguments.format == Format::json) {
-    print_json(names.size() == 1 && names.front() == name ? documents.front() : documents);
+    // One stage is one object; a file is a list, however many it holds.
+    print_json(file ? stages : stages.front());
+    return exit_ok;
   }
+  const bool markdown = session.arguments.format == Format::markdown;
+  for (const nlohmann::json& stage : stages)
+    print(markdown ? runtime::describe_markdown(stage) : runtime::describe_text(stage));
   return exit_ok;
 }
 

@@ -1,6 +1,5 @@
 #include "core/app/follow.hpp"
 
-#include "core/app/slurm.hpp"
 #include "core/runtime/progress.hpp"
 
 #include <fmt/format.h>
@@ -21,24 +20,21 @@ using runtime::Summary;
 using std::chrono::milliseconds;
 
 constexpr milliseconds poll_every{1000};
-constexpr int most_releases = 3;
-/// Slurm may be asked before it knows the job, and may start a task again: a job has ended when it
-/// says so this often in a row.
-constexpr int ended_answers = 2;
 
 class Follower {
  public:
   Follower(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
-           std::string id)
+           EngineJob* engine)
       : session_(session),
+        pipeline_(pipeline),
         graph_(*pipeline.graph),
         job_(job),
-        id_(std::move(id)),
+        engine_(engine),
         settled_(job.wanted.size(), false) {}
 
   Summary follow() {
     const auto begun = Clock::now();
-    if (!id_.empty()) watch();
+    if (engine_ != nullptr) watch();
     Summary summary = begin();
     add_partitions(summary);
     add_reports(summary);
@@ -52,19 +48,16 @@ class Follower {
   void watch() {
     runtime::Progress progress(session_.arguments.progress, session_.log);
     progress.start(job_.partitions_to_do());
-    int ended = 0;
-    while (!session_.cancellation.requested() && ended < ended_answers) {
-      ended = ask_engine() ? ended + 1 : 0;
+    for (bool ended = false; !ended && !session_.cancellation.requested();) {
+      ended = engine_->ended();
       const auto asked = Clock::now();
       read_ledgers();
       show(progress);
       // A large ledger is not read all the time.
       const auto cost = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
-      pause(std::max(poll_every, cost * 10));
+      if (!ended) pause(std::max(poll_every, cost * 10));
     }
-    if (session_.cancellation.requested()) {
-      session_.log.warn(fmt::format("job {} goes on; stop it: scancel {}", id_, id_));
-    }
+    if (session_.cancellation.requested()) engine_->leave();
     progress.stop();
   }
 
@@ -81,44 +74,11 @@ class Follower {
     }
   }
 
-  /// Whether every task has ended.
-  bool ask_engine() {
-    std::string why_not;
-    auto tasks = Slurm::tasks(id_, why_not);
-    if (!tasks) {
-      if (!silent_) session_.log.warn("slurm does not answer, asking again: " + why_not);
-      silent_ = true;
-      return false;
-    }
-    if (silent_) session_.log.info("slurm answers again");
-    silent_ = false;
-    if (!tasks->empty()) tasks_ = std::move(*tasks);
-    for (const auto& [index, task] : tasks_) {
-      if (task.held()) release(index, task);
-    }
-    return std::ranges::all_of(tasks_, [](const auto& task) { return task.second.ended(); });
-  }
-
-  /// Slurm holds a task that it failed to start, for instance when its controller went down then.
-  void release(std::size_t index, const SlurmTask& task) {
-    int& releases = releases_[index];
-    if (releases > most_releases) return;
-    if (releases++ == most_releases) {
-      return session_.log.error(
-          fmt::format("task {} is held again and again: {}; look into slurm's logs, then: "
-                      "scontrol release {}_{}, or scancel {}",
-                      index, task.reason, id_, index, id_));
-    }
-    const bool released = Slurm::release(id_, index);
-    session_.log.warn(fmt::format("task {} was held by slurm ({}): {}", index, task.reason,
-                                  released ? "released" : "it refused to release it"));
-  }
-
   void read_ledgers() {
     try {
       runtime::LedgerView fresh;
       for (const NodeIndex sink : graph_.of_kind(runtime::Kind::sink))
-        fresh.load(graph_, sink, job_.pipeline);
+        fresh.load_all(pipeline_, sink);
       ledger_ = std::move(fresh);
       ledger_known_ = true;
     } catch (const Error& error) {
@@ -161,7 +121,7 @@ class Follower {
   [[nodiscard]] Summary begin() const {
     Summary summary;
     summary.pipeline = job_.pipeline;
-    summary.run_id = id_.empty() ? "" : "slurm-" + id_;
+    summary.run_id = engine_ == nullptr ? "" : engine_->run_id();
     summary.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
     for (const runtime::Node& node : graph_.nodes()) {
       summary.stages.push_back(
@@ -222,7 +182,7 @@ class Follower {
       failures.push_back(
           {graph_[planned.source].name, planned.partition.id, sink.name, "", record->attempts,
            fmt::format("{} (task {}, log {})", record->error, job_.task_of[wanted.planned],
-                       log_of(job_.task_of[wanted.planned])),
+                       engine_->log_of(job_.task_of[wanted.planned])),
            false});
     }
     if (record->state != State::done) return;
@@ -265,19 +225,13 @@ class Follower {
     }
   }
 
-  [[nodiscard]] std::string log_of(std::size_t task) const {
-    return (job_.folder / fmt::format("task-{}.log", task)).string();
-  }
-
   /// What is known of a partition that nobody recorded.
   [[nodiscard]] std::string without_record(std::size_t index) const {
     const std::string found =
         ledger_known_ ? "it is not in the ledger" : "the ledger could not be read at the end";
-    const auto task = tasks_.find(index);
-    if (task == tasks_.end()) return fmt::format("{}; log {}", found, log_of(index));
-    return fmt::format(
-        "{}; task {} of job {} ended {}{}; log {}", found, index, id_, task->second.state,
-        task->second.nodes.empty() ? "" : " on " + task->second.nodes, log_of(index));
+    const std::string end = engine_->end_of(index);
+    return fmt::format("{}{}{}; log {}", found, end.empty() ? "" : "; ", end,
+                       engine_->log_of(index));
   }
 
   /// A task that was killed left no report, and one that was started again several: bytes and
@@ -315,12 +269,10 @@ class Follower {
   }
 
   const Session& session_;
+  const runtime::Pipeline& pipeline_;
   const runtime::Graph& graph_;
   const Job& job_;
-  std::string id_;
-  std::map<std::size_t, SlurmTask> tasks_;
-  std::map<std::size_t, int> releases_;
-  bool silent_ = false;
+  EngineJob* engine_;  ///< nullptr: there was nothing to do
   runtime::LedgerView ledger_;
   bool ledger_known_ = false;
   std::vector<bool> settled_;  ///< by the first of a partition's places in Job::wanted
@@ -329,8 +281,8 @@ class Follower {
 }  // namespace
 
 Summary follow_job(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
-                   const std::string& id) {
-  return Follower(session, pipeline, job, id).follow();
+                   EngineJob* engine) {
+  return Follower(session, pipeline, job, engine).follow();
 }
 
 }  // namespace etl::app

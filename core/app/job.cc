@@ -19,6 +19,7 @@ using runtime::Kind;
 using runtime::NodeIndex;
 
 constexpr std::size_t most_at_once = 16;
+constexpr std::size_t most_tasks = 100'000;
 
 std::string engine_name(const std::string& pipeline) {
   std::string name = "etl-";
@@ -30,8 +31,22 @@ std::string engine_name(const std::string& pipeline) {
   return name;
 }
 
+/// How a sink in a file gets one for each task.
+std::string own_database(const runtime::Node& sink) {
+  const etl_stage& table = sink.stage->table();
+  for (std::size_t i = 0; i < table.option_count; ++i) {
+    const etl_option_spec& spec = table.options[i];
+    if (spec.type != ETL_OPTION_PATH || !sink.stage->can_merge()) continue;
+    return fmt::format(
+        ", or give every task a file of its own, with {{task}} in {}, and unite them with etl "
+        "merge",
+        std::string_view(spec.name.data, spec.name.size));
+  }
+  return {};
+}
+
 /// Every engine may run a task twice, or on any host.
-void require_shared_sinks(const Graph& graph) {
+void require_shared_sinks(const Graph& graph, const std::string& engine) {
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
     const runtime::Stage& stage = *graph[sink].stage;
     if (!stage.transactional()) {
@@ -40,13 +55,19 @@ void require_shared_sinks(const Graph& graph) {
                         "would tell the rows "
                         "apart. Use a sink that keeps one, or run it with etl run"));
     }
+    const bool own = !runtime::per_task(graph[sink]).empty();
+    if (own && engine == "kubernetes") {
+      throw stage.failure(Error::config(
+          "it has a file for each task, and a pod's files go with the pod. Use a sink on a server "
+          "(etl plugins lists the installed ones)"));
+    }
+    if (stage.table().max_writers != 1 || own) continue;
     const std::string resource(stage.resource());
-    if (stage.table().max_writers != 1) continue;
     throw stage.failure(Error::config(fmt::format(
         "it takes one writer at a time{}, so tasks on several hosts cannot share it. Use a sink on "
-        "a "
-        "server (etl plugins lists the installed ones), or run it on one host with etl run",
-        resource.starts_with("/") ? ", in the local file " + resource : "")));
+        "a server (etl plugins lists the installed ones){}, or run it on one host with etl run",
+        resource.starts_with("/") ? ", in the local file " + resource : "",
+        own_database(graph[sink]))));
   }
 }
 
@@ -82,15 +103,14 @@ std::vector<std::pair<std::string, std::int64_t>> connection_limits(const Graph&
 class Maker {
  public:
   Maker(const Session& session, const runtime::Pipeline& pipeline,
-        const runtime::Preflight& preflight, std::size_t most_tasks)
+        const runtime::Preflight& preflight)
       : arguments_(session.arguments),
         pipeline_(pipeline),
         graph_(*pipeline.graph),
-        ledger_(preflight.ledger),
-        most_tasks_(most_tasks) {}
+        ledger_(preflight.ledger) {}
 
   Job make() {
-    require_shared_sinks(graph_);
+    require_shared_sinks(graph_, arguments_.engine);
     require_no_secrets(graph_, arguments_.set);
     job_.pipeline = pipeline_.file.name;
     job_.name = engine_name(job_.pipeline);
@@ -127,7 +147,8 @@ class Maker {
       for (const NodeIndex sink : graph_.sinks_of(planned.source)) {
         const LedgerRecord* record =
             ledger_.find(sink, graph_[planned.source].name, planned.partition.id);
-        if (record != nullptr && record->state == State::done) continue;
+        const bool done = record != nullptr && record->state == State::done;
+        if (done && !arguments_.reload) continue;
         job_.wanted.push_back({sink, i, record == nullptr ? 0 : record->finished_at});
       }
     }
@@ -143,13 +164,12 @@ class Maker {
       seconds += bytes < 0 ? seconds_of_unknown : static_cast<double>(bytes) / bytes_per_second;
     }
     const auto fitting = static_cast<std::size_t>(std::floor(seconds / seconds_of_task));
-    job_.tasks = std::clamp<std::size_t>(std::min(fitting, to_do.size()), 1, most_tasks_);
+    job_.tasks = std::clamp<std::size_t>(std::min(fitting, to_do.size()), 1, most_tasks);
     if (arguments_.tasks) job_.tasks = static_cast<std::size_t>(*arguments_.tasks);
-    if (job_.tasks > most_tasks_) {
-      throw Error::config(fmt::format(
-          "--tasks {}: this engine takes arrays of {} tasks at most; give each task more to do, or "
-          "submit a script of your own with --task auto/N and --task-offset",
-          job_.tasks, most_tasks_));
+    if (job_.tasks > most_tasks) {
+      throw Error::config(
+          fmt::format("--tasks {}: there may be {} at most; give each task more to do", job_.tasks,
+                      most_tasks));
     }
     job_.task_of = runtime::tasks_of(job_.planned, job_.tasks);
     std::set<std::size_t> to_start;
@@ -196,13 +216,13 @@ class Maker {
     for (const auto& folder : arguments_.plugin_dirs)
       add("--plugin-dir", std::filesystem::absolute(folder).string());
     add("--progress", "plain");
+    if (arguments_.reload) words.emplace_back("--reload");
   }
 
   const Arguments& arguments_;
   const runtime::Pipeline& pipeline_;
   const Graph& graph_;
   const runtime::LedgerView& ledger_;
-  std::size_t most_tasks_;
   std::vector<std::string> connections_;
   Job job_;
 };
@@ -216,8 +236,8 @@ std::size_t Job::partitions_to_do() const {
 }
 
 Job make_job(const Session& session, const runtime::Pipeline& pipeline,
-             const runtime::Preflight& preflight, std::size_t most_tasks) {
-  return Maker(session, pipeline, preflight, most_tasks).make();
+             const runtime::Preflight& preflight) {
+  return Maker(session, pipeline, preflight).make();
 }
 
 const etl_option_spec* option_of(const Graph& graph, std::string_view stage,

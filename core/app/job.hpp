@@ -40,9 +40,9 @@ struct Job {
 
 /// Throws Error (config) when tasks could not run beside each other: a sink that one host alone can
 /// write, or that keeps no ledger; secrets on the command line; more tasks at once than a source
-/// has connections. `most_tasks` is the engine's limit.
+/// has connections.
 [[nodiscard]] Job make_job(const Session& session, const runtime::Pipeline& pipeline,
-                           const runtime::Preflight& preflight, std::size_t most_tasks);
+                           const runtime::Preflight& preflight);
 
 /// What nothing is known of, in seconds; and how fast what is known is read. See docs/scaling.md.
 inline constexpr double seconds_of_unknown = 10;

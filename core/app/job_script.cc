@@ -43,7 +43,25 @@ std::string ranges(const std::vector<std::size_t>& ascending) {
   return text;
 }
 
-std::string slurm_script(const Job& job) {
+std::string TaskArray::script() const {
+  return offset == 0 ? "job.sh" : fmt::format("job-{}.sh", offset);
+}
+
+std::string TaskArray::log() const {
+  return offset == 0 ? "task-%a.log" : fmt::format("task-{}+%a.log", offset);
+}
+
+std::vector<TaskArray> arrays_of(const Job& job, std::size_t most) {
+  std::vector<TaskArray> arrays;
+  for (const std::size_t task : job.to_start) {
+    const std::size_t offset = task / most * most;
+    if (arrays.empty() || arrays.back().offset != offset) arrays.push_back({offset, {}});
+    arrays.back().indexes.push_back(task - offset);
+  }
+  return arrays;
+}
+
+std::string slurm_script(const Job& job, const TaskArray& array) {
   return fmt::format(R"sh(#!/bin/bash
 # {about}
 # What is done already is skipped, so that it may be submitted again: sbatch {script}
@@ -52,12 +70,12 @@ std::string slurm_script(const Job& job) {
 #SBATCH --cpus-per-task={workers}
 #SBATCH --requeue
 #SBATCH --open-mode=append
-#SBATCH --output="{folder}/task-%a.log"
+#SBATCH --output="{folder}/{log}"
 cd {work} || exit {failed}
 trap : TERM  # etl rolls back; this waits for it
 echo "task $SLURM_ARRAY_TASK_ID of job $SLURM_ARRAY_JOB_ID on $(hostname), restart ${{SLURM_RESTART_COUNT:-0}}"
 {command} \
-  --task auto/{tasks} --report {quoted_folder}/"task-$SLURM_ARRAY_TASK_ID.$(date +%s%N).json"
+  --task auto/{tasks} --task-offset {offset} --report {quoted_folder}/"task-{offset}+$SLURM_ARRAY_TASK_ID.$(date +%s%N).json"
 code=$?
 # {retry} says that it may pass: Slurm starts the task again, {restarts} times at most.
 if [ "$code" -eq {retry} ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {restarts} ]; then
@@ -66,8 +84,9 @@ fi
 exit "$code"
 )sh",
                      fmt::arg("about", about(job)),
-                     fmt::arg("script", shell_quoted((job.folder / "job.sh").string())),
-                     fmt::arg("name", job.name), fmt::arg("array", ranges(job.to_start)),
+                     fmt::arg("script", shell_quoted((job.folder / array.script()).string())),
+                     fmt::arg("name", job.name), fmt::arg("array", ranges(array.indexes)),
+                     fmt::arg("log", array.log()), fmt::arg("offset", array.offset),
                      fmt::arg("at_once", job.at_once), fmt::arg("workers", job.workers),
                      fmt::arg("folder", job.folder.string()),
                      fmt::arg("quoted_folder", shell_quoted(job.folder.string())),

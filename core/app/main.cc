@@ -30,6 +30,8 @@ int call(const Session& session) {
       return app::plan(session);
     case Verb::validate:
       return app::validate(session);
+    case Verb::merge:
+      return app::merge(session);
     case Verb::state:
       return app::state(session);
     case Verb::preview:
@@ -42,6 +44,12 @@ int call(const Session& session) {
       return app::describe(session);
     case Verb::check:
       return app::check(session);
+    case Verb::doctor:
+      return app::doctor(session);
+    case Verb::schema:
+      return app::schema(session);
+    case Verb::test:
+      return app::test(session);
     case Verb::new_plugin:
       return app::new_plugin(session);
     case Verb::new_pipeline:

@@ -21,6 +21,7 @@ namespace fs = std::filesystem;
 /// What the templates call the stage and its class.
 constexpr std::string_view template_name = "template_stage";
 constexpr std::string_view template_class = "TemplateStage";
+constexpr std::string_view schema_file = "etl.schema.json";
 
 std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
   std::string out;
@@ -107,6 +108,17 @@ void require_new_or_empty(const fs::path& folder) {
                                : " exists and is no empty folder; etl new overwrites nothing"));
 }
 
+/// The line by which editors find the schema of the file; a hint where there is no schema yet, for
+/// they complain of one that is not there.
+std::string schema_line(const fs::path& folder) {
+  std::error_code ignored;
+  if (fs::exists(folder / schema_file, ignored)) return fmt::format("#:schema ./{}\n", schema_file);
+  return fmt::format(
+      "# For an editor that knows the options: etl schema > {0}, and as the first line of this\n"
+      "# file \"#:schema ./{0}\", without the quotes.\n",
+      schema_file);
+}
+
 /// The files, and what to do with them.
 void report_written(const Session& session, std::vector<std::string> files,
                     const std::string& next) {
@@ -157,7 +169,8 @@ int new_pipeline(const Session& session) {
                                     runtime::did_you_mean(name, registry.names()),
                                     registry.searched()));
   }
-  const std::string text = runtime::pipeline_draft(arguments.name, stages);
+  const std::string text =
+      schema_line(arguments.folder) + runtime::pipeline_draft(arguments.name, stages);
   if (!arguments.folder.empty()) make_folder(arguments.folder);
   const fs::path path = arguments.folder / (arguments.name + ".toml");
   write_new(path, text);

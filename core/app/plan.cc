@@ -1,6 +1,7 @@
 #include "core/app/exit_codes.hpp"
 #include "core/app/verbs.hpp"
 #include "core/runtime/planner.hpp"
+#include "core/runtime/running.hpp"
 #include "core/runtime/text_format.hpp"
 #include "core/runtime/utf8.hpp"
 
@@ -57,8 +58,22 @@ std::string word_of(const json& sink) {
   return sink.value("reason", "") == "unreachable" ? "unknown" : sink["state"].get<std::string>();
 }
 
+/// Who has it in hand now.
+std::string who(const json& in_hand) {
+  std::string text;
+  for (const json& each : in_hand) {
+    text += fmt::format(
+        "{}{} by {}{} since {}", text.empty() ? "" : "; ",
+        each["lost"].get<bool>() ? "lost" : "in hand",
+        each["task"].is_null() ? "" : fmt::format("task {} on ", each["task"].get<std::string>()),
+        each["host"].get<std::string>(), each["since"].get<std::string>());
+  }
+  return text;
+}
+
 /// Why a run would load the partition; empty where it would not.
 std::string why(const json& sink) {
+  if (sink.contains("in_hand")) return who(sink["in_hand"]);
   const std::string reason = sink.value("reason", "");
   const std::string error = sink.contains("error") ? ": " + sink["error"].get<std::string>() : "";
   if (reason == "new") return "never tried, or forgotten";
@@ -67,6 +82,17 @@ std::string why(const json& sink) {
   if (reason == "unreachable") return "the sink cannot be reached";
   if (reason == "no ledger") return "the sink keeps no ledger: every run loads it";
   return "";
+}
+
+using InHandBySink = std::map<NodeIndex, std::vector<runtime::InHand>>;
+
+InHandBySink find_in_hand(const runtime::Pipeline& pipeline, const runtime::LedgerView& ledger) {
+  InHandBySink found;
+  for (const NodeIndex sink : pipeline.graph->of_kind(runtime::Kind::sink)) {
+    found[sink] = ledger.knows(sink) ? runtime::in_hand(pipeline, sink, ledger)
+                                     : std::vector<runtime::InHand>{};
+  }
+  return found;
 }
 
 Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
@@ -84,11 +110,18 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
     if (target.unreachable) entry["unreachable"] = redactor.conceal(target.unreachable->message());
     plan.targets.push_back(std::move(entry));
   }
+  const InHandBySink in_hand = find_in_hand(pipeline, ledger);
   const runtime::Selection selection{session.arguments.only, session.arguments.limit};
   for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
     json sinks = json::object();
     for (const NodeIndex sink : graph.sinks_of(planned.source)) {
-      sinks[graph[sink].name] = sink_state(graph, sink, ledger, planned, redactor);
+      json& state = sinks[graph[sink].name];
+      state = sink_state(graph, sink, ledger, planned, redactor);
+      for (const runtime::InHand& each : in_hand.at(sink)) {
+        if (each.record.source == graph[planned.source].name &&
+            each.record.partition == planned.partition.id)
+          state["in_hand"].push_back(runtime::as_json(each));
+      }
     }
     json entry = {{"source", graph[planned.source].name},
                   {"partition", planned.partition.id},

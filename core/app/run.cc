@@ -44,8 +44,10 @@ int run(const Session& session) {
   const runtime::Selection chosen = selection(arguments);
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
-                                               session.cancellation, session.log, diagnostics);
+  runtime::OpenRequest opened = session.open_request();
+  if (chosen.share) opened.task = chosen.share->task;
+  const auto pipeline =
+      runtime::open_pipeline(opened, registry, session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   if (!arguments.task.empty() && arguments.now.empty()) require_fixed_times(*pipeline);
   runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);

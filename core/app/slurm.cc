@@ -58,13 +58,18 @@ std::size_t Slurm::most_tasks() {
   return usual;
 }
 
-std::string Slurm::submit(const std::filesystem::path& script) {
+std::string Slurm::submit(const std::filesystem::path& script, const std::string& after) {
+  std::vector<std::string> words = {"sbatch", "--parsable"};
+  if (!after.empty()) words.push_back("--dependency=afterany:" + after);
+  words.push_back(script.string());
   // "17", or "17;cluster".
-  const std::string out = require_command({"sbatch", "--parsable", script.string()});
+  const std::string out = require_command(words);
   const std::string job = out.substr(0, out.find(';'));
   if (!number(job)) throw Error::transient(fmt::format("sbatch named no job: \"{}\"", out));
   return job;
 }
+
+void Slurm::cancel(const std::string& job) { (void)run_command({"scancel", job}); }
 
 std::optional<std::map<std::size_t, SlurmTask>> Slurm::tasks(const std::string& job,
                                                              std::string& why_not) {

@@ -23,11 +23,15 @@ struct SlurmTask {
 
 class Slurm {
  public:
-  /// The number of tasks that an array may have; Slurm's own default where it cannot be asked.
+  /// What the indexes of an array have to stay below; Slurm's own default where it cannot be asked.
   [[nodiscard]] static std::size_t most_tasks();
 
-  /// Submits a script; the number of the job. Throws Error (transient) with what sbatch said.
-  [[nodiscard]] static std::string submit(const std::filesystem::path& script);
+  /// Submits a script, to be started when the job `after` (empty = none) has ended; the number of
+  /// the job. Throws Error (transient) with what sbatch said.
+  [[nodiscard]] static std::string submit(const std::filesystem::path& script,
+                                          const std::string& after);
+  /// Ends a job, if it can be reached.
+  static void cancel(const std::string& job);
 
   /// The tasks of a job by their index; nothing when the controller cannot be asked. Slurm forgets
   /// a job some minutes after its end: then there are none.

@@ -86,6 +86,11 @@ class Forget {
   void load(NodeIndex sink) {
     const runtime::Stage& stage = *graph_[sink].stage;
     try {
+      if (!runtime::per_task(graph_[sink]).empty() && !pipeline_.request.task) {
+        throw Error::config(
+            fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
+                        graph_[sink].name, runtime::per_task(graph_[sink]).begin()->first));
+      }
       if (!stage.can_forget()) {
         throw stage.failure(Error::permanent("its plugin cannot forget partitions"));
       }

@@ -2,6 +2,7 @@
 #include "core/app/verbs.hpp"
 #include "core/runtime/clock.hpp"
 #include "core/runtime/planner.hpp"
+#include "core/runtime/running.hpp"
 #include "core/runtime/text_format.hpp"
 #include "core/runtime/utf8.hpp"
 
@@ -21,6 +22,7 @@ constexpr std::chrono::seconds again_after{2};
 /// The rate is that of what was committed so long ago at most.
 constexpr std::int64_t rate_window_seconds = 60;
 constexpr std::size_t failures_shown = 20;
+constexpr std::size_t in_hand_shown = 40;
 
 /// What one sink's ledger says of the plan.
 struct SinkStatus {
@@ -31,6 +33,7 @@ struct SinkStatus {
   std::int64_t recent_partitions = 0, recent_read = 0, recent_written = 0;
   std::int64_t last_finished_at = 0;
   json failures = json::array();
+  std::vector<runtime::InHand> in_hand;
   std::string unreachable;
 
   [[nodiscard]] bool complete() const { return unreachable.empty() && states.at("pending") == 0; }
@@ -74,7 +77,7 @@ std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pi
     try {
       if (!graph[index].stage->transactional())
         throw graph[index].stage->failure(Error::permanent("it keeps no ledger"));
-      ledger.load(graph, index, pipeline.file.name);
+      ledger.load_all(pipeline, index);
     } catch (const Error& error) {
       require_not_stopped(session);
       sink.unreachable = session.log.redactor().conceal(error.message());
@@ -86,6 +89,7 @@ std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pi
       add(sink, ledger.find(index, source, each.partition.id), source, each.partition.id,
           session.log.redactor());
     }
+    sink.in_hand = runtime::in_hand(pipeline, index, ledger);
   }
   return sinks;
 }
@@ -105,7 +109,10 @@ json as_json(const runtime::Pipeline& pipeline, std::size_t partitions,
                     {"rows_read", sink.recent_read},
                     {"rows_written", sink.recent_written}}},
                   {"last_finished_at", nullptr},
-                  {"failures", sink.failures}};
+                  {"failures", sink.failures},
+                  {"in_hand", json::array()}};
+    for (const runtime::InHand& each : sink.in_hand)
+      entry["in_hand"].push_back(runtime::as_json(each));
     if (sink.last_finished_at > 0)
       entry["last_finished_at"] = runtime::utc_text(sink.last_finished_at / 1'000'000);
     if (!sink.unreachable.empty()) entry = {{"unreachable", sink.unreachable}};
@@ -131,6 +138,12 @@ std::string sink_text(const SinkStatus& sink) {
         runtime::grouped(sink.recent_written / rate_window_seconds),
         runtime::utc_text(sink.last_finished_at / 1'000'000));
   }
+  for (std::size_t i = 0; i < std::min(in_hand_shown, sink.in_hand.size()); ++i) {
+    const runtime::InHand& each = sink.in_hand[i];
+    text += fmt::format("  {}: {}\n", each.lost ? "lost" : "in hand", runtime::as_text(each));
+  }
+  if (sink.in_hand.size() > in_hand_shown)
+    text += fmt::format("  ... and {} more\n", sink.in_hand.size() - in_hand_shown);
   for (std::size_t i = 0; i < std::min(failures_shown, sink.failures.size()); ++i) {
     const json& failure = sink.failures[i];
     text +=

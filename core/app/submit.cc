@@ -3,7 +3,6 @@
 #include "core/app/job.hpp"
 #include "core/app/job_script.hpp"
 #include "core/app/run_report.hpp"
-#include "core/app/slurm.hpp"
 
 #include <fmt/format.h>
 
@@ -19,9 +18,12 @@ namespace fs = std::filesystem;
 
 void check_arguments(const Arguments& arguments) {
   const std::string& engine = arguments.engine;
-  if (arguments.wait && (engine != "slurm" || arguments.dry_run)) {
+  if (arguments.wait && arguments.dry_run)
+    throw Error::config("--wait: with --dry-run there is no job to follow");
+  if (arguments.wait && engine == "kubernetes") {
     throw Error::config(
-        "--wait follows a job that etl submitted: with --engine slurm, and without --dry-run");
+        "--wait: etl does not start what it writes for kubernetes; after kubectl apply, follow it "
+        "with etl status FILE --watch, or kubectl wait");
   }
   if (!arguments.report.empty() && !arguments.wait)
     throw Error::config("--report: only with --wait is there a summary to write");
@@ -39,35 +41,48 @@ void require_reachable(const runtime::Preflight& preflight) {
 
 /// Once, before many tasks would do it at the same moment.
 void prepare_targets(const runtime::Graph& graph) {
-  for (const runtime::NodeIndex sink : graph.of_kind(runtime::Kind::sink))
-    graph[sink].stage->prepare(graph[sink].in);
+  for (const runtime::NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
+    if (runtime::per_task(graph[sink]).empty()) graph[sink].stage->prepare(graph[sink].in);
+  }
 }
 
-std::string text_for(const Arguments& arguments, const Job& job) {
-  if (arguments.engine == "slurm") return slurm_script(job);
-  if (arguments.engine == "parallel") return parallel_script(job);
-  return kubernetes_manifest(job, arguments.image);
+/// What is written into the job's folder: file names and contents, what is started first.
+using Files = std::vector<std::pair<std::string, std::string>>;
+
+Files files_for(const Arguments& arguments, const Job& job, const std::vector<TaskArray>& arrays) {
+  if (arguments.engine == "parallel") return {{"job.sh", parallel_script(job)}};
+  if (arguments.engine == "kubernetes")
+    return {{"job.json", kubernetes_manifest(job, arguments.image)}};
+  Files files;
+  for (const TaskArray& array : arrays)
+    files.emplace_back(array.script(), slurm_script(job, array));
+  return files;
 }
 
 /// For nobody else's eyes: logs and arguments may tell more than they should.
-fs::path write_job(const Arguments& arguments, const Job& job) {
-  const fs::path path = job.folder / (arguments.engine == "kubernetes" ? "job.json" : "job.sh");
+void make_folder(const fs::path& folder) {
   std::error_code failure;
-  const bool made = fs::create_directories(job.folder, failure);
-  if (!failure && made) fs::permissions(job.folder, fs::perms::owner_all, failure);
-  if (failure) {
-    throw Error::config(
-        fmt::format("--job-dir: cannot make {}: {}", job.folder.string(), failure.message()));
-  }
-  if (fs::exists(path))
-    throw Error::config(fmt::format("--job-dir: {} is there already", path.string()));
-  std::ofstream out(path);
-  out << text_for(arguments, job);
-  out.close();
-  if (!out) {
+  const bool made = fs::create_directories(folder, failure);
+  if (!failure && made) fs::permissions(folder, fs::perms::owner_all, failure);
+  if (!failure) return;
+  throw Error::config(
+      fmt::format("--job-dir: cannot make {}: {}", folder.string(), failure.message()));
+}
+
+/// The path of the first of them.
+fs::path write_job(const Job& job, const Files& files) {
+  make_folder(job.folder);
+  for (const auto& [name, text] : files) {
+    const fs::path path = job.folder / name;
+    if (fs::exists(path))
+      throw Error::config(fmt::format("--job-dir: {} is there already", path.string()));
+    std::ofstream out(path);
+    out << text;
+    out.close();
+    if (out) continue;
     throw Error::permanent(fmt::format("cannot write {}: {}", path.string(), std::strerror(errno)));
   }
-  return path;
+  return job.folder / files.front().first;
 }
 
 std::string next_step(const Arguments& arguments, const fs::path& script, const std::string& id) {
@@ -106,13 +121,24 @@ int nothing_to_do(const Session& session, const Job& job) {
 }
 
 int follow(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
-           const std::string& id, const RunReport& file) {
-  const runtime::Summary summary = follow_job(session, pipeline, job, id);
+           EngineJob* engine, const RunReport& file) {
+  const runtime::Summary summary = follow_job(session, pipeline, job, engine);
   file.write(summary.json());
   if (session.arguments.format == Format::json) print_json(summary.json());
   else print(summary.text());
   if (summary.status == "interrupted") return exit_signal + session.cancellation.reason();
   return summary.status == "failed" ? exit_failed : exit_ok;
+}
+
+int submit_to_slurm(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
+                    const std::vector<TaskArray>& arrays, const RunReport& file) {
+  SlurmJob submitted(session, job, arrays);
+  session.log.info(fmt::format("job {} of slurm: {} partitions in {} tasks, {} at once; logs: {}",
+                               submitted.ids(), job.partitions_to_do(), job.to_start.size(),
+                               job.at_once, job.folder.string()));
+  if (session.arguments.wait) return follow(session, pipeline, job, &submitted, file);
+  tell(session, job, job.folder / arrays.front().script(), submitted.ids());
+  return exit_ok;
 }
 
 }  // namespace
@@ -126,32 +152,31 @@ int submit(const Session& session) {
   const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
-  const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
+  const runtime::Preflight preflight =
+      runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
-  const bool slurm = arguments.engine == "slurm";
-  const Job job = make_job(session, *pipeline, preflight, slurm ? Slurm::most_tasks() : 100'000);
+  const Job job = make_job(session, *pipeline, preflight);
   require_reachable(preflight);
   require_not_stopped(session);
+  const bool slurm = arguments.engine == "slurm";
+  const auto arrays = slurm ? arrays_of(job, Slurm::most_tasks()) : std::vector<TaskArray>{};
+  const Files files = files_for(arguments, job, arrays);
   if (arguments.dry_run) {
-    print(text_for(arguments, job));
+    for (const auto& [name, text] : files) print(text);
     return exit_ok;
   }
   if (job.wanted.empty() && !arguments.wait) return nothing_to_do(session, job);
-  if (job.wanted.empty()) return follow(session, *pipeline, job, {}, file);
+  if (job.wanted.empty()) return follow(session, *pipeline, job, nullptr, file);
   prepare_targets(*pipeline->graph);
-  const fs::path script = write_job(arguments, job);
-  if (!slurm) {
+  const fs::path script = write_job(job, files);
+  if (slurm) return submit_to_slurm(session, *pipeline, job, arrays, file);
+  if (!arguments.wait) {
     tell(session, job, script, {});
     return exit_ok;
   }
-  const std::string id = Slurm::submit(script);
-  session.log.info(fmt::format("job {} of slurm: {} partitions in {} tasks, {} at once; logs: {}",
-                               id, job.partitions_to_do(), job.to_start.size(), job.at_once,
-                               job.folder.string()));
-  if (arguments.wait) return follow(session, *pipeline, job, id, file);
-  tell(session, job, script, id);
-  return exit_ok;
+  ParallelJob parallel(session, job, script);
+  return follow(session, *pipeline, job, &parallel, file);
 }
 
 }  // namespace etl::app

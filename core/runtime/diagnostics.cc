@@ -68,9 +68,8 @@ std::string in_quotes(std::string_view text) {
 Diagnostics::Diagnostics() = default;
 Diagnostics::~Diagnostics() = default;
 
-void Diagnostics::source(std::string file, std::string text) {
-  sources_.insert_or_assign(printable(std::move(file)),
-                            std::make_unique<SourceText>(std::move(text)));
+void Diagnostics::source(const std::string& file, std::string text) {
+  sources_.insert_or_assign(printable(file), std::make_unique<SourceText>(std::move(text)));
 }
 
 void Diagnostics::conceal(const Position& secret) {
@@ -78,16 +77,17 @@ void Diagnostics::conceal(const Position& secret) {
   if (source != sources_.end()) source->second->conceal(secret);
 }
 
-void Diagnostics::error(const Position& position, std::string message, std::string hint) {
-  add(Severity::error, position, std::move(message), std::move(hint));
+void Diagnostics::error(const Position& position, std::string_view message, std::string_view hint) {
+  add(Severity::error, position, message, hint);
 }
 
-void Diagnostics::warning(const Position& position, std::string message, std::string hint) {
-  add(Severity::warning, position, std::move(message), std::move(hint));
+void Diagnostics::warning(const Position& position, std::string_view message,
+                          std::string_view hint) {
+  add(Severity::warning, position, message, hint);
 }
 
-void Diagnostics::add(Severity severity, const Position& position, std::string message,
-                      std::string hint) {
+void Diagnostics::add(Severity severity, const Position& position, std::string_view message,
+                      std::string_view hint) {
   failed_ = failed_ || severity == Severity::error;
   Diagnostic added{severity, position, printable(message), printable(hint, "\n")};
   added.position.file = printable(position.file);

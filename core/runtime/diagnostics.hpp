@@ -51,12 +51,12 @@ class Diagnostics {
   Diagnostics& operator=(const Diagnostics&) = delete;
 
   /// Hands over a file's text, so that its lines can be shown.
-  void source(std::string file, std::string text);
+  void source(const std::string& file, std::string text);
   /// Masks these characters wherever their line is shown, also for findings reported before.
   void conceal(const Position& secret);
 
-  void error(const Position& position, std::string message, std::string hint = {});
-  void warning(const Position& position, std::string message, std::string hint = {});
+  void error(const Position& position, std::string_view message, std::string_view hint = {});
+  void warning(const Position& position, std::string_view message, std::string_view hint = {});
 
   [[nodiscard]] bool failed() const { return failed_; }
   /// In the order in which they were reported.
@@ -70,7 +70,8 @@ class Diagnostics {
   [[nodiscard]] nlohmann::json json() const;
 
  private:
-  void add(Severity severity, const Position& position, std::string message, std::string hint);
+  void add(Severity severity, const Position& position, std::string_view message,
+           std::string_view hint);
   [[nodiscard]] std::vector<const Diagnostic*> sorted() const;
 
   std::vector<Diagnostic> all_;

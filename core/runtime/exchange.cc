@@ -10,6 +10,10 @@ namespace {
 /// and writing of a large partition then overlap.
 constexpr std::size_t early_start_bytes = std::size_t{8} << 20;
 
+/// How far reading runs ahead of a writer. More would not make it faster, and memory that has just
+/// been written from is better than fresh memory: it is mapped, and in the cache.
+constexpr std::size_t ahead_of_writer_bytes = std::size_t{16} << 20;
+
 /// Stages give memory back without telling anybody, and other processes their slots.
 constexpr std::chrono::milliseconds look_for_room{50};
 constexpr std::chrono::milliseconds look_for_slots{2};
@@ -22,6 +26,7 @@ Exchange::Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& can
       budget_(budget_bytes),
       held_(held),
       early_bytes_(std::min(early_start_bytes, budget_bytes / 4)),
+      ahead_bytes_(std::min(ahead_of_writer_bytes, budget_bytes / 2)),
       cancellation_(cancellation),
       wake_(cancellation, [this] {
         const std::scoped_lock lock(mutex_);
@@ -46,12 +51,21 @@ bool Exchange::room_for(const SinkStream& stream, std::size_t bytes) const {
   return stream.taken && stream.waiting.empty();
 }
 
+/// Only where all of its partition's streams are served: one that waits for its slot must get its
+/// batches, for it may never have the slot while this one has its own.
+bool Exchange::far_ahead(const SinkStream& stream) const {
+  const auto& streams = stream.delivery->streams;
+  return !stream.waiting.empty() && stream.bytes >= ahead_bytes_ &&
+         std::all_of(streams.begin(), streams.end(),
+                     [](const auto& each) { return each->taken || each->closed; });
+}
+
 bool Exchange::push(SinkStream& stream, Batch batch) {
   const std::size_t bytes = batch.bytes();
   std::unique_lock lock(mutex_);
-  const auto wait_over = [&] {
-    return stream.closed || cancellation_.requested() || room_for(stream, bytes);
-  };
+  const auto given_up = [&] { return stream.closed || cancellation_.requested(); };
+  changed_.wait(lock, [&] { return given_up() || !far_ahead(stream); });
+  const auto wait_over = [&] { return given_up() || room_for(stream, bytes); };
   if (!wait_over()) {
     starved_.push_back(stream.delivery);
     grant_slots();

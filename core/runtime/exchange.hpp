@@ -2,10 +2,11 @@
 /// Where the threads that read partitions hand batches to the threads that write them.
 ///
 /// Two promises hold it together. Memory: a batch waits here only while everything that is held, in
-/// batches and by stages, is within the budget, but for one batch a writer. Patience: a sink that
-/// admits one writer is not kept waiting by a slow partition. A stream gets a write slot once its
-/// partition has been read to the end, and before that only when waiting longer would be worse: it
-/// holds a good deal already, or the budget is used up. A partition that writes to several sinks
+/// batches and by stages, is within the budget, but for one batch a writer; and a partition that is
+/// being written runs ahead of its writer by no more than keeps that one busy. Patience: a sink
+/// that admits one writer is not kept waiting by a slow partition. A stream gets a write slot once
+/// its partition has been read to the end, and before that only when waiting longer would be worse:
+/// it holds a good deal already, or the budget is used up. A partition that writes to several sinks
 /// gets all its slots at once in that case, so that two partitions can never wait for each other;
 /// of sinks that can never have their slots together (two tables in one file that takes one writer)
 /// all but the first are put off, to be read for again.
@@ -92,6 +93,7 @@ class Exchange {
 
  private:
   [[nodiscard]] bool room_for(const SinkStream& stream, std::size_t bytes) const;
+  [[nodiscard]] bool far_ahead(const SinkStream& stream) const;
   [[nodiscard]] bool starved(const Delivery& delivery) const;
   [[nodiscard]] bool early(const Delivery& delivery) const;
   void grant_slots();
@@ -107,6 +109,7 @@ class Exchange {
   std::size_t budget_;
   const MemoryAccount* held_;
   std::size_t early_bytes_;
+  std::size_t ahead_bytes_;
   std::size_t bytes_ = 0;
   std::size_t peak_ = 0;
   std::list<Delivery*> open_;  ///< oldest first

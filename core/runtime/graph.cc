@@ -134,7 +134,7 @@ class GraphBuilder {
     if (node.entry == nullptr) return;
     const etl_stage& table = *node.entry->stage;
     node.options = check_options(spec, {table.options, table.option_count},
-                                 OptionContext{file_.folder, context_.now}, diagnostics_);
+                                 option_context(spec.kind), diagnostics_);
     if (node.options == nullptr) return;
     for (const std::string& secret : node.options->secrets()) context_.secret(secret);
     std::string identity = std::string(table.name) + "\n" + node.options->definition();
@@ -147,6 +147,12 @@ class GraphBuilder {
           std::make_unique<Stage>(&table, spec.kind, spec.name, node.options->values(), services);
       if (spec.kind == Kind::source) node.out = node.stage->source_schema();
     });
+  }
+
+  /// Rows go to a task's own database; what is read and how does not depend on the task.
+  [[nodiscard]] OptionContext option_context(Kind kind) const {
+    const auto task = kind == Kind::sink ? std::optional(context_.task) : std::nullopt;
+    return {file_.folder, context_.now, task};
   }
 
   const StageEntry* find_plugin(const StageSpec& spec) {

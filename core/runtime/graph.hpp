@@ -39,6 +39,7 @@ struct GraphContext {
   StageServices services;  ///< but for the memory account, which is the graph's
   /// Told the value of every secret option before a stage sees it.
   std::function<void(const std::string&)> secret;
+  std::int64_t task = 0;  ///< what `{task}` in a path of a sink becomes
 };
 
 /// Every stage in topological order (inputs before what uses them, otherwise as in the file).

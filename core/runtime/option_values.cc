@@ -5,6 +5,7 @@
 #include "core/runtime/redactor.hpp"
 #include "core/runtime/run_settings.hpp"
 #include "core/runtime/suggest.hpp"
+#include "core/runtime/task_paths.hpp"
 
 #include <fmt/format.h>
 #include <xxhash.h>
@@ -205,6 +206,7 @@ class OptionChecker {
     }
     if (const auto* number = std::get_if<std::int64_t>(&converted.value)) option.value.i = *number;
     if (const auto* number = std::get_if<double>(&converted.value)) option.value.f = *number;
+    fill_in_task(spec, converted);
     if (auto* text = std::get_if<std::string>(&converted.value))
       option.value.s = values_->keep(std::move(*text));
     if (auto* items = std::get_if<std::vector<std::string>>(&converted.value)) {
@@ -213,6 +215,15 @@ class OptionChecker {
       option.value.list = {list.data(), list.size()};
     }
     values_->values_.push_back(option);
+  }
+
+  /// After the definition was taken: which task writes a row does not change it.
+  void fill_in_task(const etl_option_spec& spec, Converted& converted) {
+    auto* text = std::get_if<std::string>(&converted.value);
+    if (!context_.task || spec.type != ETL_OPTION_PATH || text == nullptr || !is_per_task(*text))
+      return;
+    values_->per_task_.emplace(detail::to_view(spec.name), *text);
+    *text = with_task(*text, std::to_string(*context_.task));
   }
 
   void remember_secret(const Converted& converted) {

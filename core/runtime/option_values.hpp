@@ -14,6 +14,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -27,6 +28,8 @@ struct StageSpec;
 struct OptionContext {
   std::filesystem::path folder;                          ///< the pipeline file's, absolute
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< "-15d" is 15 days before it
+  /// What `{task}` in a path becomes; nothing = it stays.
+  std::optional<std::int64_t> task = std::nullopt;
 };
 
 /// The checked values of one stage. Owns everything that values() points to; neither copied nor
@@ -46,6 +49,8 @@ class OptionValues {
   /// relative. Paths inside the pipeline file's folder are told relative to it, so that the folder
   /// can move. Secrets come as a hash.
   [[nodiscard]] std::string definition() const;
+  /// The paths that differ from task to task, by option, absolute and with `{task}` in them.
+  [[nodiscard]] const std::map<std::string, std::string>& per_task() const { return per_task_; }
   /// What must not come out: the values of secret options, and passwords inside of others, as in a
   /// URL. No empty strings.
   [[nodiscard]] std::vector<std::string> secrets() const { return secrets_; }
@@ -59,6 +64,7 @@ class OptionValues {
   std::deque<std::vector<etl_str>> lists_;
   std::map<std::string, Position, std::less<>> positions_;
   std::map<std::string, std::string> definition_;
+  std::map<std::string, std::string> per_task_;
   std::vector<std::string> secrets_;
 };
 

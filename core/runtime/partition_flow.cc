@@ -3,6 +3,7 @@
 #include "core/runtime/share_batch.hpp"
 #include "core/runtime/units.hpp"
 #include "core/runtime/utf8.hpp"
+#include "core/runtime/whole_tables.hpp"
 
 #include <fmt/format.h>
 
@@ -123,13 +124,13 @@ etl_task* PartitionFlow::task_of(NodeIndex node) {
   };
   context.task.reject = [](void* ctx, const etl_reject* reject) {
     const auto& self = *static_cast<TaskContext*>(ctx);
-    self.flow->reject(self.node, *reject);
+    self.flow->reject(self.node, whole(reject));
   };
   context.task.cancelled = [](void* ctx) {
     return static_cast<TaskContext*>(ctx)->flow->to_stop() ? 1 : 0;
   };
   context.task.fail = [](void* ctx, const etl_error* error) {
-    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, *error);
+    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, whole(error));
   };
   return &context.task;
 }
@@ -174,8 +175,26 @@ void PartitionFlow::reject(NodeIndex node, const etl_reject& reject) {
 void PartitionFlow::run(const Partition& partition, const Deliver& deliver, const Replay* replay) {
   deliver_ = &deliver;
   replay_ = replay;
+  guarded([&] { flow([&](const etl_predicate* predicate) { pull(partition, predicate); }); });
+}
+
+void PartitionFlow::run_on(std::vector<Batch> batches, const Deliver& deliver) {
+  deliver_ = &deliver;
+  guarded([&] {
+    flow([&](const etl_predicate* predicate) {
+      const Turn turn(*this, source_);
+      for (Batch& batch : batches) {
+        if (to_stop()) throw Error::cancelled();
+        if (!take(without_dropped(std::move(batch), predicate))) return;
+      }
+    });
+  });
+}
+
+/// Says of an attempt that was stopped because it took too long that it did.
+void PartitionFlow::guarded(const std::function<void()>& body) const {
   try {
-    flow(partition);
+    body();
   } catch (const StageError& error) {
     if (error.code() == Code::cancelled && late_) throw too_long(error.stage());
     throw;
@@ -208,10 +227,10 @@ void PartitionFlow::pass(FaultPoint point) const {
   }
 }
 
-void PartitionFlow::flow(const Partition& partition) {
+void PartitionFlow::flow(const std::function<void(const etl_predicate*)>& pull) {
   open_filters();
   const std::optional<etl_predicate> predicate = choose_predicate();
-  pull(partition, predicate ? &*predicate : nullptr);
+  pull(predicate ? &*predicate : nullptr);
   // In topological order, so that what one filter held back has passed the next before it finishes.
   for (auto& [node, filter] : filters_) {
     const Turn turn(*this, node);
@@ -225,7 +244,8 @@ void PartitionFlow::open_filters() {
   for (NodeIndex node = 0; node < graph_.nodes().size(); ++node) {
     const Node& filter = graph_[node];
     const bool runs = !consumers_[node].empty() || target_[node];
-    if (filter.kind != Kind::filter || !runs || !graph_.reaches(source_, node)) continue;
+    if (filter.kind != Kind::filter || node == source_ || !runs || !graph_.reaches(source_, node))
+      continue;
     const Turn turn(*this, node);
     filters_.try_emplace(node, *filter.stage, filter.in, filter.out, task_of(node));
   }
@@ -262,16 +282,30 @@ void PartitionFlow::pull(const Partition& partition, const etl_predicate* predic
     if (to_stop()) throw Error::cancelled();
     ArrowArray array{};
     if (const int code = raw->get_next(raw, &array); code != 0) throw stream_error(stream, code);
-    if (array.release == nullptr) return;
-    Batch batch = stage.accept(&array, schema);
-    if (!std::exchange(has_batch_, true)) pass(FaultPoint::first_batch);
-    require_few_rejects();
-    if (!reported_read_) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
-    const InHand in_hand(stage, batch);
-    if (batch.rows() != 0) leave(source_, std::move(batch));
-    if (std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; }))
-      return;
+    if (array.release == nullptr || !take(stage.accept(&array, schema))) return;
   }
+}
+
+/// What a source does that is given a predicate.
+Batch PartitionFlow::without_dropped(Batch batch, const etl_predicate* predicate) {
+  if (predicate == nullptr) return batch;
+  const auto values = batch.column<std::string_view>(detail::to_view(predicate->column));
+  const std::size_t before = batch.rows();
+  batch = std::move(batch).keep_if([&](std::size_t row) {
+    return !values.null(row) && predicate->keep(predicate->ctx, detail::to_abi(values[row])) != 0;
+  });
+  dropped_ += static_cast<std::int64_t>(before - batch.rows());
+  return batch;
+}
+
+/// A batch of the source; false when nobody wants another.
+bool PartitionFlow::take(Batch batch) {
+  if (!std::exchange(has_batch_, true)) pass(FaultPoint::first_batch);
+  require_few_rejects();
+  if (!reported_read_) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
+  const InHand in_hand(*graph_[source_].stage, batch);
+  if (batch.rows() != 0) leave(source_, std::move(batch));
+  return !std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
 }
 
 /// A stream that is not of our SDK may return an errno without telling the task why.

@@ -82,6 +82,9 @@ class PartitionFlow {
   /// With `replay` it reads those records instead, as a partition of their own; they must live as
   /// long as the flow.
   void run(const Partition& partition, const Deliver& deliver, const Replay* replay = nullptr);
+  /// The same with these batches in place of what the source gives; `source` may be a filter, whose
+  /// place they then take. To a predicate they are what a source's rows are.
+  void run_on(std::vector<Batch> batches, const Deliver& deliver);
 
   /// After run(). Throws Error (internal) when the counts on the way to `sink` do not add up.
   [[nodiscard]] RowCounts counts_for(NodeIndex sink) const;
@@ -102,7 +105,8 @@ class PartitionFlow {
   };
   class Turn;
 
-  void flow(const Partition& partition);
+  void guarded(const std::function<void()>& body) const;
+  void flow(const std::function<void(const etl_predicate*)>& pull);
   [[nodiscard]] bool to_stop();
   [[nodiscard]] StageError too_long(const std::string& stage) const;
   void pass(FaultPoint point) const;
@@ -115,6 +119,8 @@ class PartitionFlow {
   [[nodiscard]] detail::OwnedStream open_source(const Partition& partition,
                                                 const etl_predicate* predicate);
   void pull(const Partition& partition, const etl_predicate* predicate);
+  [[nodiscard]] Batch without_dropped(Batch batch, const etl_predicate* predicate);
+  bool take(Batch batch);
   [[nodiscard]] StageError stream_error(const detail::OwnedStream& stream, int code) const;
   void leave(NodeIndex node, Batch batch);
   void arrive(NodeIndex node, Batch batch);

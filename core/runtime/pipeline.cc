@@ -1,5 +1,7 @@
 #include "core/runtime/pipeline.hpp"
 
+#include "core/runtime/task_paths.hpp"
+
 #include <algorithm>
 #include <cstdlib>
 
@@ -34,10 +36,29 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
          log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
        },
        request.slots},
-      [&log](const std::string& secret) { log.redactor().add(secret); }};
+      [&log](const std::string& secret) { log.redactor().add(secret); },
+      request.task.value_or(0)};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
+  pipeline->tests = read_tests(pipeline->file, pipeline->graph.get(), diagnostics);
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
+  OpenRequest again = pipeline->request;
+  pipeline->of_task = [again, &registry, &cancellation, &log](std::int64_t task) mutable {
+    again.task = task;
+    Diagnostics found;
+    auto opened = open_pipeline(again, registry, cancellation, log, found);
+    if (opened == nullptr) throw Error::config(found.text(false));
+    return opened;
+  };
   return pipeline;
+}
+
+const std::map<std::string, std::string>& per_task(const Node& sink) {
+  return sink.options->per_task();
+}
+
+std::vector<std::int64_t> tasks_of(const Node& sink) {
+  const auto& paths = per_task(sink);
+  return paths.empty() ? std::vector<std::int64_t>{} : tasks_found(paths.begin()->second);
 }
 
 }  // namespace etl::runtime

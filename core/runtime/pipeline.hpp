@@ -4,8 +4,11 @@
 
 #include "core/runtime/graph.hpp"
 #include "core/runtime/log.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 
 #include <chrono>
+#include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -20,6 +23,8 @@ struct OpenRequest {
   /// What relative times refer to; nothing = this moment.
   std::optional<std::chrono::sys_time<std::chrono::microseconds>> now = std::nullopt;
   const etl_slots* slots = nullptr;  ///< over all processes of the run; nullptr = it is one
+  /// What `{task}` in a path of a sink becomes; nothing = 0, for who looks at all tasks.
+  std::optional<std::int64_t> task = std::nullopt;
 };
 
 /// A checked pipeline. Its stages are made but connected to nothing yet.
@@ -27,7 +32,16 @@ struct Pipeline {
   OpenRequest request;  ///< with `now` filled in
   PipelineFile file;
   std::unique_ptr<Graph> graph;
+  /// The same pipeline as a task has it, with `{task}` filled in; the graph has the same nodes.
+  /// Throws Error (config). Uses what the pipeline was opened with.
+  std::function<std::unique_ptr<Pipeline>(std::int64_t task)> of_task;
+  std::vector<PipelineTest> tests;  ///< without the files that they name
 };
+
+/// The paths of a sink that differ from task to task, by option; none = it has one database.
+[[nodiscard]] const std::map<std::string, std::string>& per_task(const Node& sink);
+/// The tasks that have written to a sink with a database a task: those whose files are there.
+[[nodiscard]] std::vector<std::int64_t> tasks_of(const Node& sink);
 
 /// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics`
 /// has errors. Registers the values of secret options with `log`.

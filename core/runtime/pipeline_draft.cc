@@ -35,24 +35,13 @@ std::string comment(const std::string& words) {
   return out + "\n";
 }
 
-/// The example of `etl describe`, with the option's own name where that leaves dots to be filled
-/// in.
-std::string value_text(const json& option) {
-  std::string text = option_example(option);
-  const std::size_t dots = text.find("\"...\"");
-  if (dots == std::string::npos) return text;
-  const std::string word =
-      option["type"] == "url" ? "https://example.org" : option["name"].get<std::string>();
-  return text.replace(dots + 1, 3, word);
-}
-
 std::string option_lines(const json& option) {
   const std::string conditions = option_conditions(option);
   const bool required = option["required"].get<bool>();
   return comment(option["help"].get<std::string>() + " (" + option["type"].get<std::string>() +
                  (conditions.empty() ? "" : "; " + conditions) + ")") +
          fmt::format("{}{} = {}\n", required ? "" : "# ", option["name"].get<std::string>(),
-                     value_text(option));
+                     option_placeholder(option));
 }
 
 std::string input_text(const std::vector<std::string>& names) {

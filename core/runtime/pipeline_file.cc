@@ -26,8 +26,8 @@ constexpr std::array<Section, 3> sections{
     {{"sources", Kind::source}, {"filters", Kind::filter}, {"sinks", Kind::sink}}};
 
 const std::vector<std::string>& top_level_keys() {
-  static const std::vector<std::string> keys{"name",    "description", "run",
-                                             "sources", "filters",     "sinks"};
+  static const std::vector<std::string> keys{"name",    "description", "run",  "sources",
+                                             "filters", "sinks",       "tests"};
   return keys;
 }
 
@@ -106,6 +106,10 @@ class PipelineReader {
     if (section != sections.end()) return read_section(option, *section);
     if (option.name == "name") return read_name(option);
     if (option.name == "run") return read_run(option);
+    if (option.name == "tests") {
+      file_.tests = std::move(option);
+      return;
+    }
     if (option.name == "description") {
       if (auto text = read_text(option)) file_.description = *std::move(text);
       return;

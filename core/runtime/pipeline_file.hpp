@@ -43,7 +43,8 @@ struct PipelineFile {
   std::string name, description;
   Position name_position;
   RunSettings run;
-  std::vector<StageSpec> stages;  ///< in the order of the file, each name once
+  std::vector<StageSpec> stages;   ///< in the order of the file, each name once
+  std::optional<RawOption> tests;  ///< `tests` as it stands: no variables are put in
 };
 
 struct LoadRequest {

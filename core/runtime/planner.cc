@@ -54,11 +54,27 @@ std::string difference(const std::string& before, const std::string& now) {
 
 void LedgerView::load(const Graph& graph, NodeIndex sink, const std::string& pipeline) {
   Entries entries;
-  entries.records = graph[sink].stage->committed(pipeline);
-  for (std::size_t i = 0; i < entries.records.size(); ++i) {
-    entries.index[{entries.records[i].source, entries.records[i].partition}] = i;
-  }
+  for (LedgerRecord& record : graph[sink].stage->committed(pipeline))
+    entries.add(std::move(record));
   sinks_[sink] = std::move(entries);
+}
+
+void LedgerView::Entries::add(LedgerRecord record) {
+  const auto [at, is_new] = index.try_emplace({record.source, record.partition}, records.size());
+  if (!is_new && records[at->second].state != State::done) at->second = records.size();
+  records.push_back(std::move(record));
+}
+
+void LedgerView::load_all(const Pipeline& pipeline, NodeIndex sink) {
+  const Graph& graph = *pipeline.graph;
+  load(graph, sink, pipeline.file.name);
+  if (pipeline.request.task) return;
+  for (const std::int64_t task : tasks_of(graph[sink])) {
+    if (task == 0) continue;  // is what was read already
+    const auto other = pipeline.of_task(task);
+    for (LedgerRecord& record : (*other->graph)[sink].stage->committed(pipeline.file.name))
+      sinks_[sink].add(std::move(record));
+  }
 }
 
 const LedgerRecord* LedgerView::find(NodeIndex sink, const std::string& source,
@@ -157,7 +173,7 @@ TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, Ledge
   const Node& node = graph[sink];
   TargetState target{sink, {}, {}, {}};
   try {
-    ledger.load(graph, sink, pipeline.file.name);
+    ledger.load_all(pipeline, sink);
     // Said before what does not fit the table: changed columns are the reason for both.
     if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
       diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));

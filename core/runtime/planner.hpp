@@ -34,6 +34,9 @@ class LedgerView {
  public:
   /// Reads the ledger of one sink. Throws StageError.
   void load(const Graph& graph, NodeIndex sink, const std::string& pipeline);
+  /// The same for all tasks, where each has a database of its own and the pipeline is no task's. Of
+  /// two records of one partition the one that says `done` is found.
+  void load_all(const Pipeline& pipeline, NodeIndex sink);
 
   /// nullptr when the ledger has nothing about it.
   [[nodiscard]] const LedgerRecord* find(NodeIndex sink, const std::string& source,
@@ -44,6 +47,8 @@ class LedgerView {
 
  private:
   struct Entries {
+    void add(LedgerRecord record);
+
     std::vector<LedgerRecord> records;
     std::map<std::pair<std::string, std::string>, std::size_t> index;
   };
@@ -84,6 +89,7 @@ std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink
                                               const LedgerView& ledger);
 /// What to do about it.
 inline constexpr std::string_view changed_definition_remedy =
-    "load them again with --reload, or give the pipeline another name and the sink another table";
+    "load them again with --reload (and forget those that are no longer planned: etl state FILE "
+    "forget), or give the pipeline another name and the sink another table";
 
 }  // namespace etl::runtime

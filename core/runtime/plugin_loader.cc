@@ -1,6 +1,7 @@
 #include "core/runtime/plugin_loader.hpp"
 
 #include "core/runtime/diagnostics.hpp"
+#include "core/runtime/whole_tables.hpp"
 
 #include <elf.h>
 #include <sys/stat.h>
@@ -24,11 +25,18 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The part of etl_plugin that a v1 host needs; a smaller struct_size is damage.
-constexpr std::uint32_t plugin_size_v1 = sizeof(etl_plugin);
-
 Error refused(const fs::path& path, const std::string& why) {
   return Error::config(path.string() + ": " + why);
+}
+
+/// The table is not what the header says it is.
+Error damaged(const fs::path& path, const std::string& why) {
+  return refused(
+      path, "damaged plugin header: " + why + "; rebuild the plugin with the headers of this etl");
+}
+
+std::string too_small(std::size_t found, std::size_t least) {
+  return std::to_string(found) + " bytes where ABI 1.0 has " + std::to_string(least);
 }
 
 std::string machine_name(unsigned machine) {
@@ -76,7 +84,10 @@ struct ElfHead {
 /// library, "No such file or directory".
 void require_library_of_this_machine(const fs::path& path) {
   const ElfHead library(path);
-  if (!library.elf) throw refused(path, "not a shared library (no ELF header)");
+  if (!library.elf)
+    throw refused(path,
+                  "not a shared library (no ELF header); build it with -shared, or take "
+                  "it out of the folders of plugins");
   const ElfHead self("/proc/self/exe");
   if (library.machine() != self.machine()) {
     throw refused(path, "built for another machine (" + library.machine() + "; this one is " +
@@ -97,9 +108,12 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
   if (text.find("GLIBCXX_") != std::string::npos || text.find("CXXABI_") != std::string::npos) {
     text += "; it was built with a newer g++ than this machine's libstdc++: rebuild it here";
   } else if (text.find("undefined symbol") != std::string::npos) {
-    text += "; link the plugin with -Wl,-z,defs to see this when it is built";
+    text +=
+        "; link the plugin with the library that has it: -Wl,-z,defs shows this when it is built";
   } else if (text.find("cannot open shared object file") != std::string::npos) {
     text += "; install that library, or rebuild the plugin without it";
+  } else {
+    text += "; the file is damaged: build or install it again";
   }
   return text;
 }
@@ -108,6 +122,7 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
 struct Libraries {
   std::mutex mutex;
   std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
+  std::map<fs::path, std::unique_ptr<WholePlugin>> tables;  ///< of those that passed every check
 };
 Libraries& libraries() {
   static auto* loaded = new Libraries;
@@ -132,34 +147,42 @@ const boost::dll::shared_library& open_library(const fs::path& path) {
   return *library;
 }
 
+/// The checked table as this host knows it; of one library always the same.
+const etl_plugin& whole_table(const fs::path& path, const etl_plugin& plugin) {
+  Libraries& loaded = libraries();
+  const std::scoped_lock lock(loaded.mutex);
+  auto& table = loaded.tables[path];
+  if (table == nullptr) table = std::make_unique<WholePlugin>(plugin);
+  return table->plugin();
+}
+
 std::string version(unsigned major, unsigned minor) {
   return std::to_string(major) + "." + std::to_string(minor);
 }
 
 void check_header(const fs::path& path, const etl_plugin& plugin) {
   if (std::memcmp(plugin.magic, ETL_PLUGIN_MAGIC, sizeof(plugin.magic)) != 0) {
-    throw refused(path, "damaged plugin header: " ETL_PLUGIN_SYMBOL
-                        " does not start with \"" ETL_PLUGIN_MAGIC "\"");
+    throw damaged(path, ETL_PLUGIN_SYMBOL " does not start with \"" ETL_PLUGIN_MAGIC "\"");
   }
+  const std::string own = version(ETL_ABI_MAJOR, ETL_ABI_MINOR);
   if (plugin.abi_major != ETL_ABI_MAJOR) {
-    throw refused(path, "built for plugin ABI " + std::to_string(plugin.abi_major) +
-                            ", this runtime speaks ABI " + std::to_string(ETL_ABI_MAJOR) +
-                            ": rebuild the plugin against this etl");
+    throw refused(path, "built for plugin ABI " + version(plugin.abi_major, plugin.abi_minor) +
+                            ", this runtime speaks ABI " + own + ": " +
+                            (plugin.abi_major > ETL_ABI_MAJOR ? "upgrade etl or " : "") +
+                            "rebuild the plugin against this etl");
   }
-  if (plugin.struct_size < plugin_size_v1) {
-    throw refused(path, "damaged plugin header: " + std::to_string(plugin.struct_size) +
-                            " bytes where ABI 1.0 has " + std::to_string(plugin_size_v1));
+  if (plugin.struct_size < first_size<etl_plugin>) {
+    throw damaged(path, too_small(plugin.struct_size, first_size<etl_plugin>));
   }
   const std::string built_with = plugin.built_with == nullptr ? "?" : plugin.built_with;
   if (plugin.abi_minor > ETL_ABI_MINOR) {
     throw refused(path, "needs ABI " + version(plugin.abi_major, plugin.abi_minor) +
-                            ", this runtime has " + version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
-                            " (plugin built with " + built_with +
+                            ", this runtime has " + own + " (plugin built with " + built_with +
                             "): upgrade etl or rebuild the plugin against this one");
   }
   if (plugin.name == nullptr || plugin.version == nullptr || plugin.built_with == nullptr ||
       plugin.stage_count == 0 || plugin.stages == nullptr) {
-    throw refused(path, "damaged plugin header: no name, version, compiler or stages");
+    throw damaged(path, "no name, version, compiler or stages");
   }
 }
 
@@ -172,17 +195,23 @@ struct Required {
 void require_functions(const fs::path& path, const std::string& who,
                        std::initializer_list<Required> functions) {
   for (const Required& function : functions) {
-    if (!function.there) throw refused(path, who + "lacks the function " + function.name);
+    if (function.there) continue;
+    throw refused(path, who + "lacks the function " + function.name +
+                            ", which every stage of its kind has; write it and rebuild the plugin");
   }
 }
 
+/// What was added since ABI 1.0, a plugin need not have.
 template <class Table>
 void require_table(const fs::path& path, const std::string& who, const Table* calls) {
-  if (calls == nullptr) throw refused(path, who + "lacks the table of its functions");
-  if (calls->struct_size < sizeof(Table)) {
-    throw refused(path,
-                  who + "has a damaged table of functions: " + std::to_string(calls->struct_size) +
-                      " bytes where ABI 1.0 has " + std::to_string(sizeof(Table)));
+  if (calls == nullptr) {
+    throw refused(path, who +
+                            "lacks the table of its functions; set the one of its kind and "
+                            "rebuild the plugin");
+  }
+  if (calls->struct_size < first_size<Table>) {
+    throw damaged(path, who + "has a table of functions of " +
+                            too_small(calls->struct_size, first_size<Table>));
   }
 }
 
@@ -222,20 +251,20 @@ bool is_stage_name(std::string_view name) {
 }
 
 void check_stage(const fs::path& path, const etl_stage* stage) {
-  if (stage == nullptr || stage->struct_size < sizeof(etl_stage) || stage->name == nullptr ||
+  if (stage == nullptr || stage->struct_size < first_size<etl_stage> || stage->name == nullptr ||
       stage->summary == nullptr) {
-    throw refused(path, "damaged plugin header: a stage without name or of the wrong size");
+    throw damaged(path, "a stage without name or summary, or of the wrong size");
   }
   if (!is_stage_name(stage->name)) {
-    throw refused(path,
-                  "the name of a stage is made of a-z, 0-9 and _, not " + in_quotes(stage->name));
+    throw refused(path, "the name of a stage is made of a-z, 0-9 and _, not " +
+                            in_quotes(stage->name) + "; rename it and rebuild the plugin");
   }
   const std::string who = std::string("stage \"") + stage->name + "\" ";
   require_functions(path, who,
                     {{"create", stage->create != nullptr}, {"destroy", stage->destroy != nullptr}});
   if ((stage->options == nullptr && stage->option_count != 0) ||
       (stage->columns == nullptr && stage->column_count != 0)) {
-    throw refused(path, who + "counts options or columns and has no table of them");
+    throw damaged(path, who + "counts options or columns and has no table of them");
   }
   switch (stage->kind) {
     case ETL_SOURCE:
@@ -245,7 +274,9 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
     case ETL_SINK:
       return check_sink(path, who, stage->sink, (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0);
     default:
-      throw refused(path, who + "is of the unknown kind " + std::to_string(stage->kind));
+      throw refused(path, who + "is of the unknown kind " + std::to_string(stage->kind) +
+                              " (1 is a source, 2 a filter, 3 a sink); correct it and rebuild the "
+                              "plugin");
   }
 }
 
@@ -255,7 +286,8 @@ void check_stages(const fs::path& path, const etl_plugin& plugin) {
   for (const etl_stage* stage : std::span(plugin.stages, plugin.stage_count)) {
     check_stage(path, stage);
     if (!names.insert(stage->name).second) {
-      throw refused(path, std::string("offers the stage \"") + stage->name + "\" twice");
+      throw refused(path, std::string("offers the stage \"") + stage->name +
+                              "\" twice; rename one of the two and rebuild the plugin");
     }
   }
 }
@@ -270,7 +302,8 @@ void require_not_writable(const fs::path& path) {
   }
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
     throw refused(path, "refused, because it belongs to another user (uid " +
-                            std::to_string(info.st_uid) + ")");
+                            std::to_string(info.st_uid) +
+                            "): copy it to a folder of yours, or let it belong to root");
   }
 }
 
@@ -285,22 +318,24 @@ void require_private(const fs::path& path) {
 LoadedPlugin load_plugin(const fs::path& given) {
   std::error_code failure;
   const fs::path path = fs::canonical(given, failure);
-  if (failure) throw refused(given, failure.message());
+  if (failure) throw refused(given, failure.message() + "; look at the path");
   require_private(path);
   require_library_of_this_machine(path);
   const boost::dll::shared_library& library = open_library(path);
   if (!library.has(ETL_PLUGIN_SYMBOL)) {
     if (library.has("etl_plugin_v2")) {
-      throw refused(
-          path,
-          "built for plugin ABI 2, this runtime speaks ABI 1: upgrade etl or rebuild the plugin");
+      throw refused(path, "built for plugin ABI 2, this runtime speaks ABI " +
+                              version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
+                              ": upgrade etl or rebuild the plugin against this etl");
     }
-    throw refused(path, "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL ")");
+    throw refused(path, "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL
+                        "): ETL_PLUGIN(...) in one of its sources exports it; a library that is no "
+                        "plugin belongs elsewhere");
   }
   const auto& plugin = library.get<const etl_plugin>(ETL_PLUGIN_SYMBOL);
   check_header(path, plugin);
   check_stages(path, plugin);
-  return {path, &plugin};
+  return {path, &whole_table(path, plugin)};
 }
 
 SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* environment,

@@ -2,29 +2,12 @@
 
 #include "core/runtime/partition_flow.hpp"
 #include "core/runtime/planner.hpp"
-#include "core/runtime/text_format.hpp"
-
-#include <fmt/format.h>
+#include "core/runtime/row_values.hpp"
 
 #include <limits>
 
 namespace etl::runtime {
 namespace {
-
-constexpr std::int64_t second_us = 1'000'000;
-
-std::string time_text(std::int64_t value, Type type) {
-  const std::int64_t unit = type == Type::timestamp_s ? 1 : second_us;
-  std::int64_t seconds = value / unit;
-  std::int64_t fraction = value % unit;
-  if (fraction < 0) {
-    fraction += unit;
-    --seconds;
-  }
-  std::string text = utc_text(seconds);
-  if (fraction != 0) text += fmt::format(".{:06}", fraction);
-  return text;
-}
 
 nlohmann::json cell(const Batch& batch, std::size_t column, std::size_t row) {
   const Type type = batch.schema()[column].type;

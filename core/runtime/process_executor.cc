@@ -73,6 +73,7 @@ class WorkerManager {
     setup.pipeline = pipeline.request.path;
     setup.set = pipeline.request.set;
     setup.now = *pipeline.request.now;
+    setup.task = pipeline.request.task.value_or(0);
     setup.run = settings_.run;
     setup.memory_limit = settings_.memory_limit / settings_.readers;
     setup.reload = settings_.reload;

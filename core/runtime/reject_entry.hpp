@@ -21,6 +21,7 @@ namespace etl::runtime {
 /// Where a partition's rejects belong.
 struct RejectKey {
   std::string pipeline, source, partition;
+  // NOLINTNEXTLINE(modernize-use-nullptr): it takes the defaulted comparison for a 0
   auto operator<=>(const RejectKey&) const = default;
 };
 

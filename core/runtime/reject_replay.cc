@@ -54,6 +54,11 @@ class ReplayRun {
 
   void require_ledgers() const {
     for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+      if (!per_task(graph_[sink]).empty() && !pipeline_.request.task) {
+        throw Error::config(
+            fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
+                        graph_[sink].name, per_task(graph_[sink]).begin()->first));
+      }
       if (graph_[sink].stage->transactional()) continue;
       throw Error::config(
           fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",

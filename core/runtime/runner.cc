@@ -1,6 +1,7 @@
 #include "core/runtime/runner.hpp"
 
 #include "core/runtime/clock.hpp"
+#include "core/runtime/heartbeats.hpp"
 #include "core/runtime/process_executor.hpp"
 #include "core/runtime/scheduler.hpp"
 #include "core/runtime/thread_executor.hpp"
@@ -219,6 +220,7 @@ class Run {
                          file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
                         cancellation_, log_, progress);
     progress.start(partitions_to_do);
+    std::optional<Heartbeats> heartbeats(std::in_place, graph_, scheduler, run, task(), log_);
     if (file_.run.executor == Executor::processes) {
       workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
                                            {request_.worker_program, request_.faults, log_.level()},
@@ -226,8 +228,14 @@ class Run {
     } else {
       run_in_threads(graph_, scheduler, settings, cancellation_, log_);
     }
+    heartbeats.reset();
     progress.stop();
     scheduler.add_to(summary_);
+  }
+
+  [[nodiscard]] std::string task() const {
+    const auto& share = request_.selection.share;
+    return share ? fmt::format("{}/{}", share->task, share->of) : "";
   }
 
   AttemptSettings attempt_settings(const RunIdentity& run, std::size_t partitions,

@@ -79,6 +79,7 @@ AttemptRequest Scheduler::begin(std::size_t number) {
   progress_.begin(job.job.partition->id);
   AttemptRequest request{number,       job.job.source, *job.job.partition, job.job.sinks,
                          job.attempts, now_us(),       job.alone};
+  job.in_hand_since = request.started_at;
   request.replay = job.job.replay;
   if (settings_.rejects != nullptr) settings_.rejects->prepare(graph_, request);
   return request;
@@ -89,8 +90,20 @@ void Scheduler::put_back(const AttemptRequest& request) {
   {
     const std::scoped_lock lock(mutex_);
     --jobs_[request.job].attempts;
+    jobs_[request.job].in_hand_since = 0;
   }
   requeue(request.job, milliseconds{0});
+}
+
+std::vector<Scheduler::InHand> Scheduler::in_hand() const {
+  const std::scoped_lock lock(mutex_);
+  std::vector<InHand> list;
+  for (const JobState& job : jobs_) {
+    if (job.in_hand_since == 0) continue;
+    list.push_back(
+        {job.job.source, job.job.partition->id, job.job.sinks, job.attempts, job.in_hand_since});
+  }
+  return list;
 }
 
 void Scheduler::isolate(const AttemptRequest& request) {
@@ -105,6 +118,7 @@ bool Scheduler::complete(const AttemptRequest& request, AttemptResult result) {
   progress_.end(request.partition.id);
   {
     const std::scoped_lock lock(mutex_);
+    job.in_hand_since = 0;
     count_stages(job, result);
     downloaded_ += result.downloaded;
     decoded_ += result.decoded;

@@ -58,6 +58,16 @@ class Scheduler {
   /// The attempt ended a worker process: whatever comes next for this partition has one to itself.
   void isolate(const AttemptRequest& request);
 
+  /// An attempt that is under way.
+  struct InHand {
+    NodeIndex source = 0;
+    std::string partition;
+    std::vector<NodeIndex> sinks;
+    std::int64_t attempt = 1;
+    std::int64_t since = 0;  ///< microseconds since 1970-01-01 UTC
+  };
+  [[nodiscard]] std::vector<InHand> in_hand() const;
+
   /// Adds what happened to a summary whose sinks and stages are there already (in node order).
   void add_to(Summary& summary) const;
 
@@ -67,7 +77,8 @@ class Scheduler {
     Job job;
     std::int64_t attempts = 0;
     bool alone = false;
-    bool committed = false;  ///< by this run, into at least one sink
+    std::int64_t in_hand_since = 0;  ///< 0 = no attempt is under way
+    bool committed = false;          ///< by this run, into at least one sink
     bool failed = false;
     bool missing = false;
     bool interrupted = false;

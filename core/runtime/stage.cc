@@ -1,5 +1,7 @@
 #include "core/runtime/stage.hpp"
 
+#include "core/runtime/whole_tables.hpp"
+
 #include <exception>
 
 namespace etl::runtime {
@@ -77,7 +79,7 @@ void Stage::require(int code, const etl_error& error) const {
 }
 
 Error Stage::told(int code, const etl_error& error) {
-  const Error as_told = detail::to_error(code, error);
+  Error as_told = detail::to_error(code, error);
   const bool known = code >= ETL_CONFIG && code <= ETL_INTERNAL;
   if (known && !as_told.message().empty()) return as_told;
   std::string message = as_told.message().empty() ? "failed without saying why" : as_told.message();
@@ -121,7 +123,7 @@ std::vector<Partition> Stage::plan() const {
   etl_error error = detail::empty_error();
   const auto add = [](void* ctx, const etl_partition* partition) {
     auto& out = *static_cast<Sink*>(ctx);
-    out.callback.run([&] { out.partitions.push_back(detail::from_abi(*partition)); });
+    out.callback.run([&] { out.partitions.push_back(detail::from_abi(whole(partition))); });
   };
   require(table_->source->plan(self_, add, &sink, &error), error);
   sink.callback.rethrow();
@@ -222,7 +224,7 @@ std::vector<LedgerRecord> Stage::committed(std::string_view pipeline) const {
   } sink;
   const auto add = [](void* ctx, const etl_ledger_record* record) {
     auto& out = *static_cast<Sink*>(ctx);
-    out.callback.run([&] { out.records.push_back(detail::from_abi(*record)); });
+    out.callback.run([&] { out.records.push_back(detail::from_abi(whole(record))); });
   };
   etl_error error = detail::empty_error();
   require(table_->sink->committed(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error),
@@ -250,6 +252,69 @@ std::int64_t Stage::forget(const ForgetRequest& request, const Schema& schema) c
   std::int64_t rows = 0;
   etl_error error = detail::empty_error();
   require(table_->sink->forget(self_, &abi, exported_schema.get(), &rows, &error), error);
+  return rows;
+}
+
+bool Stage::has_heartbeat() const {
+  const etl_sink& sink = *table_->sink;
+  return transactional() && sink.heartbeat != nullptr && sink.running != nullptr;
+}
+
+void Stage::heartbeat(const Heartbeat& beat) const {
+  std::vector<etl_running_record> records;
+  records.reserve(beat.records.size());
+  for (const RunningRecord& record : beat.records) records.push_back(detail::to_abi(record));
+  std::vector<const etl_running_record*> list;
+  list.reserve(records.size());
+  for (const etl_running_record& record : records) list.push_back(&record);
+  const etl_heartbeat abi{sizeof(abi),           static_cast<std::uint32_t>(list.size()),
+                          to_abi(beat.pipeline), to_abi(beat.sink),
+                          to_abi(beat.run_id),   list.data(),
+                          beat.forget_after};
+  etl_error error = detail::empty_error();
+  require(table_->sink->heartbeat(self_, &abi, &error), error);
+}
+
+std::vector<RunningRecord> Stage::running(std::string_view pipeline) const {
+  if (!has_heartbeat()) return {};
+  struct Sink {
+    std::vector<RunningRecord> records;
+    Callback callback;
+  } sink;
+  etl_error error = detail::empty_error();
+  const auto add = [](void* ctx, const etl_running_record* record) {
+    auto& out = *static_cast<Sink*>(ctx);
+    out.callback.run([&] { out.records.push_back(detail::from_abi(whole(record))); });
+  };
+  require(table_->sink->running(self_, to_abi(pipeline), to_abi(name_), add, &sink, &error), error);
+  sink.callback.rethrow();
+  return std::move(sink.records);
+}
+
+bool Stage::can_merge() const { return transactional() && table_->sink->merge != nullptr; }
+
+std::int64_t Stage::merge(const Stage& from, const MergeRequest& request,
+                          const Schema& schema) const {
+  std::vector<etl_str> sources;
+  std::vector<etl_partition> partitions;
+  for (const MergeRequest::Part& part : request.parts) {
+    sources.push_back(to_abi(part.source));
+    partitions.push_back(to_abi(part.partition));
+  }
+  std::vector<const etl_partition*> list;
+  list.reserve(partitions.size());
+  for (const etl_partition& partition : partitions) list.push_back(&partition);
+  const etl_merge_request abi{sizeof(abi),
+                              static_cast<std::uint32_t>(list.size()),
+                              to_abi(request.pipeline),
+                              to_abi(request.sink),
+                              sources.data(),
+                              list.data()};
+  const detail::OwnedSchema exported_schema = exported(schema);
+  std::int64_t rows = 0;
+  etl_error error = detail::empty_error();
+  require(table_->sink->merge(self_, from.self_, &abi, exported_schema.get(), &rows, &error),
+          error);
   return rows;
 }
 

@@ -11,6 +11,7 @@
 #include <etl/batch.hpp>
 #include <etl/ledger.hpp>
 #include <etl/partition.hpp>
+#include <etl/running.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -107,6 +108,16 @@ class Stage {
   }
   /// The number of rows deleted. REQUIRES: can_forget().
   [[nodiscard]] std::int64_t forget(const ForgetRequest& request, const Schema& schema) const;
+  [[nodiscard]] bool has_heartbeat() const;
+  /// REQUIRES: has_heartbeat().
+  void heartbeat(const Heartbeat& beat) const;
+  /// What runs have in hand; nothing where the sink does not keep it.
+  [[nodiscard]] std::vector<RunningRecord> running(std::string_view pipeline) const;
+  [[nodiscard]] bool can_merge() const;
+  /// Copies partitions out of the target of `from`, a stage of the same plugin; the number of rows.
+  /// REQUIRES: can_merge().
+  [[nodiscard]] std::int64_t merge(const Stage& from, const MergeRequest& request,
+                                   const Schema& schema) const;
 
   /// The failure as this stage's.
   [[nodiscard]] StageError failure(Error error) const { return {std::move(error), title(), name_}; }

@@ -119,15 +119,29 @@ std::string option_example(const json& option) {
   return fmt::format("\"{}\"", word);
 }
 
+std::string option_placeholder(const json& option) {
+  std::string text = option_example(option);
+  const std::size_t dots = text.find("\"...\"");
+  if (dots == std::string::npos) return text;
+  const std::string word =
+      option["type"] == "url" ? "https://example.org" : option["name"].get<std::string>();
+  return text.replace(dots + 1, 3, word);
+}
+
 namespace {
 
-std::string example(const json& stage) {
-  std::string text = fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(),
-                                 "name", stage["name"].get<std::string>());
+/// What the stage needs, then what it may have, with its default: a part of a pipeline file.
+std::string snippet(const json& stage) {
+  const std::string name = stage["name"];
+  std::string text =
+      fmt::format("[{}s.{}]\nplugin = \"{}\"\n", stage["kind"].get<std::string>(), name, name);
   if (stage["kind"] != "source") text += "input = \"...\"\n";
-  for (const json& option : stage["options"]) {
-    if (!option["required"].get<bool>()) continue;
-    text += fmt::format("{} = {}\n", option["name"].get<std::string>(), option_example(option));
+  for (const bool required : {true, false}) {
+    for (const json& option : stage["options"]) {
+      if (option["required"].get<bool>() != required) continue;
+      text += fmt::format("{}{} = {}\n", required ? "" : "# ", option["name"].get<std::string>(),
+                          option_placeholder(option));
+    }
   }
   return text;
 }
@@ -144,7 +158,10 @@ std::string properties(const json& stage) {
 }
 
 /// Authors write a summary with or without the full stop.
-std::string sentence(std::string text) { return text.ends_with('.') ? text : text + '.'; }
+std::string sentence(std::string text) {
+  if (!text.ends_with('.')) text += '.';
+  return text;
+}
 
 std::string escaped_cell(std::string text) {
   for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
@@ -166,25 +183,28 @@ json describe_json(const StageEntry& entry) {
     columns.push_back(
         {{"name", to_view(spec.name)}, {"type", to_view(spec.type)}, {"help", to_view(spec.help)}});
   }
-  return {{"name", stage.name},
-          {"kind", kind_name(kind_of(stage))},
-          {"summary", stage.summary},
-          {"plugin", entry.plugin.table->name},
-          {"version", entry.plugin.table->version},
-          {"built_with", entry.plugin.table->built_with},
-          {"file", entry.plugin.path.string()},
-          {"transactional", (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0},
-          {"max_writers", stage.max_writers},
-          {"options", std::move(options)},
-          {"columns", std::move(columns)}};
+  json all = {{"name", stage.name},
+              {"kind", kind_name(kind_of(stage))},
+              {"summary", stage.summary},
+              {"plugin", entry.plugin.table->name},
+              {"version", entry.plugin.table->version},
+              {"built_with", entry.plugin.table->built_with},
+              {"abi_minor", entry.plugin.table->abi_minor},
+              {"file", entry.plugin.path.string()},
+              {"transactional", (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0},
+              {"max_writers", stage.max_writers},
+              {"options", std::move(options)},
+              {"columns", std::move(columns)}};
+  all["example"] = snippet(all);
+  return all;
 }
 
-std::string describe_text(const StageEntry& entry) {
-  const json stage = describe_json(entry);
-  std::string text = fmt::format("{} ({}): {}\nplugin {} {}, {}, {}\n", entry.stage->name,
-                                 stage["kind"].get<std::string>(), entry.stage->summary,
-                                 entry.plugin.table->name, entry.plugin.table->version,
-                                 entry.plugin.table->built_with, entry.plugin.path.string());
+std::string describe_text(const json& stage) {
+  const auto word = [&](const char* key) { return stage[key].get<std::string>(); };
+  std::string text =
+      fmt::format("{} ({}): {}\nplugin {} {}, {}, needs ABI 1.{}, {}\n", word("name"), word("kind"),
+                  word("summary"), word("plugin"), word("version"), word("built_with"),
+                  stage["abi_minor"].get<int>(), word("file"));
   if (const std::string how = properties(stage); !how.empty()) text += how + "\n";
   std::vector<std::vector<std::string>> options;
   for (const json& option : stage["options"]) {
@@ -198,16 +218,15 @@ std::string describe_text(const StageEntry& entry) {
     columns.push_back({"  " + column["name"].get<std::string>(), column["type"], column["help"]});
   }
   if (!columns.empty()) text += "\ncolumns\n" + aligned(columns);
-  return text + "\nexample\n" + example(stage);
+  return text + "\nexample: what it needs, and commented what it may have\n" + word("example");
 }
 
-std::string describe_markdown(const StageEntry& entry) {
-  const json stage = describe_json(entry);
-  std::string text = fmt::format("# {}\n\n{} A {} of the plugin `{}`.\n", entry.stage->name,
-                                 sentence(entry.stage->summary), stage["kind"].get<std::string>(),
-                                 entry.plugin.table->name);
+std::string describe_markdown(const json& stage) {
+  const auto word = [&](const char* key) { return stage[key].get<std::string>(); };
+  std::string text = fmt::format("# {}\n\n{} A {} of the plugin `{}`.\n", word("name"),
+                                 sentence(word("summary")), word("kind"), word("plugin"));
   if (const std::string how = properties(stage); !how.empty()) text += "\nIt " + how + ".\n";
-  text += "\n```toml\n" + example(stage) + "```\n";
+  text += "\n```toml\n" + word("example") + "```\n";
   if (!stage["options"].empty())
     text += "\n## Options\n\n| option | type | | meaning |\n|---|---|---|---|\n";
   for (const json& option : stage["options"]) {

@@ -11,9 +11,6 @@ namespace etl::runtime {
 
 namespace fs = std::filesystem;
 
-namespace {
-
-/// Throws Error (config) when the folder cannot be read.
 std::vector<fs::path> libraries_in(const fs::path& folder) {
   std::vector<fs::path> found;
   try {
@@ -27,12 +24,11 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
   return found;
 }
 
-}  // namespace
-
 /// Everything the registry knows.
 struct StageRegistry::Shelf {
   /// A folder of the search path.
   struct Folder {
+    std::string origin;
     std::string label;
     std::string note;  ///< why nothing was looked for; empty = the numbers below
     std::size_t loaded = 0;
@@ -48,7 +44,7 @@ struct StageRegistry::Shelf {
   void load(const fs::path& path, std::size_t folder);
   void load_waiting(const Waiting& library);
   void load_all();
-  void add(const LoadedPlugin& plugin);
+  void add(const LoadedPlugin& plugin, const std::string& origin);
 
   std::mutex mutex;
   std::map<std::string, StageEntry, std::less<>> stages;
@@ -81,7 +77,7 @@ void StageRegistry::Shelf::load(const fs::path& path, std::size_t folder) {
     ++folders[folder].refused;
     return;
   }
-  add(plugin);
+  add(plugin, folders[folder].origin);
   ++folders[folder].loaded;
 }
 
@@ -94,17 +90,30 @@ void StageRegistry::Shelf::load_all() {
   while (!waiting.empty()) load_waiting(Waiting(waiting.begin()->second));
 }
 
-void StageRegistry::Shelf::add(const LoadedPlugin& plugin) {
+void StageRegistry::Shelf::add(const LoadedPlugin& plugin, const std::string& origin) {
   for (std::size_t i = 0; i < plugin.table->stage_count; ++i) {
     const etl_stage* stage = plugin.table->stages[i];
-    const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin});
+    const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin, origin});
     // One library found by two ways is one library.
-    if (!inserted && at->second.plugin.path != plugin.path) {
-      throw Error::config("stage \"" + at->first +
-                          "\" is offered by two plugins: " + at->second.plugin.path.string() +
-                          " and " + plugin.path.string() + "; remove one of them");
+    const StageEntry& first = at->second;
+    if (!inserted && first.plugin.path != plugin.path) {
+      throw Error::config(clash(at->first, first.plugin.path, first.origin, plugin.path, origin));
     }
   }
+}
+
+std::string clash(const std::string& stage, const fs::path& first, const std::string& first_origin,
+                  const fs::path& second, const std::string& second_origin) {
+  const std::string both = "stage \"" + stage + "\" is offered by two plugins: " + first.string() +
+                           (first_origin.empty() ? "" : " (" + first_origin + ")") + " and " +
+                           second.string() +
+                           (second_origin.empty() ? "" : " (" + second_origin + ")");
+  if (first_origin == second_origin) return both + "; remove one of them";
+  // The origins are in the order of the search, so the first can be left out of it.
+  const std::string leave_out = first_origin == "--plugin-dir"
+                                    ? "leave --plugin-dir out"
+                                    : "take the folder of the first out of " + first_origin;
+  return both + "; to use the first, remove the second; to use the second, " + leave_out;
 }
 
 StageRegistry::StageRegistry() : shelf_(std::make_unique<Shelf>()) {}
@@ -119,7 +128,7 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
     const std::string label = directory.path.string() + " (" + directory.origin + ")";
     std::error_code unreadable;
     if (!fs::is_directory(directory.path, unreadable)) {
-      shelf.folders.push_back({label, "no such folder"});
+      shelf.folders.push_back({directory.origin, label, "no such folder"});
       continue;
     }
     std::vector<fs::path> found;
@@ -128,10 +137,10 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
       found = libraries_in(directory.path);
     } catch (const Error& error) {
       shelf.refusals.push_back({directory.path, error.message()});
-      shelf.folders.push_back({label, "refused"});
+      shelf.folders.push_back({directory.origin, label, "refused"});
       continue;
     }
-    shelf.folders.push_back({label, ""});
+    shelf.folders.push_back({directory.origin, label, ""});
     for (const fs::path& path : found) shelf.look_at(path, shelf.folders.size() - 1);
   }
   return registry;
@@ -139,7 +148,7 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
 
 void StageRegistry::add(const LoadedPlugin& plugin) {
   const std::scoped_lock lock(shelf_->mutex);
-  shelf_->add(plugin);
+  shelf_->add(plugin, "");
 }
 
 const StageEntry* StageRegistry::find(std::string_view name) const {

@@ -16,6 +16,7 @@ namespace etl::runtime {
 struct StageEntry {
   const etl_stage* stage = nullptr;
   LoadedPlugin plugin;
+  std::string origin;  ///< which part of the search path it was found by; empty = none
 };
 
 /// A library or folder that was found and not used, and why.
@@ -23,6 +24,16 @@ struct Refusal {
   std::filesystem::path path;
   std::string reason;
 };
+
+/// Every *.so of a folder, sorted. Throws Error (config) when it cannot be read.
+[[nodiscard]] std::vector<std::filesystem::path> libraries_in(const std::filesystem::path& folder);
+
+/// The words for a stage that two libraries offer: both files, and what to do. An author meets them
+/// who has installed a plugin and points --plugin-dir to a newer build of it.
+[[nodiscard]] std::string clash(const std::string& stage, const std::filesystem::path& first,
+                                const std::string& first_origin,
+                                const std::filesystem::path& second,
+                                const std::string& second_origin);
 
 /// The installed stages. A library that says by itself which stages it has (see stage_names.hpp) is
 /// loaded when one of them is asked for: a pipeline pays for what it names. Whoever looks at all
@@ -37,8 +48,8 @@ class StageRegistry {
   ~StageRegistry();
 
   /// Looks at every *.so of the search path. A folder that does not exist is skipped; a library
-  /// that is refused is remembered. Throws Error (config) when two libraries offer a stage of the
-  /// same name.
+  /// that is refused is remembered. Throws Error (config), see clash(), when two libraries offer a
+  /// stage of the same name.
   static StageRegistry scan(const SearchPath& search);
 
   void add(const LoadedPlugin& plugin);

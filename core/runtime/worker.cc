@@ -115,8 +115,8 @@ class Worker {
     StageRegistry registry;
     for (const std::filesystem::path& plugin : setup_.plugins) registry.add(load_plugin(plugin));
     Diagnostics diagnostics;
-    pipeline_ = open_pipeline({setup_.pipeline, setup_.set, setup_.now, slots_.abi()}, registry,
-                              cancellation_, log_, diagnostics);
+    pipeline_ = open_pipeline({setup_.pipeline, setup_.set, setup_.now, slots_.abi(), setup_.task},
+                              registry, cancellation_, log_, diagnostics);
     if (pipeline_ == nullptr) throw Error::config(diagnostics.text(false));
     std::vector<std::string> hashes;
     for (const Node& node : pipeline_->graph->nodes()) hashes.push_back(node.hash);
@@ -179,7 +179,7 @@ class Worker {
     const CrashStack stack;
     while (const std::optional<AttemptRequest> request = next()) {
       say({{"begun", request->job}});
-      runner_->run(*request, [this, job = request->job](AttemptResult result) {
+      runner_->run(*request, [this, job = request->job](const AttemptResult& result) {
         say({{"done", job}, {"result", to_json(result)}, {"resident", peak_resident_bytes()}});
       });
       say({{"read", request->job}});

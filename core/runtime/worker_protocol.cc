@@ -87,8 +87,8 @@ std::optional<json> WorkerChannel::receive() const {
   ssize_t size = -1;
   do {
     size = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
-    // ECONNRESET: the other end died with something unread. Linux says so once, ahead of what it had
-    // sent before, which is still to be had.
+    // ECONNRESET: the other end died with something unread. Linux says so once, ahead of what it
+    // had sent before, which is still to be had.
   } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
   if (size <= 0) return std::nullopt;
   bytes.resize(static_cast<std::size_t>(size));
@@ -103,6 +103,7 @@ json to_json(const WorkerSetup& setup) {
           {"plugins", texts(setup.plugins)},
           {"hashes", setup.hashes},
           {"now", setup.now.time_since_epoch().count()},
+          {"task", setup.task},
           {"name", setup.run.pipeline},
           {"run_id", setup.run.run_id},
           {"memory_limit", setup.memory_limit},
@@ -122,6 +123,7 @@ WorkerSetup setup_from(const json& object) {
   setup.hashes = object["hashes"].get<std::vector<std::string>>();
   setup.now = std::chrono::sys_time<std::chrono::microseconds>(
       std::chrono::microseconds(object["now"].get<std::int64_t>()));
+  setup.task = object["task"];
   setup.run = {object["name"], object["run_id"]};
   setup.memory_limit = object["memory_limit"];
   setup.reload = object["reload"];

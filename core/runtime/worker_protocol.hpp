@@ -24,6 +24,7 @@ struct WorkerSetup {
   std::vector<std::filesystem::path> plugins;  ///< the libraries of its stages
   std::vector<std::string> hashes;             ///< of its nodes: the file may change meanwhile
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< what relative times refer to
+  std::int64_t task = 0;                                 ///< what `{task}` becomes
   RunIdentity run;
   std::size_t memory_limit = 0;
   bool reload = false;

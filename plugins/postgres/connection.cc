@@ -132,6 +132,19 @@ class Connection::Patience {
   Connection& connection_;
 };
 
+Connection::TimeLimit::TimeLimit(Connection& connection, std::chrono::milliseconds limit)
+    : connection_(connection) {
+  connection_.cancel_grace_ = limit;
+  connection_.cancelled_at_.reset();
+  connection_.deadline_ = Clock::now() + limit;
+}
+
+Connection::TimeLimit::~TimeLimit() {
+  connection_.cancel_grace_ = std::chrono::milliseconds(0);
+  connection_.cancelled_at_.reset();
+  connection_.deadline_.reset();
+}
+
 Connection::Connection(const Dsn& dsn, const etl::Context& context)
     : context_(context),
       redactor_(dsn.redactor()),
@@ -284,6 +297,10 @@ void Connection::flush(std::string_view doing) {
 
 void Connection::tick(short events) {
   check_cancelled();
+  if (deadline_ && Clock::now() >= *deadline_) {
+    give_up();
+    throw etl::Error::transient("the server did not answer in time");
+  }
   pollfd waiting{PQsocket(handle_.get()), events, 0};
   poll(&waiting, 1, tick_ms);
 }

@@ -90,6 +90,19 @@ class Connection {
   /// Ends the COPY and returns the number of rows that the server says it stored.
   std::int64_t end_copy(std::string_view doing);
 
+  /// While it lives, nothing is waited for longer than this: then the connection is given up with
+  /// Error (transient). A cancelled host is kept waiting as long. Not for use beside commit().
+  class TimeLimit {
+   public:
+    TimeLimit(Connection& connection, std::chrono::milliseconds limit);
+    ~TimeLimit();
+    TimeLimit(const TimeLimit&) = delete;
+    TimeLimit& operator=(const TimeLimit&) = delete;
+
+   private:
+    Connection& connection_;
+  };
+
   /// False once the connection is lost or was given up: it can only be destroyed.
   [[nodiscard]] bool alive() const { return handle_ && PQstatus(handle_.get()) == CONNECTION_OK; }
   /// Makes it fit for the next user, by rolling back what is open. False when it is not to be used
@@ -120,6 +133,7 @@ class Connection {
   // Zero but for statements that are better waited for, see Patience.
   std::chrono::milliseconds cancel_grace_{0};
   std::optional<std::chrono::steady_clock::time_point> cancelled_at_;
+  std::optional<std::chrono::steady_clock::time_point> deadline_;  // see TimeLimit
 };
 
 /// Microseconds since 1970-01-01 as PostgreSQL's binary timestamptz, which counts from 2000-01-01.

@@ -3,6 +3,7 @@
 #include "partition_rows.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <set>
 
 namespace postgres {
@@ -44,7 +45,8 @@ PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& contex
     : context_(context),
       table_(table_from(given)),
       key_(key_from(given)),
-      pool_(Dsn(given.get<std::string>("dsn")), context) {}
+      dsn_(given.get<std::string>("dsn")),
+      pool_(dsn_, context) {}
 
 void PostgresSink::check(const etl::Schema& schema) const {
   if (schema.size() == 0 || schema.size() > columns_max) {
@@ -141,6 +143,27 @@ std::int64_t PostgresSink::forget(const etl::ForgetRequest& request, const etl::
   ledger.remove(*lease, key);
   lease->commit();
   return removed.count;
+}
+
+// A run that ends must not hang on it, nor leave it out because the host was cancelled: hence the
+// time limit. After a failure the connection is closed, which rolls back.
+void PostgresSink::heartbeat(const etl::Heartbeat& beat) {
+  constexpr std::chrono::milliseconds limit{2000};
+  const std::lock_guard lock(pulse_mutex_);
+  if (pulse_ == nullptr && beat.records.empty()) return;  // it never said anything
+  if (pulse_ == nullptr) pulse_ = std::make_unique<Connection>(dsn_, context_);
+  std::unique_ptr<Connection> connection = std::move(pulse_);
+  {
+    const Connection::TimeLimit hurry(*connection, limit);
+    RunningTable(target(*connection).schema).write(*connection, beat);
+  }
+  pulse_ = std::move(connection);
+}
+
+std::vector<etl::RunningRecord> PostgresSink::running(std::string_view pipeline,
+                                                      std::string_view sink) {
+  const ConnectionPool::Lease lease = pool_.acquire();
+  return RunningTable(target(*lease).schema).read(*lease, pipeline, sink);
 }
 
 // Kept, so that all partitions of a run go to one place even if the search_path should change.

@@ -6,10 +6,12 @@
 #include "identifier.hpp"
 #include "ledger_table.hpp"
 #include "postgres_writer.hpp"
+#include "running_table.hpp"
 #include "table_definition.hpp"
 
 #include <etl/plugin.hpp>
 
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -58,6 +60,10 @@ class PostgresSink {
   [[nodiscard]] PostgresWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
   /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
   std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
+  /// On a connection of its own, so that it never waits for a writer's.
+  void heartbeat(const etl::Heartbeat& beat);
+  [[nodiscard]] std::vector<etl::RunningRecord> running(std::string_view pipeline,
+                                                        std::string_view sink);
 
  private:
   [[nodiscard]] TableName target(Connection& connection);
@@ -67,7 +73,10 @@ class PostgresSink {
   const etl::Context context_;
   const TableName table_;  // as given
   const etl::Strings key_;
+  const Dsn dsn_;
   ConnectionPool pool_;
+  std::mutex pulse_mutex_;
+  std::unique_ptr<Connection> pulse_;  // guarded by pulse_mutex_; of heartbeat() alone
   std::mutex mutex_;
   std::optional<TableName> resolved_;  // guarded by mutex_
 };

@@ -90,33 +90,31 @@ std::vector<LedgerRecord> LedgerTable::rows(Statement& query) const {
 
 std::optional<LedgerRecord> LedgerTable::find(std::string_view pipeline, std::string_view source,
                                               std::string_view sink, std::string_view partition) {
-  Statement query(
-      database_,
-      "SELECT " + column_list() +
-          " FROM main.etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
-          " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
-      "reading etl_ledger");
+  Statement query(database_,
+                  "SELECT " + column_list() + " FROM " + schema_ +
+                      ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
+                      " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
+                  "reading etl_ledger");
   const auto records = rows(query.bind(pipeline, source, sink, partition));
   return records.empty() ? std::nullopt : std::optional(records.front());
 }
 
 std::vector<LedgerRecord> LedgerTable::all(std::string_view pipeline, std::string_view sink) {
-  Statement query(
-      database_,
-      "SELECT " + column_list() +
-          " FROM main.etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.sink = ?2"
-          " ORDER BY ledger.source, ledger.\"partition\"",
-      "reading etl_ledger");
+  Statement query(database_,
+                  "SELECT " + column_list() + " FROM " + schema_ +
+                      ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.sink = ?2"
+                      " ORDER BY ledger.source, ledger.\"partition\"",
+                  "reading etl_ledger");
   return rows(query.bind(pipeline, sink));
 }
 
 void LedgerTable::remove(std::string_view pipeline, std::string_view source, std::string_view sink,
                          std::string_view partition) {
-  Statement statement(
-      database_,
-      "DELETE FROM main.etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
-      " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
-      "removing partition " + std::string(partition) + " from etl_ledger");
+  Statement statement(database_,
+                      "DELETE FROM " + schema_ +
+                          ".etl_ledger AS ledger WHERE ledger.pipeline = ?1 AND ledger.source = ?2"
+                          " AND ledger.sink = ?3 AND ledger.\"partition\" = ?4",
+                      "removing partition " + std::string(partition) + " from etl_ledger");
   statement.bind(pipeline, source, sink, partition).run();
 }
 
@@ -127,7 +125,7 @@ bool LedgerTable::put(const LedgerRecord& record, Replace replace) {
     updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
   }
   const std::string sql =
-      "INSERT INTO main.etl_ledger AS ledger (" + column_list() +
+      "INSERT INTO " + schema_ + ".etl_ledger AS ledger (" + column_list() +
       ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, nullif(?11, -1), ?12, ?13,"
       " ?14, nullif(?15, ''), ?16, ?17)"
       " ON CONFLICT (\"pipeline\", \"source\", \"sink\", \"partition\")"

@@ -8,6 +8,7 @@
 #include <etl/ledger.hpp>
 
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -18,7 +19,9 @@ namespace sqlite {
 /// Borrows the connection, and like it is used by one thread at a time.
 class LedgerTable {
  public:
-  explicit LedgerTable(Database& database) : database_(database) {}
+  /// `schema` is the name of an attached database.
+  explicit LedgerTable(Database& database, std::string schema = "main")
+      : database_(database), schema_(std::move(schema)) {}
 
   /// The columns of the contract. started_at and finished_at are texts, `YYYY-MM-DD
   /// HH:MM:SS.ffffff` UTC.
@@ -44,6 +47,7 @@ class LedgerTable {
   [[nodiscard]] std::vector<etl::LedgerRecord> rows(Statement& query) const;
 
   Database& database_;
+  std::string schema_;
 };
 
 }  // namespace sqlite

@@ -2,21 +2,11 @@
 
 #include "timestamp_text.hpp"
 
-#include <optional>
 #include <string>
 #include <variant>
 
 namespace sqlite {
-namespace {
 
-/// A partition's scope as the table holds it: a column, and the value that all its rows have there.
-struct StoredScope {
-  std::string column;
-  std::variant<std::int64_t, std::string> value;
-};
-
-/// Nothing when the partition has no scope, or one that is no longer in the columns (a filter may
-/// have taken the column away, or made something else of it).
 std::optional<StoredScope> stored_scope(const etl::Scope& scope, const etl::Schema& schema,
                                         Timestamps timestamps) {
   const auto position = scope.column.empty() ? std::nullopt : schema.find(scope.column);
@@ -37,6 +27,8 @@ std::optional<StoredScope> stored_scope(const etl::Scope& scope, const etl::Sche
   if (!text) return std::nullopt;
   return StoredScope{scope.column, std::string(text->view())};
 }
+
+namespace {
 
 void bind_value(Statement& statement, const StoredScope& scope) {
   std::visit([&](const auto& value) { statement.bind(value); }, scope.value);

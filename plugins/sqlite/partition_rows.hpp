@@ -9,9 +9,23 @@
 #include <etl/schema.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <variant>
 
 namespace sqlite {
+
+/// A partition's scope as the table holds it: a column, and the value that all its rows have there.
+struct StoredScope {
+  std::string column;
+  std::variant<std::int64_t, std::string> value;
+};
+
+/// Nothing when the partition has no scope, or one that is no longer in the columns (a filter may
+/// have taken the column away, or made something else of it).
+[[nodiscard]] std::optional<StoredScope> stored_scope(const etl::Scope& scope,
+                                                      const etl::Schema& schema,
+                                                      Timestamps timestamps);
 
 /// What became of a partition's earlier rows.
 struct RemovedRows {

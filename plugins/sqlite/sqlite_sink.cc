@@ -2,7 +2,9 @@
 
 #include "ledger_table.hpp"
 #include "partition_rows.hpp"
+#include "running_table.hpp"
 #include "table_fit.hpp"
+#include "table_merge.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -152,6 +154,58 @@ std::int64_t SqliteSink::forget_rows(Database& database, const etl::ForgetReques
                          removed.refused +
                          ". Nothing was changed; forget the partition without its rows, and "
                          "delete those yourself");
+}
+
+// Writers of this sink are not kept waiting, nor does it wait for them: the gate is tried, and
+// other processes' locks are not waited for.
+void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
+  if (!file_exists()) return;
+  const std::optional<WriteGate::Hold> hold = gate_.try_enter();
+  if (!hold) throw Error::transient("a partition is being written to " + connection_.path);
+  ConnectionOptions impatient = connection_;
+  impatient.busy_timeout = etl::Duration{0};
+  Database database(impatient, Database::Access::write);
+  const TableDefinition& table = RunningTable::definition();
+  const bool there = exists_and_fits(database, table, "path");
+  if (!there && beat.records.empty()) return;
+  const std::string doing = "saying what run " + beat.run_id + " has in hand";
+  database.begin(doing);
+  if (!exists_and_fits(database, table, "path")) database.execute(table.create_sql(), doing);
+  RunningTable(database).replace(beat);
+  database.commit(doing);
+}
+
+std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
+                                                    std::string_view sink) {
+  std::error_code unreadable;
+  if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
+  Database database(connection_, Database::Access::read);
+  if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
+  return RunningTable(database).all(pipeline, sink);
+}
+
+std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& request,
+                               const etl::Schema& schema) {
+  const std::string& other = from.connection_.path;
+  if (resource_ == from.resource_)
+    throw Error::config("cannot merge " + other + " into itself").about("path");
+  const TableDefinition definition = define_table(table_, schema);
+  {
+    Database database(from.connection_, Database::Access::read);
+    if (!exists_and_fits(database, definition, "table") ||
+        !exists_and_fits(database, LedgerTable::definition(), "path")) {
+      throw Error::permanent("there is no table \"" + table_.table + "\" with its ledger in " +
+                             other);
+    }
+  }
+  const WriteGate::Hold hold = gate_.enter(connection_.context);
+  Database database(connection_, Database::Access::write);
+  const std::string doing = "merging " + other;
+  Statement(database, std::string("ATTACH ?1 AS ") + TableMerge::attached, doing).bind(other).run();
+  database.begin(doing);
+  const std::int64_t rows = TableMerge(database, table_, schema, other).run(request);
+  database.commit(doing);
+  return rows;
 }
 
 SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {

@@ -58,6 +58,11 @@ class SqliteSink {
   [[nodiscard]] std::string_view resource() const { return resource_; }
   /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
   std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
+  /// Throws Error (transient) while somebody writes to the file.
+  void heartbeat(const etl::Heartbeat& beat);
+  std::vector<etl::RunningRecord> running(std::string_view pipeline, std::string_view sink);
+  /// See TableMerge. The table and the ledger have to be there.
+  std::int64_t merge(SqliteSink& from, const etl::MergeRequest& request, const etl::Schema& schema);
 
  private:
   [[nodiscard]] bool file_exists() const;

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <optional>
 #include <utility>
 
 namespace sqlite {
@@ -41,6 +42,13 @@ class WriteGate {
     }
     taken_ = true;
     return Hold(*this);
+  }
+  /// Nothing when somebody is in.
+  [[nodiscard]] std::optional<Hold> try_enter() {
+    const std::lock_guard lock(mutex_);
+    if (taken_) return std::nullopt;
+    taken_ = true;
+    return std::optional<Hold>(std::in_place, *this);
   }
 
  private:

@@ -6,6 +6,7 @@
 #include "core/runtime/diagnostics.hpp"
 #include "core/runtime/option_values.hpp"
 #include "core/runtime/pipeline_file.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 #include "stages.hpp"
 
 #include <fmt/format.h>
@@ -70,6 +71,7 @@ std::string understood(const PipelineFile& file, const OptionContext& context,
         check_options(stage, config_test::table_of(stage.plugin), context, diagnostics);
     if (values != nullptr) out += values->definition();
   }
+  (void)read_tests(file, nullptr, diagnostics);  // as where a stage has mistakes: reported alone
   return out;
 }
 

@@ -123,8 +123,9 @@ class Pipelines(TemporaryFolder):
 
 
 def is_template(block):
-    """The example that `etl describe` prints at the top of a generated page is to be filled in."""
-    return block.path.parent == etl.REPOSITORY / "docs/plugins" and re.match(r"\[\w+\.name\]", block.text)
+    """The example that `etl describe` prints at the top of a generated page is to be filled in: see test_snippets."""
+    page = block.path
+    return page.parent == etl.REPOSITORY / "docs/plugins" and re.match(rf"\[\w+\.{page.stem}\]", block.text)
 
 
 def completed(fragment):
@@ -296,7 +297,7 @@ class Commands(unittest.TestCase):
             if "--preset" in words:
                 self.assertIn(words[words.index("--preset") + 1], names)
         else:
-            self.assertIn(program, {"cat", "g++", "gcc", "rustc", "sqlite3", "cd", "git", "psql", "cpack", "apt-get"}, f"unknown program in: {command}")
+            self.assertIn(program, {"cat", "g++", "gcc", "rustc", "sqlite3", "cd", "git", "psql", "cpack", "apt-get", "npm", "taplo"}, f"unknown program in: {command}")
 
     def check_etl(self, words, flags):
         verb = tuple(words[1:3]) if tuple(words[1:3]) in command_lines() else (words[1],)
@@ -304,7 +305,7 @@ class Commands(unittest.TestCase):
         self.assertLessEqual(flags, flags_of("etl", *verb))
         for word in words[2:]:
             if word.startswith(("pipelines/", "docs/", "plugins/")):
-                self.assertTrue((etl.REPOSITORY / word).exists(), f"there is no {word}")
+                self.assertTrue(list(etl.REPOSITORY.glob(word)), f"there is no {word}")
         if words[1] in ("plugins", "describe") and "./" not in " ".join(words):
             result = etl.run(*words[1:], cwd=etl.REPOSITORY)
             self.assertEqual(etl.OK, result.code, str(result))
@@ -363,6 +364,17 @@ class Reference(unittest.TestCase):
         for group in (summary["partitions"], summary["rows"], summary["bytes"], *summary["stages"].values()):
             for name in group:
                 self.assertIn(f"`{name}`", section)
+
+    def test_fields_of_doctor(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "p.toml"
+            path.write_text(completed('[sinks.db]\nplugin = "sqlite"\ninput = "a"\npath = "x.db"\ntable = "t"\n'))
+            report = etl.run("doctor", path, "--format", "json", env=CONTACT).json
+        section = self.text.split("\n## When something is wrong")[1].split("\n## ")[0]
+        shown = set(re.findall(r"`(\w+)`", section))
+        printed = set(report) | {name for part in (report["etl"], report["machine"], *report["places"], *report["plugins"]) for name in part}
+        self.assertLessEqual(printed, shown)
+        self.assertLessEqual(shown - printed, {"valid", "diagnostics", "targets", "reachable", "error", "file"})
 
     def test_columns_of_the_ledger(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -44,6 +44,19 @@ class Ledger:
         self.assert_ledger(database, base, keep=oracle.languages("de"))
         self.assert_summary(self.run_pipeline(changed), done=0, skipped=3)
 
+    def test_a_change_after_which_the_plan_has_moved_on(self):
+        base, database = hour_files(3000, 3), self.database()
+        self.run_pipeline(self.main_job(base, database))
+        later = self.write(self.main_job(base, database, hours=2, languages=["de"], start=START + HOUR))
+        self.assert_summary(self.run_pipeline(later, "--reload"), total=2, done=2)
+        # What was loaded before the change, and cannot be any more, is named with the way out.
+        result = self.run_pipeline(later, expect=etl.CONFIG)
+        self.assertIn(f'1 partitions in sink "db", the first of them "{self.partition(0)}"', result.err)
+        self.assertIn("etl state FILE forget", result.err)
+        forgotten = etl.run("state", later, "forget", self.partition(0))
+        self.assertEqual(etl.OK, forgotten.code, str(forgotten))
+        self.assert_summary(self.run_pipeline(later), total=2, done=0, skipped=2)
+
     def test_changed_columns_stop_the_run(self):
         base, database = hour_files(3000, 3), self.database()
         self.run_pipeline(self.main_job(base, database))

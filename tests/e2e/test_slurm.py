@@ -14,6 +14,7 @@ import unittest
 
 from support import etl, slurm
 from support.case import FRENCH, START, EtlCase, Postgres, hour_files, ledger, moment, toml
+from support.database_lock import Lock, waiting
 
 HOURS = 9
 
@@ -23,31 +24,18 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
         pass
 
 
-class Lock:
-    """Holds a table, so that every task waits in mid-write until it is released."""
+class SlurmCase(EtlCase):
+    """A Slurm of its own for each test: some leave nodes behind that Slurm trusts no more."""
 
-    def __init__(self, database):
-        self.session = subprocess.Popen([etl.tool("psql"), database.dsn, "-XqAt"], stdin=subprocess.PIPE,
-                                        stdout=subprocess.PIPE, text=True)
-        self.session.stdin.write("BEGIN; LOCK TABLE pageviews IN EXCLUSIVE MODE; SELECT 'locked';\n")
-        self.session.stdin.flush()
-        assert self.session.stdout.readline() == "locked\n"
+    settings = ""
 
-    def release(self):
-        if self.session.poll() is None:
-            self.session.communicate("COMMIT;\n")
+    def network(self):
+        return None
 
-
-def waiting(database):
-    """How many writers wait for the table."""
-    return int(database.query("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pageviews'::regclass")[0][0])
-
-
-class OnSlurm(EtlCase):
     def setUp(self):
         super().setUp()
-        try:  # one each: some tests leave nodes behind that Slurm trusts no more
-            self.cluster = slurm.Slurm().start()
+        try:
+            self.cluster = slurm.Slurm(settings=self.settings, network=self.network()).start()
         except slurm.Unavailable as error:
             etl.skip_aloud(self, f"no Slurm here: {error}")
         self.addCleanup(self.cluster.stop)
@@ -94,6 +82,23 @@ class OnSlurm(EtlCase):
         written, = self.database.query("SELECT count(*) FROM pageviews")
         self.assertEqual(int(written[0]), status["sinks"]["db"]["rows"]["written"])
 
+    def tasks_of_etl(self):
+        """{task: pid} of the tasks that run now."""
+        found = {}
+        for node in self.cluster.nodes:
+            for pid in self.cluster.steps(node):
+                try:
+                    words = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+                    program = os.readlink(f"/proc/{pid}/exe")
+                except OSError:
+                    continue
+                for word in words:
+                    if word.startswith(b"SLURM_ARRAY_TASK_ID=") and program == str(etl.binary()):
+                        found[int(word.partition(b"=")[2])] = pid
+        return found
+
+
+class OnSlurm(SlurmCase):
     def test_a_run_over_three_nodes_is_a_local_run(self):
         local = Postgres()
         self.assertEqual(etl.OK, etl.run("run", self.pipeline, env={"ETL_POSTGRES_DSN": local.dsn}).code)
@@ -135,21 +140,6 @@ class OnSlurm(EtlCase):
         self.assertEqual(etl.OK, again.code, str(again))
         self.assert_summary(again, done=3, skipped=HOURS - 3)
         self.assert_whole()
-
-    def tasks_of_etl(self):
-        """{task: pid} of the tasks that run now."""
-        found = {}
-        for node in self.cluster.nodes:
-            for pid in self.cluster.steps(node):
-                try:
-                    words = pathlib.Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-                    program = os.readlink(f"/proc/{pid}/exe")
-                except OSError:
-                    continue
-                for word in words:
-                    if word.startswith(b"SLURM_ARRAY_TASK_ID=") and program == str(etl.binary()):
-                        found[int(word.partition(b"=")[2])] = pid
-        return found
 
     def test_a_node_that_crashes(self):
         lock = self.prepared()
@@ -235,6 +225,48 @@ class OnSlurm(EtlCase):
         self.assertEqual(0, twin.returncode, out)
         etl.wait_for(lambda: {state for state, _, _ in self.cluster.tasks(job).values()} == {"COMPLETED"}, "the end")
         self.assert_whole()
+
+
+class OnSmallArrays(SlurmCase):
+    """A site that allows arrays of four tasks."""
+
+    settings = "MaxArraySize=4"
+
+    def test_more_tasks_than_an_array_has(self):
+        with self.submit("--wait", tasks=HOURS) as running:
+            result = running.wait()
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS)
+        self.assert_whole()
+        jobs = result.json["run_id"].partition("-")[2].split(",")
+        self.assertEqual([[0, 1, 2, 3], [0, 1, 2, 3], [0]], [sorted(self.cluster.tasks(job)) for job in jobs])
+        logs = {path.name for path in (self.folder / "job1").glob("*.log")}
+        self.assertLessEqual({"task-3.log", "task-4+0.log", "task-8+0.log"}, logs)
+        self.assertEqual(HOURS, len(logs))
+        self.assertEqual(HOURS, len({row["run_id"] for row in ledger(self.database).values()}))
+
+    def test_reload(self):
+        """Rows are replaced, also by a task that is started again; nothing is done twice."""
+        self.assertEqual(etl.OK, self.etl("run", self.pipeline).code)
+        before = {key: row["finished_at"] for key, row in ledger(self.database).items()}
+        with self.submit("--reload", "--wait") as running:
+            result = running.wait()
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS, skipped=0)
+        self.assertTrue(all(row["finished_at"] > before[key] for key, row in ledger(self.database).items()))
+        self.assert_whole()
+
+    def test_a_failure_names_its_log(self):
+        broken = self.copy_tree(self.base)
+        for hour in range(HOURS):
+            self.hour_path(broken, hour).write_bytes(b"this is no gzip")
+        with self.submit("--wait", "--set", f"pageviews.base_url=file://{broken}", tasks=HOURS) as running:
+            result = running.wait()
+        self.assertEqual(etl.FAILED, result.code, str(result))
+        self.assertEqual(HOURS, len(result.json["failures"]))
+        for failure in result.json["failures"]:
+            log = pathlib.Path(failure["error"].rpartition("log ")[2].rstrip(")"))
+            self.assertIn(failure["partition"], log.read_text())
 
 
 if __name__ == "__main__":

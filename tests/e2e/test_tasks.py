@@ -1,11 +1,15 @@
 """`etl run --task`, `etl submit` without an engine and `etl status`: on SQLite and PostgreSQL, without a cluster."""
 
 import json
+import pathlib
+import shutil
+import signal
 import subprocess
 import unittest
 
 from support import etl
 from support.case import FRENCH, START, EtlCase, Postgres, Sqlite, hour_files, moment, toml
+from support.database_lock import Lock, waiting
 
 HOURS = 7
 
@@ -120,11 +124,13 @@ class Tasks(EtlCase):
         self.assertEqual(etl.CONFIG, result.code, str(result))
         self.assertIn(str(self.database.path), result.err)
         self.assertIn("server", result.err)
+        self.assertIn("{task} in path", result.err)
 
     def test_what_submit_refuses(self):
         path = self.pipeline(Postgres().sink(input="french"))
         for arguments, text in ((["kubernetes"], "--image"), (["parallel", "--image", "x"], "--image"),
-                                (["parallel", "--wait"], "--wait"), (["slurm", "--report", "x"], "--wait"),
+                                (["kubernetes", "--image", "x", "--wait"], "--wait"), (["slurm", "--report", "x"], "--wait"),
+                                (["parallel", "--wait", "--dry-run"], "--dry-run"),
                                 (["parallel", "--tasks-at-once", "5"], "4 connections"),
                                 (["parallel", "--set", "db.dsn=dbname=sesame"], "secret")):
             result = self.submit(path, *arguments)
@@ -154,6 +160,51 @@ class Tasks(EtlCase):
         self.assert_ledger(database, self.base, keep=FRENCH)
         result = etl.run("submit", path, "--engine", "parallel", env=env, cwd=self.folder)
         self.assertIn("nothing to do", result.out)
+
+    def test_parallel_is_followed(self):
+        """--wait: the summary and the exit code of a run; a failure names the task and its log."""
+        database = Postgres()
+        broken = self.copy_tree(self.base)
+        self.hour_path(broken, 0).write_bytes(b"this is no gzip")
+        path = self.pipeline(database.sink(input="french"), base_url=f"file://{broken}")
+        report = self.folder / "report.json"
+        result = self.submit(path, "parallel", "--tasks", "3", "--wait", "--format", "json", "--report", report)
+        self.assertEqual(etl.FAILED, result.code, str(result))
+        self.assertEqual(result.out, report.read_text())
+        self.assert_summary(result, status="failed", total=HOURS, done=HOURS - 1, failed=1)
+        failure, = result.json["failures"]
+        self.assertEqual(self.partition(0), failure["partition"])
+        log = pathlib.Path(failure["error"].rpartition("log ")[2].rstrip(")"))
+        self.assertIn(self.partition(0), log.read_text())
+        shutil.rmtree(broken)
+        shutil.copytree(self.base, broken)
+        result = etl.run("submit", path, "--engine", "parallel", "--wait", "--format", "json", "--reload", cwd=self.folder)
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS, skipped=0)
+        self.assert_table(database, self.base, keep=FRENCH)
+        self.assert_ledger(database, self.base, keep=FRENCH)
+
+    def test_parallel_is_stopped(self):
+        """Ctrl-C: the tasks are this process' own, and end with it."""
+        database = Postgres()
+        path = self.pipeline(database.sink(input="french"))
+        self.assertEqual(etl.OK, etl.run("run", path, "--limit", "1").code)
+        lock = Lock(database)
+        self.addCleanup(lock.release)
+        with etl.start("submit", path, "--engine", "parallel", "--tasks", "3", "--wait", "--format", "json",
+                       cwd=self.folder) as running:
+            etl.wait_for(lambda: waiting(database) == 3, "three writers")
+            running.signal(signal.SIGINT)
+            result = running.wait()
+        self.assertEqual(etl.INTERRUPTED, result.code, str(result))
+        self.assert_summary(result, status="interrupted", done=0, failed=0, skipped=1)
+        etl.wait_for(lambda: waiting(database) == 0, "no writer left")
+        lock.release()
+        result = etl.run("submit", path, "--engine", "parallel", "--wait", "--format", "json", "--tasks", "2", cwd=self.folder)
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assert_summary(result, done=HOURS - 1, skipped=1)
+        self.assert_table(database, self.base, keep=FRENCH)
+        self.assert_ledger(database, self.base, keep=FRENCH)
 
     def test_connections_hold_over_all_tasks(self):
         path = self.pipeline(Postgres().sink(input="french"))

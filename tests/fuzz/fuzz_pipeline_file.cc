@@ -4,6 +4,7 @@
 // Input: the file's text, then values of --set, each behind a \x1E.
 #include "core/runtime/option_values.hpp"
 #include "core/runtime/pipeline_file.hpp"
+#include "core/runtime/pipeline_tests.hpp"
 #include "fuzz.hpp"
 #include "tests/config/stages.hpp"
 
@@ -37,6 +38,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       const auto values = check_options(stage, table, {file->folder, {}}, diagnostics);
       fuzz::require(values != nullptr || diagnostics.failed(), "neither values nor a finding");
     }
+    fuzz::require(read_tests(*file, nullptr, diagnostics).empty(), "tests without stages");
   }
   const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
   for (const Diagnostic& one : diagnostics.all()) {

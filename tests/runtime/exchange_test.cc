@@ -123,6 +123,46 @@ TEST_F(ExchangeTest, APartitionThatHoldsMuchGetsASlotBeforeItsEnd) {
   EXPECT_TRUE(large[0].granted);
 }
 
+/// Pushes batches of 1 KiB until that waits; how many went.
+int pushed_before_waiting(Exchange& exchange, SinkStream& stream) {
+  std::atomic<int> pushed = 0;
+  std::thread reader([&] {
+    while (exchange.push(stream, batch_of(kib))) ++pushed;
+  });
+  int seen = -1;
+  while (seen != pushed) {
+    seen = pushed;
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  }
+  exchange.close(stream);  // which lets the reader go
+  reader.join();
+  return seen;
+}
+
+TEST_F(ExchangeTest, ReadingRunsAheadOfItsWriterByHalfTheBudgetAtMost) {
+  Exchange exchange({1}, 100 * kib, cancellation_);
+  TestDelivery delivery({sink_a});
+  exchange.begin(delivery);
+  EXPECT_TRUE(exchange.push(delivery[0], batch_of(30 * kib)));
+  ASSERT_EQ(exchange.take(sink_a), &delivery[0]);
+  const int pushed = pushed_before_waiting(exchange, delivery[0]);
+  EXPECT_GT(pushed, 10);
+  EXPECT_LE(pushed, 20);
+}
+
+TEST_F(ExchangeTest, WhatHasNoWriterYetIsReadUpToTheBudget) {
+  Exchange exchange({1, 1}, 100 * kib, cancellation_);
+  TestDelivery other({sink_b});
+  TestDelivery both({sink_a, sink_b});
+  exchange.begin(other);
+  exchange.begin(both);
+  EXPECT_TRUE(exchange.push(other[0], batch_of(30 * kib)));
+  ASSERT_EQ(exchange.take(sink_b), &other[0]);
+  exchange.end(both[0], record_of(0));
+  ASSERT_EQ(exchange.take(sink_a), &both[0]);
+  EXPECT_GT(pushed_before_waiting(exchange, both[1]), 50);
+}
+
 TEST_F(ExchangeTest, AnEarlyStartTakesAllSlotsAtOnceOrNone) {
   Exchange exchange({1, 1}, 40 * kib, cancellation_);
   TestDelivery first({sink_a});

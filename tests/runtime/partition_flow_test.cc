@@ -1,5 +1,7 @@
 #include "core/runtime/partition_flow.hpp"
 
+#include "core/runtime/row_values.hpp"
+
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -284,6 +286,57 @@ TEST(PartitionFlowTest, FailuresNameTheirStage) {
   };
   EXPECT_EQ(failure("apply"), "filter \"f\": ordered to fail at apply");
   EXPECT_EQ(failure("finish"), "filter \"f\": ordered to fail at finish");
+}
+
+/// Rows 0, 1, ... with these colours.
+std::vector<Batch> given_rows(Bench& bench, std::string_view stage,
+                              const std::vector<std::string>& colours) {
+  const auto schema = std::make_shared<const etl::Schema>(bench.graph()[bench.node(stage)].out);
+  std::vector<PartialRow> rows;
+  for (std::size_t i = 0; i < colours.size(); ++i) {
+    PartialRow row(schema->size());
+    row[schema->at("n")] = static_cast<std::int64_t>(i);
+    row[schema->at("colour")] = colours[i];
+    rows.push_back(std::move(row));
+  }
+  std::vector<Batch> batches;
+  batches.push_back(batch_of(schema, rows));
+  return batches;
+}
+
+TEST(PartitionFlowTest, GivenRowsTakeTheSourcesPlace) {
+  Bench bench(source() + filter("red", "probe_keep", "\"s\"", "colour = \"red\"") +
+              filter("twice", "probe_expand", "\"red\"", "times = 2") + sink("\"twice\""));
+  for (const bool pushdown : {true, false}) {
+    FlowSettings settings;
+    settings.pushdown = pushdown;
+    PartitionFlow flow(bench.graph(), bench.node("s"), {bench.node("db")}, std::move(settings),
+                       bench.cancellation);
+    std::vector<std::int64_t> numbers;
+    flow.run_on(given_rows(bench, "s", {"red", "blue", "red", "green"}),
+                [&](NodeIndex, const Batch& batch) {
+                  const auto column = batch.column<std::int64_t>("n");
+                  for (std::size_t row = 0; row < batch.rows(); ++row)
+                    numbers.push_back(column[row]);
+                  return true;
+                });
+    EXPECT_THAT(numbers, ElementsAre(0, 0, 2, 2));
+    expect_counts(flow.counts_for(bench.node("db")), {4, 2, 2, 0, 4});
+    EXPECT_EQ(flow.stages()[bench.node("red")].rows_in, 4);
+  }
+}
+
+TEST(PartitionFlowTest, GivenRowsTakeAFiltersPlace) {
+  Bench bench(source() + filter("red", "probe_keep", "\"s\"", "colour = \"red\"") +
+              filter("twice", "probe_expand", "\"red\"", "times = 2") + sink("\"twice\""));
+  PartitionFlow flow(bench.graph(), bench.node("red"), {bench.node("db")}, {}, bench.cancellation);
+  std::size_t rows = 0;
+  flow.run_on(given_rows(bench, "red", {"blue", "red"}), [&](NodeIndex, const Batch& batch) {
+    rows += batch.rows();
+    return true;
+  });
+  EXPECT_EQ(rows, 4U);  // the filter itself did not run
+  expect_counts(flow.counts_for(bench.node("db")), {2, 2, 0, 0, 4});
 }
 
 TEST(PartitionFlowTest, CancellationEndsIt) {

@@ -146,8 +146,9 @@ TEST(PlannerTest, AChangedStageIsNamed) {
   EXPECT_EQ(
       changed.mistakes(),
       "error: 3 partitions in sink \"db\", the first of them \"p0\", were loaded with another "
-      "definition of this pipeline: stage \"s\" changed | load them again with --reload, or "
-      "give the pipeline another name and the sink another table\n");
+      "definition of this pipeline: stage \"s\" changed | load them again with --reload "
+      "(and forget those that are no longer planned: etl state FILE forget), or give the pipeline "
+      "another name and the sink another table\n");
 }
 
 TEST(PlannerTest, AnAddedAndARemovedStageAreNamed) {

@@ -48,48 +48,67 @@ TEST_P(WrongPluginTest, IsRefusedWithPathReasonAndRemedy) {
   EXPECT_EQ(refusal(path), path.string() + ": " + GetParam().reason);
 }
 
+const std::string rebuild = "; rebuild the plugin with the headers of this etl";
+
+/// What is wrong with the table itself.
+std::string damaged(const std::string& what) { return "damaged plugin header: " + what + rebuild; }
 std::string bytes(std::size_t found, std::size_t wanted) {
   return std::to_string(found) + " bytes where ABI 1.0 has " + std::to_string(wanted);
 }
+std::string lacks(const std::string& function) {
+  return "stage \"broken\" lacks the function " + function +
+         ", which every stage of its kind has; write it and rebuild the plugin";
+}
+/// The ABI of this runtime.
+const std::string own =
+    std::to_string(ETL_ABI_MAJOR) + "." + std::to_string(ETL_ABI_MINOR);  // NOLINT(cert-err58-cpp)
 
 INSTANTIATE_TEST_SUITE_P(
     Header, WrongPluginTest,
     testing::Values(
-        Wrong{"no_symbol", "not an ETL plugin (no symbol etl_plugin_v1)"},
-        Wrong{"only_v2",
-              "built for plugin ABI 2, this runtime speaks ABI 1: upgrade etl or rebuild the "
-              "plugin"},
-        Wrong{"bad_magic", "damaged plugin header: etl_plugin_v1 does not start with \"ETLPLUG\""},
-        Wrong{"other_major",
-              "built for plugin ABI 3, this runtime speaks ABI 1: rebuild the plugin against this "
-              "etl"},
-        Wrong{"newer_minor",
-              "needs ABI 1.9, this runtime has 1.0 (plugin built with g++ 14.1, etl-sdk 1.9): "
-              "upgrade etl or rebuild the plugin against this one"},
-        Wrong{"small_header", "damaged plugin header: " + bytes(16, sizeof(etl_plugin))},
-        Wrong{"no_stages", "damaged plugin header: no name, version, compiler or stages"},
-        Wrong{"no_built_with", "damaged plugin header: no name, version, compiler or stages"}),
+        Wrong{"no_symbol",
+              "not an ETL plugin (no symbol etl_plugin_v1): ETL_PLUGIN(...) in one of its sources "
+              "exports it; a library that is no plugin belongs elsewhere"},
+        Wrong{"only_v2", "built for plugin ABI 2, this runtime speaks ABI " + own +
+                             ": upgrade etl or rebuild the plugin against this etl"},
+        Wrong{"bad_magic", damaged("etl_plugin_v1 does not start with \"ETLPLUG\"")},
+        Wrong{"other_major", "built for plugin ABI 3.0, this runtime speaks ABI " + own +
+                                 ": upgrade etl or rebuild the plugin against this etl"},
+        Wrong{"older_major", "built for plugin ABI 0.7, this runtime speaks ABI " + own +
+                                 ": rebuild the plugin against this etl"},
+        Wrong{"newer_minor", "needs ABI 1.9, this runtime has " + own +
+                                 " (plugin built with g++ 14.1, etl-sdk 1.9): upgrade etl or "
+                                 "rebuild the plugin against this one"},
+        Wrong{"small_header", damaged(bytes(16, 56))},
+        Wrong{"no_stages", damaged("no name, version, compiler or stages")},
+        Wrong{"no_built_with", damaged("no name, version, compiler or stages")}),
     [](const auto& test) { return test.param.plugin; });
 
 INSTANTIATE_TEST_SUITE_P(
     Stage, WrongPluginTest,
     testing::Values(
-        Wrong{"null_stage", "damaged plugin header: a stage without name or of the wrong size"},
-        Wrong{"small_stage", "damaged plugin header: a stage without name or of the wrong size"},
-        Wrong{"no_summary", "damaged plugin header: a stage without name or of the wrong size"},
+        Wrong{"null_stage", damaged("a stage without name or summary, or of the wrong size")},
+        Wrong{"small_stage", damaged("a stage without name or summary, or of the wrong size")},
+        Wrong{"no_summary", damaged("a stage without name or summary, or of the wrong size")},
         Wrong{"bad_name",
-              "the name of a stage is made of a-z, 0-9 and _, not \"Broken\\u001B[31m\""},
-        Wrong{"no_create", "stage \"broken\" lacks the function create"},
-        Wrong{"no_options", "stage \"broken\" counts options or columns and has no table of them"},
-        Wrong{"no_source_table", "stage \"broken\" lacks the table of its functions"},
+              "the name of a stage is made of a-z, 0-9 and _, not \"Broken\\u001B[31m\"; rename it "
+              "and rebuild the plugin"},
+        Wrong{"no_create", lacks("create")},
+        Wrong{"no_options",
+              damaged("stage \"broken\" counts options or columns and has no table of them")},
+        Wrong{"no_source_table",
+              "stage \"broken\" lacks the table of its functions; set the one of its kind and "
+              "rebuild the plugin"},
         Wrong{"small_source",
-              "stage \"broken\" has a damaged table of functions: " + bytes(8, sizeof(etl_source))},
-        Wrong{"source_without_plan", "stage \"broken\" lacks the function plan"},
-        Wrong{"filter_without_apply", "stage \"broken\" lacks the function apply"},
-        Wrong{"sink_without_commit", "stage \"broken\" lacks the function commit"},
-        Wrong{"ledger_without_committed", "stage \"broken\" lacks the function committed"},
-        Wrong{"unknown_kind", "stage \"broken\" is of the unknown kind 4"},
-        Wrong{"twice_in_one", "offers the stage \"broken\" twice"}),
+              damaged("stage \"broken\" has a table of functions of " + bytes(8, 56))},
+        Wrong{"source_without_plan", lacks("plan")}, Wrong{"filter_without_apply", lacks("apply")},
+        Wrong{"sink_without_commit", lacks("commit")},
+        Wrong{"ledger_without_committed", lacks("committed")},
+        Wrong{"unknown_kind",
+              "stage \"broken\" is of the unknown kind 4 (1 is a source, 2 a filter, 3 a sink); "
+              "correct it and rebuild the plugin"},
+        Wrong{"twice_in_one",
+              "offers the stage \"broken\" twice; rename one of the two and rebuild the plugin"}),
     [](const auto& test) { return test.param.plugin; });
 
 INSTANTIATE_TEST_SUITE_P(
@@ -99,9 +118,22 @@ INSTANTIATE_TEST_SUITE_P(
               "cannot be loaded: libfixture_elsewhere.so: cannot open shared object file: No such "
               "file or directory; install that library, or rebuild the plugin without it"},
         Wrong{"undefined_symbol",
-              "cannot be loaded: undefined symbol: fx_nowhere; link the plugin with -Wl,-z,defs to "
-              "see this when it is built"}),
+              "cannot be loaded: undefined symbol: fx_nowhere; link the plugin with the library "
+              "that has it: -Wl,-z,defs shows this when it is built"}),
     [](const auto& test) { return test.param.plugin; });
+
+const std::string no_library =
+    ": not a shared library (no ELF header); build it with -shared, or take it out of the folders "
+    "of plugins";
+
+TEST(NewerCompilerTest, IsToldFromAMissingLibrary) {
+  const fs::path path = test_plugin("newer_compiler");
+  EXPECT_THAT(refusal(path), testing::StartsWith(path.string() + ": cannot be loaded: "));
+  EXPECT_THAT(refusal(path), HasSubstr("version `GLIBCXX_9.9' not found"));
+  EXPECT_THAT(refusal(path),
+              testing::EndsWith("; it was built with a newer g++ than this machine's "
+                                "libstdc++: rebuild it here"));
+}
 
 // ---- files that are no plugin at all -----------------------------------------------------------
 
@@ -128,35 +160,36 @@ TEST_F(PluginFileTest, AGoodOneIsLoadedOnce) {
 
 TEST_F(PluginFileTest, MissingFile) {
   const fs::path path = folder_.path() / "none.so";
-  EXPECT_EQ(refusal(path), path.string() + ": No such file or directory");
+  EXPECT_EQ(refusal(path), path.string() + ": No such file or directory; look at the path");
 }
 
 TEST_F(PluginFileTest, NoElf) {
   const fs::path path = folder_.file("text.so", std::string(200, 'x'));
-  EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
+  EXPECT_EQ(refusal(path), path.string() + no_library);
 }
 
 TEST_F(PluginFileTest, EmptyFile) {
   const fs::path path = folder_.file("empty.so");
-  EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
+  EXPECT_EQ(refusal(path), path.string() + no_library);
 }
 
 TEST_F(PluginFileTest, AFolder) {
   const fs::path path = folder_.path() / "folder.so";
   fs::create_directory(path);
-  EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
+  EXPECT_EQ(refusal(path), path.string() + no_library);
 }
 
 TEST_F(PluginFileTest, ANamedPipeIsNotWaitedFor) {
   const fs::path path = folder_.path() / "pipe.so";
   ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
-  EXPECT_EQ(refusal(path), path.string() + ": not a shared library (no ELF header)");
+  EXPECT_EQ(refusal(path), path.string() + no_library);
 }
 
 TEST_F(PluginFileTest, CutShort) {
   const fs::path path = copy();
   fs::resize_file(path, 64);
   EXPECT_THAT(refusal(path), HasSubstr(path.string() + ": cannot be loaded: "));
+  EXPECT_THAT(refusal(path), HasSubstr("; the file is damaged: build or install it again"));
 }
 
 TEST_F(PluginFileTest, AnotherMachine) {
@@ -217,7 +250,9 @@ TEST_F(PluginFileTest, OfAnotherUser) {
   const fs::path path = copy();
   ASSERT_EQ(::chown(path.c_str(), 12345, static_cast<gid_t>(-1)), 0);
   EXPECT_EQ(refusal(path),
-            path.string() + ": refused, because it belongs to another user (uid 12345)");
+            path.string() +
+                ": refused, because it belongs to another user (uid 12345): copy it to a "
+                "folder of yours, or let it belong to root");
 }
 
 // ---- where plugins are looked for --------------------------------------------------------------

@@ -43,21 +43,21 @@ TEST(StageDescriptionTest, FlagsOfOptionsAndSinks) {
 }
 
 TEST(StageDescriptionTest, TextForPeople) {
-  const std::string text = describe_text(entry("probe_keep"));
+  const std::string text = describe_text(describe_json(entry("probe_keep")));
   EXPECT_THAT(text, HasSubstr("probe_keep (filter): Keeps one colour\n"));
   EXPECT_THAT(text, HasSubstr("  colour  string  Which. (required)\n"));
-  EXPECT_THAT(text, HasSubstr("[filters.name]\nplugin = \"probe_keep\"\ninput = \"...\"\n"
-                              "colour = \"...\"\n"));
-  EXPECT_THAT(describe_text(entry("probe_exclusive")),
+  EXPECT_THAT(text, HasSubstr("[filters.probe_keep]\nplugin = \"probe_keep\"\ninput = \"...\"\n"
+                              "colour = \"colour\"\n"));
+  EXPECT_THAT(describe_text(describe_json(entry("probe_exclusive"))),
               HasSubstr("keeps the ledger in the transaction of the rows; at most 1 writer at "
                         "once\n"));
-  EXPECT_THAT(describe_text(entry("probe_append")),
+  EXPECT_THAT(describe_text(describe_json(entry("probe_append"))),
               HasSubstr("keeps no ledger: every run writes every partition; any number of writers "
                         "at once\n"));
 }
 
 TEST(StageDescriptionTest, MarkdownSaysNothingOfTheMachine) {
-  const std::string text = describe_markdown(entry("probe_exclusive"));
+  const std::string text = describe_markdown(describe_json(entry("probe_exclusive")));
   EXPECT_THAT(text, HasSubstr("# probe_exclusive\n"));
   EXPECT_THAT(text, HasSubstr("| `store` | string | default \"store\" | Its store's name. |"));
   EXPECT_THAT(text, testing::Not(HasSubstr("linked into the test")));

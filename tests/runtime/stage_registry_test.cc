@@ -49,10 +49,22 @@ TEST(StageRegistryTest, AClashNamesBothFiles) {
   } catch (const etl::Error& error) {
     EXPECT_EQ(error.code(), etl::Code::config);
     EXPECT_EQ(error.message(), "stage \"clash\" is offered by two plugins: " +
-                                   fs::canonical(test_plugin("clash_one")).string() + " and " +
+                                   fs::canonical(test_plugin("clash_one")).string() +
+                                   " (--plugin-dir) and " +
                                    fs::canonical(test_plugin("clash_other")).string() +
-                                   "; remove one of them");
+                                   " (--plugin-dir); remove one of them");
   }
+}
+
+TEST(StageRegistryTest, AClashOfAnInstalledPluginSaysHowToUseEither) {
+  EXPECT_EQ(clash("often", "/b/often.so", "--plugin-dir", "/i/often.so", "beside the executable"),
+            "stage \"often\" is offered by two plugins: /b/often.so (--plugin-dir) and /i/often.so "
+            "(beside the executable); to use the first, remove the second; to use the second, "
+            "leave --plugin-dir out");
+  EXPECT_THAT(
+      clash("often", "/b/often.so", "$ETL_PLUGIN_PATH", "/i/often.so", "beside the executable"),
+      testing::EndsWith("; to use the second, take the folder of the first out of "
+                        "$ETL_PLUGIN_PATH"));
 }
 
 TEST(StageRegistryTest, ARefusedLibraryIsRememberedAndTheOthersAreLoaded) {
@@ -66,7 +78,9 @@ TEST(StageRegistryTest, ARefusedLibraryIsRememberedAndTheOthersAreLoaded) {
   ASSERT_EQ(registry.refusals().size(), 1U);
   EXPECT_EQ(registry.refusals()[0].path, folder.path() / "bad.so");
   EXPECT_EQ(registry.refusals()[0].reason,
-            (folder.path() / "bad.so").string() + ": not a shared library (no ELF header)");
+            (folder.path() / "bad.so").string() +
+                ": not a shared library (no ELF header); build it with -shared, or take it out of "
+                "the folders of plugins");
   EXPECT_THAT(registry.searched(), HasSubstr("(--plugin-dir): 1 loaded, 1 refused"));
 }
 

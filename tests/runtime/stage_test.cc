@@ -7,6 +7,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstddef>
+#include <cstdlib>
+
 namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
@@ -26,6 +29,51 @@ std::string failure_of(const std::string& source) {
   EXPECT_EQ(summary.failures[0].stage, "s");
   EXPECT_EQ(summary.failures[0].partition, "only");
   return summary.failures[0].error;
+}
+
+/// A sink's table as it was built with ABI 1.0. What lies behind it is not its own.
+struct SinkOfAbi10 {
+  SinkOfAbi10() {
+    calls.struct_size = offsetof(etl_sink, heartbeat);
+    calls.heartbeat = [](void*, const etl_heartbeat*, etl_error*) -> int { std::abort(); };
+    calls.running = [](void*, etl_str, etl_str, void (*)(void*, const etl_running_record*), void*,
+                       etl_error*) -> int { std::abort(); };
+    calls.merge = [](void*, void*, const etl_merge_request*, const ArrowSchema*, std::int64_t*,
+                     etl_error*) -> int { std::abort(); };
+    table.struct_size = sizeof(table);
+    table.kind = ETL_SINK;
+    table.flags = ETL_STAGE_TRANSACTIONAL;
+    table.create = [](const etl_host*, const etl_option*, std::size_t, void** self,
+                      etl_error*) -> int {
+      *self = nullptr;
+      return ETL_OK;
+    };
+    table.sink = &calls;
+  }
+  etl_sink calls{};
+  etl_stage table{};
+};
+
+TEST(StageTest, ASinkOfAbi10HasNoneOfWhatCameLater) {
+  Cancellation cancellation;
+  const SinkOfAbi10 old;
+  const StageServices services{cancellation,
+                               [](const std::string&, std::uint32_t, std::string_view) {}};
+  const Stage stage(&old.table, Kind::sink, "db", {}, services);
+  EXPECT_FALSE(stage.has_heartbeat());
+  EXPECT_FALSE(stage.can_merge());
+  EXPECT_TRUE(stage.running("pipeline").empty());
+}
+
+TEST(StageTest, OneThatHasThemIsKnown) {
+  Cancellation cancellation;
+  SinkOfAbi10 sink;
+  sink.calls.struct_size = sizeof(etl_sink);
+  const StageServices services{cancellation,
+                               [](const std::string&, std::uint32_t, std::string_view) {}};
+  const Stage stage(&sink.table, Kind::sink, "db", {}, services);
+  EXPECT_TRUE(stage.has_heartbeat());
+  EXPECT_TRUE(stage.can_merge());
 }
 
 TEST(CarelessStageTest, OkWithoutASchema) {

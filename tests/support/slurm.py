@@ -14,7 +14,7 @@ from support.etl import tool, wait_for
 
 CONFIGURATION = """\
 ClusterName=etltest
-SlurmctldHost={host}(127.0.0.1)
+SlurmctldHost={host}({addresses[0]})
 SlurmctldPort={ports[0]}
 SlurmUser={user}
 SlurmdUser={user}
@@ -39,6 +39,7 @@ SlurmdTimeout=5
 MessageTimeout=5
 KillWait=2
 MinJobAge=600
+{settings}
 {nodes}
 PartitionName=etl Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 """
@@ -92,7 +93,9 @@ def kill_all(pids):
 class Slurm:
     """`with Slurm() as cluster:`. Commands find it by cluster.environment."""
 
-    def __init__(self, nodes=3, cpus=2):
+    def __init__(self, nodes=3, cpus=2, settings="", network=None):
+        """`settings`: more lines of slurm.conf. `network`: a Network, where not all is on loopback."""
+        self.network = network
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etlslurm"))
         self.nodes = [f"n{i + 1}" for i in range(nodes)]
         self.configuration = self.folder / "slurm.conf"
@@ -104,10 +107,12 @@ class Slurm:
             raise Unavailable(str(error)) from None
         ports = _free_ports(nodes + 1)
         host = socket.gethostname().partition(".")[0]
-        lines = [f"NodeName={name} NodeHostname={host} NodeAddr=127.0.0.1 Port={ports[i + 1]} CPUs={cpus} RealMemory=2000"
-                 for i, name in enumerate(self.nodes)]
+        addresses = network.addresses if network else ["127.0.0.1"] * (nodes + 1)
+        lines = [f"NodeName={name} NodeHostname={host} NodeAddr={addresses[i + 1]} Port={ports[i + 1]} CPUs={cpus} "
+                 "RealMemory=2000" for i, name in enumerate(self.nodes)]
         self.configuration.write_text(CONFIGURATION.format(
-            host=host, user=pwd.getpwuid(os.getuid()).pw_name, folder=self.folder, ports=ports, nodes="\n".join(lines)))
+            host=host, user=pwd.getpwuid(os.getuid()).pw_name, folder=self.folder, ports=ports, nodes="\n".join(lines),
+            addresses=addresses, settings=settings))
 
     def _run(self, program, *arguments):
         done = subprocess.run([self.programs[program], *map(str, arguments)], capture_output=True, text=True,
@@ -145,7 +150,15 @@ class Slurm:
 
     def start_node(self, node):
         (self.folder / "spool" / node).mkdir(exist_ok=True)
-        self._run("slurmd", "-N", node)
+        if self.network is None:
+            self._run("slurmd", "-N", node)
+            return
+        namespace = self.network.namespace(self.nodes.index(node))
+        done = subprocess.run([tool("nsenter"), f"--net={namespace}", self.programs["slurmd"], "-N", node],
+                              capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=60,
+                              env={**os.environ, **self.environment})
+        if done.returncode != 0:
+            raise RuntimeError(f"slurmd -N {node}: {done.stdout}{done.stderr}")
 
     def pid(self, name):
         """Of `munged`, `slurmctld` or `slurmd.NODE`."""

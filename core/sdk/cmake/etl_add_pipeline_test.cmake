@@ -1,6 +1,6 @@
 # etl_add_pipeline_test(NAME FILE pipeline.toml PLUGINS target... [DATA file|folder...])
 #
-# A test that runs a pipeline with plugins of this build, in a folder of its own (pipelines/NAME of the build
+# A test that runs a pipeline, after the [[tests]] in it, with plugins of this build, in a folder of its own (pipelines/NAME of the build
 # folder) that is empty but for copies of FILE and DATA. The runner is a copy of etl::etl, which sees the
 # plugins installed beside etl::etl, but those of PLUGINS instead of installed ones of the same file name: so
 # the test tests what was built, also where an earlier build of it is installed.

@@ -19,8 +19,9 @@ set(CPACK_DEBIAN_RUNNER_PACKAGE_SECTION database)
 set(CPACK_DEBIAN_RUNNER_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_RUNNER_PACKAGE_RECOMMENDS "ca-certificates")
 set(CPACK_COMPONENT_RUNNER_DESCRIPTION "runs data pipelines: sources, filters and sinks, each a plugin
-A pipeline is a TOML file. Every partition of it is loaded whole, and once: its rows and the ledger commit in
-one transaction of the target database. With plugins for Wikimedia's page views, SQLite and PostgreSQL.")
+A pipeline is a TOML file. Every partition of it is loaded whole, and once:
+its rows and the ledger commit in one transaction of the target database.
+With plugins for Wikimedia's page views, SQLite and PostgreSQL.")
 
 set(CPACK_DEBIAN_SDK_PACKAGE_NAME etl-dev)
 set(CPACK_DEBIAN_SDK_PACKAGE_SECTION libdevel)
@@ -30,7 +31,7 @@ set(CPACK_DEBIAN_SDK_PACKAGE_DEPENDS "etl (= ${PROJECT_VERSION}-${CPACK_DEBIAN_P
 set(CPACK_DEBIAN_SDK_PACKAGE_RECOMMENDS "g++ | c++-compiler")
 set(CPACK_DEBIAN_SDK_PACKAGE_SUGGESTS "cmake (>= 3.23), pkg-config, libgtest-dev")
 set(CPACK_COMPONENT_SDK_DESCRIPTION "headers and CMake package for writing plugins of etl
-A plugin is a shared library of one or more stages; a stage is a plain C++ class. Plugins in C and other
-languages use the same C header.")
+A plugin is a shared library of one or more stages; a stage is a plain C++
+class. Plugins in C and other languages use the same C header.")
 
 include(CPack)

@@ -18,8 +18,10 @@ endforeach()
 get_filename_component(runner ${RUNNER} NAME)
 list(GET FILES 0 pipeline)
 get_filename_component(pipeline ${pipeline} NAME)
-execute_process(COMMAND ${FOLDER}/runner/bin/${runner} run ${pipeline}
-                WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE result)
-if(NOT result EQUAL 0)
-  message(FATAL_ERROR "etl run ${FOLDER}/${pipeline} ended with ${result}")
-endif()
+foreach(verb IN ITEMS test run) # its own tests first
+  execute_process(COMMAND ${FOLDER}/runner/bin/${runner} ${verb} ${pipeline}
+                  WORKING_DIRECTORY ${FOLDER} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "etl ${verb} ${FOLDER}/${pipeline} ended with ${result}")
+  endif()
+endforeach()

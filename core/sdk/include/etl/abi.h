@@ -25,7 +25,7 @@
 #include <stdint.h>
 
 #define ETL_ABI_MAJOR 1
-#define ETL_ABI_MINOR 0
+#define ETL_ABI_MINOR 1
 #define ETL_PLUGIN_MAGIC "ETLPLUG"
 #define ETL_PLUGIN_SYMBOL "etl_plugin_v1"
 /* Optional: a section of the library with the names of its stages, each followed by LF. A host may
@@ -367,6 +367,37 @@ typedef struct etl_forget_request {
   const etl_partition* partition;
 } etl_forget_request;
 
+/* Since 1.1. A row of the table `etl_running`: a partition that a run has in hand. */
+typedef struct etl_running_record {
+  uint32_t struct_size;
+  uint32_t pid;
+  etl_str pipeline, source, sink, partition, run_id;
+  etl_str task; /* "3/8": a share of the plan; empty = all of it */
+  etl_str host;
+  int64_t attempt;
+  int64_t since;  /* microseconds since 1970-01-01 UTC, by the clock of `host` */
+  int64_t silent; /* running(): microseconds since the run was last heard of, by the database's
+                     clock, which is the same for all runs */
+} etl_running_record;
+
+/* Since 1.1. What a run has in hand now. */
+typedef struct etl_heartbeat {
+  uint32_t struct_size;
+  uint32_t count;
+  etl_str pipeline, sink, run_id;
+  const etl_running_record* const* records;
+  int64_t forget_after; /* microseconds: records of runs that were silent for longer go */
+} etl_heartbeat;
+
+/* Since 1.1. What merge() is told. */
+typedef struct etl_merge_request {
+  uint32_t struct_size;
+  uint32_t count;
+  etl_str pipeline, sink;
+  const etl_str* sources; /* of each partition */
+  const etl_partition* const* partitions;
+} etl_merge_request;
+
 enum {
   ETL_STAGE_TRANSACTIONAL = 1u /* a sink that keeps the ledger in the transaction of the rows */
 };
@@ -412,6 +443,22 @@ typedef struct etl_sink {
    * error. */
   int (*forget)(void* self, const etl_forget_request* request, const struct ArrowSchema* schema,
                 int64_t* rows, etl_error* error);
+  /* Since 1.1. Transactional sinks, optional. Replaces what this run said before of what it has in
+   * hand, in the table `etl_running` beside the ledger, which it creates when there is something to
+   * say. Waits for no lock: ETL_TRANSIENT when it cannot be said at once. With count 0 the run is
+   * over. The one function that is called while a writer of the same sink is open and waits. */
+  int (*heartbeat)(void* self, const etl_heartbeat* beat, etl_error* error);
+  /* Since 1.1. With heartbeat(). Every record of `etl_running` of this pipeline and sink; none where
+   * there is no such table. Changes nothing. */
+  int (*running)(void* self, etl_str pipeline, etl_str sink,
+                 void (*add)(void* ctx, const etl_running_record*), void* ctx, etl_error* error);
+  /* Since 1.1. Transactional sinks, optional. Copies partitions with their `done` records out of the
+   * target of `from`, another instance of this stage that writes nothing meanwhile, all in one
+   * transaction. `rows` is set to the number of rows copied. ETL_CONFLICT when one of them is done
+   * here already; ETL_PERMANENT where nobody can say which rows are theirs. Nothing is changed
+   * then. */
+  int (*merge)(void* self, void* from, const etl_merge_request* request,
+               const struct ArrowSchema* schema, int64_t* rows, etl_error* error);
 } etl_sink;
 
 /* ---- Stage and plugin --------------------------------------------------------------------------

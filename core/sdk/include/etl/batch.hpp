@@ -2,6 +2,7 @@
 /// A batch of rows: an Arrow struct array with its schema. Reading, slicing and filtering it.
 #pragma once
 
+#include <etl/detail/buffer.hpp>
 #include <etl/schema.hpp>
 
 #include <algorithm>
@@ -17,61 +18,6 @@ namespace etl {
 inline namespace v1 {
 
 namespace detail {
-
-/// Growable memory without initialisation: what a column is built in.
-class Buffer {
- public:
-  Buffer() = default;
-  Buffer(Buffer&& other) noexcept
-      : data_(std::exchange(other.data_, nullptr)),
-        size_(std::exchange(other.size_, 0)),
-        capacity_(std::exchange(other.capacity_, 0)) {}
-  Buffer& operator=(Buffer&& other) noexcept {
-    std::swap(data_, other.data_);
-    std::swap(size_, other.size_);
-    std::swap(capacity_, other.capacity_);
-    return *this;
-  }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  ~Buffer() { std::free(data_); }
-
-  [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::size_t capacity() const { return capacity_; }
-  [[nodiscard]] const std::byte* data() const { return data_; }
-  [[nodiscard]] std::byte* data() { return data_; }
-
-  /// Room for `bytes` more, at the end. The result is valid until the next call.
-  std::byte* extend(std::size_t bytes) {
-    if (bytes > capacity_ - size_) grow(size_ + bytes);
-    std::byte* end = data_ + size_;
-    size_ += bytes;
-    return end;
-  }
-  void append(const void* bytes, std::size_t count) {
-    if (count != 0) std::memcpy(extend(count), bytes, count);
-  }
-  template <class T>
-  void push(T value) {
-    std::memcpy(extend(sizeof(T)), &value, sizeof(T));
-  }
-  void reserve(std::size_t bytes) {
-    if (bytes > capacity_) grow(bytes);
-  }
-
- private:
-  void grow(std::size_t needed) {
-    const std::size_t capacity = std::max({needed, capacity_ * 2, std::size_t{64}});
-    void* data = std::realloc(data_, capacity);
-    if (data == nullptr) throw std::bad_alloc();
-    data_ = static_cast<std::byte*>(data);
-    capacity_ = capacity;
-  }
-
-  std::byte* data_ = nullptr;
-  std::size_t size_ = 0;
-  std::size_t capacity_ = 0;
-};
 
 /// One built column and everything it points to; becomes the private data of an ArrowArray.
 struct ColumnExport {

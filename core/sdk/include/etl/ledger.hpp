@@ -6,6 +6,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace etl {
 inline namespace v1 {
@@ -58,6 +59,16 @@ struct ForgetRequest {
   std::string pipeline, source, sink;
   Partition partition;
   bool delete_rows = false;  ///< the partition's rows as well as its ledger record
+};
+
+/// What a sink is to copy out of another target of the same kind.
+struct MergeRequest {
+  struct Part {
+    std::string source;
+    Partition partition;
+  };
+  std::string pipeline, sink;
+  std::vector<Part> parts;
 };
 
 namespace detail {
@@ -136,6 +147,14 @@ inline etl_forget_request to_abi(const ForgetRequest& request, const etl_partiti
 inline ForgetRequest from_abi(const etl_forget_request& abi) {
   return {std::string(to_view(abi.pipeline)), std::string(to_view(abi.source)),
           std::string(to_view(abi.sink)), from_abi(*abi.partition), abi.delete_rows != 0};
+}
+
+inline MergeRequest from_abi(const etl_merge_request& abi) {
+  MergeRequest request{std::string(to_view(abi.pipeline)), std::string(to_view(abi.sink)), {}};
+  for (std::uint32_t i = 0; i < abi.count; ++i) {
+    request.parts.push_back({std::string(to_view(abi.sources[i])), from_abi(*abi.partitions[i])});
+  }
+  return request;
 }
 
 }  // namespace detail

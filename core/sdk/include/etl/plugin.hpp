@@ -46,6 +46,9 @@
 ///     static constexpr unsigned max_writers = 1;          // optional; 0 (the default) = no limit
 ///     const std::string& resource() const;                // optional: what a writer locks
 ///     std::int64_t forget(const etl::ForgetRequest&, const etl::Schema&);   // optional: rows gone
+///     void heartbeat(const etl::Heartbeat&);              // optional pair: what runs have in hand
+///     std::vector<etl::RunningRecord> running(std::string_view pipeline, std::string_view sink);
+///     std::int64_t merge(Stage&, const etl::MergeRequest&, const etl::Schema&);  // optional
 ///
 /// Members that take no Writer may be called from several threads at once.
 ///
@@ -61,6 +64,7 @@
 #include <etl/ledger.hpp>
 #include <etl/options.hpp>
 #include <etl/partition.hpp>
+#include <etl/running.hpp>
 #include <etl/schema.hpp>
 
 /// Exports the stages of this library: `ETL_PLUGIN("wikipedia", "1.0.0", PageviewsSource,

@@ -7,6 +7,7 @@
 #include <etl/ledger.hpp>
 #include <etl/options.hpp>
 #include <etl/partition.hpp>
+#include <etl/running.hpp>
 
 #include <concepts>
 #include <optional>
@@ -114,6 +115,15 @@ concept HasResource = requires(const T sink) {
 template <class T>
 concept HasForget = requires(T sink, const ForgetRequest& request, const Schema& schema) {
   { sink.forget(request, schema) } -> std::same_as<std::int64_t>;
+};
+template <class T>
+concept HasHeartbeat = requires(T sink, const Heartbeat& beat, std::string_view text) {
+  sink.heartbeat(beat);
+  { sink.running(text, text) } -> std::convertible_to<std::vector<RunningRecord>>;
+};
+template <class T>
+concept HasMerge = requires(T sink, T& from, const MergeRequest& request, const Schema& schema) {
+  { sink.merge(from, request, schema) } -> std::same_as<std::int64_t>;
 };
 
 }  // namespace detail

@@ -404,6 +404,31 @@ struct SinkCalls {
         *rows = Self::of(self).forget(from_abi(*request), import_schema(*schema));
     });
   }
+  static int heartbeat(void* self, const etl_heartbeat* beat, etl_error* error) noexcept {
+    return guarded(error, [&] {
+      if constexpr (HasHeartbeat<Stage>) Self::of(self).heartbeat(from_abi(*beat));
+    });
+  }
+  static int running(void* self, etl_str pipeline, etl_str sink,
+                     void (*add)(void*, const etl_running_record*), void* ctx,
+                     etl_error* error) noexcept {
+    return guarded(error, [&] {
+      if constexpr (HasHeartbeat<Stage>) {
+        for (const RunningRecord& record :
+             Self::of(self).running(to_view(pipeline), to_view(sink))) {
+          const etl_running_record abi = to_abi(record);
+          add(ctx, &abi);
+        }
+      }
+    });
+  }
+  static int merge(void* self, void* from, const etl_merge_request* request,
+                   const ArrowSchema* schema, std::int64_t* rows, etl_error* error) noexcept {
+    return guarded(error, [&] {
+      if constexpr (HasMerge<Stage>)
+        *rows = Self::of(self).merge(Self::of(from), from_abi(*request), import_schema(*schema));
+    });
+  }
 
   static constexpr etl_sink table = {sizeof(etl_sink),
                                      &check,
@@ -416,7 +441,10 @@ struct SinkCalls {
                                      &commit,
                                      &close,
                                      HasResource<Stage> ? &resource : nullptr,
-                                     HasForget<Stage> ? &forget : nullptr};
+                                     HasForget<Stage> ? &forget : nullptr,
+                                     HasHeartbeat<Stage> ? &heartbeat : nullptr,
+                                     HasHeartbeat<Stage> ? &running : nullptr,
+                                     HasMerge<Stage> ? &merge : nullptr};
 };
 
 // ---- stage and plugin --------------------------------------------------------------------------

@@ -1,0 +1,83 @@
+/// \file
+/// Structs that plugins give, as this host knows them. A plugin built against an earlier minor
+/// gives shorter ones: what it does not have reads as zero, that is, as an optional function left
+/// out. So nobody else has to look at struct_size.
+#pragma once
+
+#include <etl/abi.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+namespace etl::runtime {
+
+/// The size in ABI 1.0, or in the minor that brought it: the least that a plugin of this major
+/// gives. Never changes, whatever is appended. No struct ends in padding, so whatever is appended
+/// lies behind it.
+template <class Struct>
+inline constexpr std::size_t first_size = 0;
+template <>
+inline constexpr std::size_t first_size<etl_error> = offsetof(etl_error, message) + 2048;
+template <>
+inline constexpr std::size_t first_size<etl_reject> = offsetof(etl_reject, raw) + sizeof(etl_str);
+template <>
+inline constexpr std::size_t first_size<etl_partition> = offsetof(etl_partition, scope_str) +
+                                                         sizeof(etl_str);
+template <>
+inline constexpr std::size_t first_size<etl_ledger_record> = offsetof(etl_ledger_record,
+                                                                      finished_at) +
+                                                             sizeof(std::int64_t);
+template <>
+inline constexpr std::size_t first_size<etl_running_record> = offsetof(etl_running_record, silent) +
+                                                              sizeof(std::int64_t);
+template <>
+inline constexpr std::size_t first_size<etl_source> = offsetof(etl_source, replay) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<etl_filter> = offsetof(etl_filter, close) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<etl_sink> = offsetof(etl_sink, forget) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<etl_stage> = offsetof(etl_stage, sink) + sizeof(void*);
+template <>
+inline constexpr std::size_t first_size<etl_plugin> = offsetof(etl_plugin, stage_count) +
+                                                      sizeof(std::size_t);
+
+/// A copy of `given`, of which nothing behind its struct_size is read. What ABI 1.0 has is always
+/// taken to be there.
+template <class Struct>
+[[nodiscard]] Struct whole(const Struct* given) {
+  static_assert(first_size<Struct> != 0, "a struct that no plugin gives");
+  Struct out{};
+  std::memcpy(static_cast<void*>(&out), given,
+              std::clamp<std::size_t>(given->struct_size, first_size<Struct>, sizeof(Struct)));
+  return out;
+}
+
+/// Everything that a plugin exports. Neither copied nor moved: `plugin` points into it.
+class WholePlugin {
+ public:
+  /// REQUIRES: every struct of `given` has at least its first_size.
+  explicit WholePlugin(const etl_plugin& given);
+  WholePlugin(const WholePlugin&) = delete;
+  WholePlugin& operator=(const WholePlugin&) = delete;
+
+  [[nodiscard]] const etl_plugin& plugin() const { return plugin_; }
+
+ private:
+  struct Stage {
+    explicit Stage(const etl_stage& given);
+    etl_stage stage;
+    etl_source source{};
+    etl_filter filter{};
+    etl_sink sink{};
+  };
+
+  etl_plugin plugin_;
+  std::vector<std::unique_ptr<Stage>> stages_;
+  std::vector<const etl_stage*> list_;
+};
+
+}  // namespace etl::runtime
