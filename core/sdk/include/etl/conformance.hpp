@@ -101,7 +101,7 @@ inline std::string last_lines(const std::string& text) {
   return "\nIt wrote:\n" + tail;
 }
 
-inline Outcome outcome_of(const ChildEnd& end) {
+inline Outcome outcome_of(const ChildEnd& end, std::chrono::milliseconds limit) {
   if (end.how == ChildEnd::How::stopped) return {Verdict::stopped, "stopped"};
   if (end.how == ChildEnd::How::returned) {
     if (end.answer.starts_with(failed_mark)) {
@@ -112,7 +112,11 @@ inline Outcome outcome_of(const ChildEnd& end) {
     }
     return {};
   }
-  return {Verdict::failed, "the stage's process " + end.text() + last_lines(end.output)};
+  std::string text = "the stage's process " + end.text();
+  if (end.how == ChildEnd::How::too_long) {
+    text += ", which is " + std::to_string(limit.count()) + " ms";
+  }
+  return {Verdict::failed, text + last_lines(end.output)};
 }
 
 }  // namespace detail
@@ -139,7 +143,7 @@ inline Outcome run_check(const Check& check, const std::function<Subject()>& sub
       },
       settings.limit, settings.stop);
   folder.tidy(settings.after);
-  return detail::outcome_of(end);
+  return detail::outcome_of(end, settings.limit);
 }
 
 /// Runs checks in their order; `tell` is called with each outcome. A check is skipped when the one

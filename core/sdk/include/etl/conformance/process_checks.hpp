@@ -197,8 +197,8 @@ inline constexpr Check process_checks[] = {
     {"kill.before_commit", "Killed before commit(), a later run makes up for it.", sinks,
      "sink.rollback", &detail::check_kill_before},
     {"kill.commit", "Killed within commit(), the partition is there whole or not at all.", sinks,
-     "sink.conflict", &detail::check_kill_commit},
-    {"kill.committed", "Killed after commit(), the partition is done.", sinks, "sink.conflict",
+     "sink.rollback", &detail::check_kill_commit},
+    {"kill.committed", "Killed after commit(), the partition is done.", sinks, "sink.rollback",
      &detail::check_kill_after},
 };
 

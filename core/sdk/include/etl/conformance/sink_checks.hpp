@@ -350,7 +350,7 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_prepare},
     {"sink.rollback", "Leaves nothing of what is not committed.", sinks, "sink.prepare",
      &detail::check_sink_rollback},
-    {"sink.conflict", "Refuses a partition that is done with ETL_CONFLICT.", sinks, "sink.commit",
+    {"sink.conflict", "Refuses a partition that is done with ETL_CONFLICT.", sinks, "sink.prepare",
      &detail::check_sink_conflict},
     {"sink.record", "Keeps failures in the ledger, and never over what is done.", sinks,
      "sink.commit", &detail::check_sink_record},
