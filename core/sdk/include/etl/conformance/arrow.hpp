@@ -73,15 +73,20 @@ namespace detail {
 
 inline std::int64_t expected_buffers(Type type) { return has_offsets(type) ? 3 : 2; }
 
+/// The rows of a column that its batch shows, counted in the column's buffers. Only those are
+/// looked at: a stage may cut one batch into thousands.
+struct ShownRows {
+  std::int64_t first, end;
+};
+
 /// Throws Failure unless the values of a text or binary column lie within its buffers.
-inline void require_sound_texts(const ArrowArray& array, Type type, const std::string& which) {
-  const std::int64_t end = array.offset + array.length;
-  if (array.length == 0) return;
-  require(array.buffers[1] != nullptr, which + " has no buffer 1");
+inline void require_sound_texts(const ArrowArray& array, Type type, ShownRows shown,
+                                const std::string& which) {
+  if (shown.first == shown.end) return;
   if (type == Type::utf8_view) {
     const auto* views = static_cast<const TextView*>(array.buffers[1]);
     const auto* sizes = static_cast<const std::int64_t*>(array.buffers[array.n_buffers - 1]);
-    for (std::int64_t row = array.offset; row < end; ++row) {
+    for (std::int64_t row = shown.first; row < shown.end; ++row) {
       const TextView& view = views[row];
       if (array.buffers[0] != nullptr && !bit(array.buffers[0], row)) continue;
       require(view.size >= 0, which + " has a text of negative size");
@@ -94,18 +99,33 @@ inline void require_sound_texts(const ArrowArray& array, Type type, const std::s
     return;
   }
   const auto* offsets = static_cast<const std::int32_t*>(array.buffers[1]);
-  require(offsets[array.offset] >= 0, which + " has a negative offset");
-  for (std::int64_t row = array.offset; row < end; ++row) {
+  require(offsets[shown.first] >= 0, which + " has a negative offset");
+  for (std::int64_t row = shown.first; row < shown.end; ++row) {
     require(offsets[row + 1] >= offsets[row],
             which + " has offsets that go down at row " + std::to_string(row));
   }
-  require(offsets[end] == offsets[array.offset] || array.buffers[2] != nullptr,
+  require(offsets[shown.end] == offsets[shown.first] || array.buffers[2] != nullptr,
           which + " has offsets but no bytes");
 }
 
-inline void require_sound_column(const ArrowArray& array, const Field& field, std::int64_t needed,
-                                 const std::string& who) {
+inline void require_sound_nulls(const ArrowArray& array, bool nullable, ShownRows shown,
+                                const std::string& which) {
+  std::int64_t nulls = 0;
+  for (std::int64_t row = shown.first; array.buffers[0] != nullptr && row < shown.end; ++row) {
+    if (!bit(array.buffers[0], row)) ++nulls;
+  }
+  const bool all = shown.end - shown.first == array.length;
+  require(array.null_count == -1 || (all ? array.null_count == nulls : array.null_count >= nulls),
+          which + " says null_count " + std::to_string(array.null_count) + " and has " +
+              std::to_string(nulls) + " nulls");
+  require(nullable || nulls == 0, which + " is not nullable and has nulls");
+}
+
+/// `batch`: the struct array that the column is in.
+inline void require_sound_column(const ArrowArray& array, const Field& field,
+                                 const ArrowArray& batch, const std::string& who) {
   const std::string which = who + ": column \"" + field.name + "\"";
+  const std::int64_t needed = batch.offset + batch.length;
   require(array.release != nullptr, which + " is released already");
   require(array.length >= needed, which + " has " + std::to_string(array.length) +
                                       " rows where the batch needs " + std::to_string(needed));
@@ -116,16 +136,10 @@ inline void require_sound_column(const ArrowArray& array, const Field& field, st
               std::to_string(array.n_buffers) + " buffers");
   require(array.buffers != nullptr, which + " has no buffers");
   require(array.n_children == 0 && array.dictionary == nullptr, which + " is nested");
-  std::int64_t nulls = 0;
-  for (std::int64_t row = 0; array.buffers[0] != nullptr && row < array.length; ++row) {
-    if (!bit(array.buffers[0], array.offset + row)) ++nulls;
-  }
-  require(array.null_count == -1 || array.null_count == nulls,
-          which + " says null_count " + std::to_string(array.null_count) + " and has " +
-              std::to_string(nulls) + " nulls");
-  require(field.nullable || nulls == 0, which + " is not nullable and has nulls");
   require(array.length == 0 || array.buffers[1] != nullptr, which + " has no values");
-  if (has_offsets(field.type) || views) require_sound_texts(array, field.type, which);
+  const ShownRows shown{array.offset + batch.offset, array.offset + needed};
+  require_sound_nulls(array, field.nullable, shown, which);
+  if (has_offsets(field.type) || views) require_sound_texts(array, field.type, shown, which);
 }
 
 }  // namespace detail
@@ -144,7 +158,7 @@ inline void require_sound(const ArrowArray& array, const Schema& schema, const s
   for (std::size_t i = 0; i < schema.size(); ++i) {
     require(array.children[i] != nullptr,
             who + " gave a batch without column " + std::to_string(i));
-    detail::require_sound_column(*array.children[i], schema[i], array.offset + array.length, who);
+    detail::require_sound_column(*array.children[i], schema[i], array, who);
   }
 }
 

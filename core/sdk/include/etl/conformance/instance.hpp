@@ -19,9 +19,10 @@ struct Probe {
   /// A new place with what the stage needs in it.
   [[nodiscard]] Place place() const {
     Place place = places.make();
-    if (!subject.before.empty() && !shell(place, subject.before).ok) {
-      throw Skip("the command `before` failed");
-    }
+    if (subject.before.empty()) return place;
+    const Shown prepared = shell(place, "{\n" + subject.before + "\n} 2>&1");
+    require(prepared.ok,
+            "the command `before` failed, so nothing can be checked: " + prepared.text);
     return place;
   }
 };
