@@ -5,16 +5,18 @@ import functools
 import os
 import pathlib
 import re
-import tempfile
+import tomllib
 import unittest
 from xml.etree import ElementTree
 
+from docs import markdown
 from support import etl, postgres
 from support.case import START, EtlCase, hour_files
 
 HERE = pathlib.Path(__file__).parent
 BUILD = etl.binary().parents[1]
 TEST_PLUGINS = BUILD / "tests/plugins"
+EXAMPLES = pathlib.Path(os.environ.get("ETL_EXAMPLES") or BUILD / "docs/examples")
 FAULTY = TEST_PLUGINS / "faulty/faulty.so"
 
 # What each faulty stage fails, and what the message has to say. Nothing else may fail.
@@ -192,13 +194,12 @@ class Own(EtlCase):
         self.assertEqual([], left)
 
     def test_examples(self):
-        folder = pathlib.Path(os.environ.get("ETL_EXAMPLES") or BUILD / "docs/examples")
         unmade = {"starting_with": [], "text_length": ["filter.predicate"], "word_files": ["source.expect", "source.replay"],
                   "squares": ["source.scope", "source.predicate", "source.expect", "source.replay"],
                   "tsv_files": ["sink.conflict", "sink.record", "sink.forget", "sink.race"]}  # it keeps no ledger
         for name, skipped in unmade.items():
             with self.subTest(name):
-                self.passes(folder / f"{name}.so", unmade=skipped)
+                self.passes(EXAMPLES / f"{name}.so", unmade=skipped)
 
     def test_plugins_of_abi_1_0(self):
         for name, skipped in {"source": [], "filter": [], "sink": ["sink.writers"]}.items():
@@ -254,7 +255,7 @@ class Verb(EtlCase):
         self.refused(FAULTY, "--stage", "filter_sound", "--only", "filtre.*", says="no check matches --only")
 
     def test_what_cannot_be_seen_is_skipped_and_not_passed(self):
-        result = check(BUILD / "docs/examples/tsv_files.so", "--set", "folder={scratch}", "--format", "json")
+        result = check(EXAMPLES / "tsv_files.so", "--set", "folder={scratch}", "--format", "json")
         skipped = by_status(result, "skipped")
         self.assertIn("no command `dump` shows what it has written", skipped["sink.commit"])
         seen = {"descriptor.stage", "descriptor.options", "descriptor.columns", "options.create", "options.refused",
@@ -318,6 +319,33 @@ class Verb(EtlCase):
         scratch.mkdir()
         check(FAULTY, "--with", HERE / "faulty.toml", "--stage", "crashes_on_empty", env={"TMPDIR": scratch})
         self.assertEqual([], list(scratch.iterdir()))
+
+
+class Page(EtlCase):
+    """docs/checking-a-plugin.md."""
+
+    page = markdown.Page(etl.REPOSITORY / "docs/checking-a-plugin.md")
+
+    def test_lists_the_checks(self):
+        rows = [re.fullmatch(r"\| `([a-z]+\.[a-z_]+)` \| (\w+) \| (.*) \|", line) for _, line in self.page.prose]
+        listed = check("--list", "--format", "json").json["checks"]
+        self.assertEqual([(entry["name"], entry["kind"], entry["what"]) for entry in listed],
+                         [row.groups() for row in rows if row])
+
+    def test_check_files_are_as_shown(self):
+        libraries = {"starting_with": EXAMPLES / "starting_with.so", "word_files": EXAMPLES / "word_files.so"}
+        shown = {}
+        for block in self.page.of("toml"):
+            self.assertEqual("check file", block.mark)
+            stage, = tomllib.loads(block.text)
+            shown[stage] = self.folder / f"{stage}.toml"
+            shown[stage].write_text(block.text)
+        for stage, library in libraries.items():
+            result = check(library, "--with", shown.pop(stage))
+            self.assertEqual(etl.OK, result.code, str(result))
+        # The other is that which the plugin is checked with above.
+        self.assertEqual(["postgres"], list(shown))
+        self.assertIn(shown["postgres"].read_text(), (HERE / "setups/postgres.toml").read_text())
 
 
 if __name__ == "__main__":
