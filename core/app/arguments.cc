@@ -81,6 +81,7 @@ class CommandLine {
     add_graph();
     add_plugins();
     add_describe();
+    add_check();
     add_doctor();
     add_schema();
     add_test();
@@ -323,6 +324,36 @@ class CommandLine {
         ->type_name("STAGE")
         ->required();
     add_format(sub, {"text", "json", "markdown"});
+  }
+  void add_check() {
+    CLI::App* sub = verb(
+        "check", "Check that the stages of a plugin keep the rules of the boundary", Verb::check);
+    CLI::Option* file = sub->add_option("FILE", arguments_.files, "A plugin file (FILE.so)");
+    file->expected(1);
+    sub->add_option("--stage", arguments_.stage, "Only this stage; default: all of the plugin");
+    sub->add_option(
+           "--set", arguments_.set,
+           "OPTION=VALUE or STAGE.OPTION=VALUE: an option of the stage; {scratch} in it is "
+           "a fresh\nfolder, {id} a fresh word (repeatable)")
+        ->allow_extra_args(false);
+    sub->add_option("--with", arguments_.check_file,
+                    "Check file (TOML): options, columns and commands for each stage")
+        ->type_name("FILE");
+    sub->add_option("--only", arguments_.only,
+                    "Only checks whose name matches this glob (repeatable)")
+        ->allow_extra_args(false);
+    CLI::Option* list =
+        sub->add_flag("--list", arguments_.list_checks, "List the checks; make none");
+    sub->add_option("--timeout", arguments_.check_seconds, "Seconds that one check may take")
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{86'400}))
+        ->capture_default_str();
+    sub->add_option("--junit", arguments_.junit,
+                    "Also write the results to this file, as JUnit XML")
+        ->type_name("FILE");
+    add_format(sub);
+    sub->parse_complete_callback([file, list] {
+      if (file->count() == 0 && list->count() == 0) throw CLI::RequiredError("FILE");
+    });
   }
   void add_doctor() {
     CLI::App* sub =

@@ -25,6 +25,7 @@ enum class Verb {
   graph,
   plugins,
   describe,
+  check,
   doctor,
   schema,
   test,
@@ -83,12 +84,17 @@ struct Arguments {
   std::int64_t rows = 10;
 
   // test; also `only`
-  std::filesystem::path junit;  ///< empty = none
 
   // rejects; also `only` and `limit`
   std::string reason;              ///< empty = any
   std::filesystem::path pipeline;  ///< empty = none
   bool replay = false;
+
+  // check; also `stage` and `only`
+  std::filesystem::path check_file;  ///< empty = none
+  std::filesystem::path junit;       ///< empty = none
+  std::int64_t check_seconds = 60;   ///< for one check
+  bool list_checks = false;
 
   // describe and new
   std::string name;

@@ -42,6 +42,8 @@ int call(const Session& session) {
       return app::plugins(session);
     case Verb::describe:
       return app::describe(session);
+    case Verb::check:
+      return app::check(session);
     case Verb::doctor:
       return app::doctor(session);
     case Verb::schema:

@@ -37,6 +37,7 @@ int preview(const Session& session);
 int graph(const Session& session);
 int plugins(const Session& session);
 int describe(const Session& session);
+int check(const Session& session);
 int doctor(const Session& session);
 int schema(const Session& session);
 int test(const Session& session);

@@ -1,4 +1,4 @@
-#include "core/app/child_process.hpp"
+#include <etl/conformance/child_process.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -9,9 +9,9 @@
 
 namespace {
 
-using etl::app::ChildEnd;
-using etl::app::run_in_child;
-using etl::app::Say;
+using etl::conformance::ChildEnd;
+using etl::conformance::run_in_child;
+using etl::conformance::Say;
 using std::chrono::milliseconds;
 using testing::HasSubstr;
 

@@ -24,6 +24,7 @@ class Plugin(TreeCase):
         log = self.ok("bash", "-ec", commands, umask=0o002)
         self.assertIn("100% tests passed", log)
         self.assertRegex(log, r"pipeline \.+ +Passed")
+        self.assertRegex(log, r"check \.+ +Passed")
         self.assertNotIn("warning", log)
         folder = self.folder / name
         written = {line for line in shown.splitlines() if not line.startswith("next: ")}

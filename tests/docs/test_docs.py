@@ -20,6 +20,7 @@ EXAMPLES = etl.REPOSITORY / "docs/examples"
 TUTORIAL = etl.REPOSITORY / "docs/writing-a-plugin.md"
 CONTACT = {"ETL_CONTACT": "reader@example.org"}
 FRAGMENT = "fragment"
+CHECK_FILE = "check file"  # of `etl check`: see tests/check
 
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
 # Flags of other programs that the docs mention.
@@ -96,7 +97,7 @@ class Pipelines(TemporaryFolder):
     def test_whole_pipelines_are_valid(self):
         for index, block in enumerate(blocks("toml")):
             document = tomllib.loads(block.text)
-            if block.mark == FRAGMENT or is_template(block):
+            if block.mark in (FRAGMENT, CHECK_FILE) or is_template(block):
                 continue
             with self.subTest(str(block)):
                 self.assertIn("name", document, f"{block}: no whole pipeline; mark it <!-- fragment -->")

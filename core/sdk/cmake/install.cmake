@@ -9,7 +9,7 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 set(config lib/cmake/etl)
 install(TARGETS etl RUNTIME DESTINATION bin COMPONENT runner)
 install(DIRECTORY core/sdk/include/etl DESTINATION include COMPONENT sdk)
-install(TARGETS etl_sdk EXPORT etl-targets INCLUDES DESTINATION include)
+install(TARGETS etl_sdk etl_testing EXPORT etl-targets INCLUDES DESTINATION include)
 install(EXPORT etl-targets NAMESPACE etl:: DESTINATION ${config} COMPONENT sdk)
 configure_package_config_file(core/sdk/cmake/etl-config.cmake.in ${PROJECT_BINARY_DIR}/etl-config.cmake
   INSTALL_DESTINATION ${config})

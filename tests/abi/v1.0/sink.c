@@ -32,6 +32,38 @@ static void path_of(const sink* self, etl_str sink_name, etl_str partition, cons
            ending);
 }
 
+/* A text without the characters that end a field or a line. */
+static void put_text(FILE* file, etl_str text) {
+  for (size_t i = 0; i < text.size; ++i) {
+    switch (text.data[i]) {
+      case '\t':
+        fputs("\\t", file);
+        break;
+      case '\n':
+        fputs("\\n", file);
+        break;
+      case '\\':
+        fputs("\\\\", file);
+        break;
+      default:
+        fputc(text.data[i], file);
+    }
+  }
+}
+/* Undoes put_text(), in place. */
+static void restore_text(char* text) {
+  char* to = text;
+  for (const char* from = text; *from != '\0'; ++from, ++to) {
+    if (*from != '\\' || from[1] == '\0') {
+      *to = *from;
+      continue;
+    }
+    ++from;
+    *to = (char)(*from == 't' ? '\t' : *from == 'n' ? '\n' : *from);
+  }
+  *to = '\0';
+}
+
 /* ---- the ledger line ---- */
 
 static void write_record(FILE* file, const etl_ledger_record* record) {
@@ -44,10 +76,7 @@ static void write_record(FILE* file, const etl_ledger_record* record) {
     fprintf(file, "\t%" PRId64, numbers[i]);
   fprintf(file, "\t%.*s\t%.*s\t%.*s\t", PRINTED(record->source_uri), PRINTED(record->definition),
           PRINTED(record->run_id));
-  for (size_t i = 0; i < record->error.size; ++i) {
-    const char c = record->error.data[i];
-    fputc(c == '\t' || c == '\n' ? ' ' : c, file);
-  }
+  put_text(file, record->error);
   fputc('\n', file);
 }
 
@@ -61,6 +90,7 @@ static int read_record(char* line, etl_ledger_record* out) {
     rest = strpbrk(rest, "\t\n");
     if (rest != NULL) *rest++ = '\0';
   }
+  restore_text(fields[FIELDS - 1]);
   *out = (etl_ledger_record){.struct_size = sizeof(*out),
                              .state = (uint32_t)strtoul(fields[0], NULL, 10),
                              .pipeline = str(fields[1]),
@@ -186,7 +216,7 @@ static int write_batch(void* writer_self, struct ArrowArray* batch, etl_error* e
       if (is_null(column, at)) {
         fputs("NULL", self->rows);
       } else if (is_text(self->formats[i])) {
-        fprintf(self->rows, "%.*s", PRINTED(text_at(self->formats[i], column, at)));
+        put_text(self->rows, text_at(self->formats[i], column, at));
       } else {
         fprintf(self->rows, "%" PRId64, ((const int64_t*)column->buffers[1])[at + column->offset]);
       }

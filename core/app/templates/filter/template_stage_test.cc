@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <etl/conformance_test.hpp>
 #include <etl/testing.hpp>
 
 namespace {
@@ -46,6 +47,12 @@ TEST(TemplateStage, RefusesAColumnThatIsNoNumber) {
     EXPECT_EQ(error.code(), etl::Code::config);
     EXPECT_EQ(error.option(), "column");  // the user is shown the line of this option
   }
+}
+
+// What etl check looks for in a plugin, here of the class alone.
+TEST(TemplateStage, KeepsTheRules) {
+  const auto found = etl::conformance::check<TemplateStage>({.options = {{"column", "number"}}});
+  EXPECT_EQ(etl::conformance::failures(found), etl::Strings());
 }
 
 }  // namespace

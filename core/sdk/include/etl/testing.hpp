@@ -176,7 +176,8 @@ class Fallback {
 /// Options of one stage, and the memory that they borrow from.
 class OptionSet {
  public:
-  OptionSet(std::span<const etl_option_spec> table, Values given) {
+  OptionSet(std::span<const etl_option_spec> table,
+            std::span<const std::pair<std::string_view, Value>> given) {
     for (const auto& option : given) {
       const auto is_it = [&](const etl_option_spec& spec) {
         return to_view(spec.name) == option.first;
@@ -186,7 +187,7 @@ class OptionSet {
       }
     }
     for (const etl_option_spec& spec : table) {
-      const auto* found =
+      const auto found =
           std::ranges::find(given, to_view(spec.name), &std::pair<std::string_view, Value>::first);
       if (found != given.end()) add(spec, found->second, 1);
       else if (spec.fallback.size != 0) add(spec, Fallback(spec).value(), 0);
@@ -194,7 +195,10 @@ class OptionSet {
         wrong_option(to_view(spec.name), "is required");
     }
   }
+  OptionSet(const OptionSet&) = delete;
+  OptionSet& operator=(const OptionSet&) = delete;
   [[nodiscard]] Options options() const { return Options(options_); }
+  [[nodiscard]] std::span<const etl_option> values() const { return options_; }
 
  private:
   static bool takes(std::uint32_t type, const Value& value) {
@@ -247,7 +251,8 @@ class OptionSet {
 /// the host's to check, and not checked here.
 template <class Stage>
 [[nodiscard]] Stage make(const Host& host, Values values = {}) {
-  const detail::OptionSet set({Stage::options.data(), Stage::options.size()}, values);
+  const detail::OptionSet set({Stage::options.data(), Stage::options.size()},
+                              {values.begin(), values.size()});
   if constexpr (std::constructible_from<Stage, const Options&, const Context&, const Task&>) {
     return Stage(set.options(), host.context(), host.task());
   } else {

@@ -1,0 +1,71 @@
+// The conformance kit in a unit test, as authors run it: on the classes that `etl new plugin`
+// writes.
+#include "filter/template_stage.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <etl/conformance_test.hpp>
+
+namespace {
+
+namespace conformance = etl::conformance;
+using conformance::Verdict;
+using etl::Strings;
+using testing::Contains;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::StartsWith;
+
+TEST(Stage, KeepsTheRules) {
+  const auto found = conformance::check<TemplateStage>({.options = {{"column", "number_or_null"}}});
+  EXPECT_THAT(conformance::failures(found), IsEmpty());
+  EXPECT_THAT(conformance::skipped(found),
+              ElementsAre("filter.predicate: the filter offers no predicate"));
+  EXPECT_EQ(found.size(), conformance::checks_of(ETL_FILTER).size());
+}
+
+TEST(Stage, TakesTheColumnsGiven) {
+  const auto found = conformance::check<TemplateStage>(
+      {.options = {{"column", "views"}, {"minimum", 5}},
+       .columns = {{{"page", etl::Type::utf8}}, {{"views", etl::Type::int64}, {"1", "5", "7"}}}});
+  EXPECT_THAT(conformance::failures(found), IsEmpty());
+}
+
+/// Keeps the first row of every batch: where batches begin is none of a filter's business.
+struct First : TemplateStage {
+  using TemplateStage::TemplateStage;
+  static constexpr auto name = "first";
+  static etl::Batch apply(etl::Batch batch) {
+    return std::move(batch).keep_if([](std::size_t row) { return row == 0; });
+  }
+};
+
+TEST(Stage, IsToldWhichRuleItBreaks) {
+  const auto found = conformance::check<First>({.options = {{"column", "number"}}});
+  EXPECT_THAT(conformance::failures(found),
+              ElementsAre(StartsWith("filter.borders: in batches of")));
+  EXPECT_THAT(conformance::skipped(found),
+              Contains("filter.huge: needs filter.borders, which did not pass"));
+}
+
+/// Crashes in a process of its own, not in this one.
+struct Crashes : TemplateStage {
+  using TemplateStage::TemplateStage;
+  static constexpr auto name = "crashes";
+  static etl::Batch apply(etl::Batch) { std::abort(); }
+};
+
+TEST(Stage, MayCrash) {
+  const auto found = conformance::check<Crashes>({.options = {{"column", "number"}}});
+  EXPECT_THAT(conformance::failures(found), ElementsAre(HasSubstr("killed by signal 6 (Aborted)")));
+}
+
+TEST(Stage, HasToBeGivenItsOptions) {
+  const auto found = conformance::check<TemplateStage>();
+  EXPECT_THAT(conformance::failures(found),
+              ElementsAre("options.create: option \"column\" is required"));
+}
+
+}  // namespace
