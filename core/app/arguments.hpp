@@ -83,16 +83,16 @@ struct Arguments {
   std::string stage;  ///< empty = what the first sink receives
   std::int64_t rows = 10;
 
-  // test; also `only`
-
   // rejects; also `only` and `limit`
   std::string reason;              ///< empty = any
   std::filesystem::path pipeline;  ///< empty = none
   bool replay = false;
 
-  // check; also `stage` and `only`
+  // check and test; also `only`
+  std::filesystem::path junit;  ///< empty = none
+
+  // check; also `stage`
   std::filesystem::path check_file;  ///< empty = none
-  std::filesystem::path junit;       ///< empty = none
   std::int64_t check_seconds = 60;   ///< for one check
   bool list_checks = false;
 
