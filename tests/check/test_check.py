@@ -89,6 +89,8 @@ PLANTED = {
 }
 # When a process is killed within commit() is chance, but for those whose commit() takes its time.
 BY_CHANCE = {("loads_what_is_done", "kill.commit"), ("kill_leaves_rows", "kill.commit")}
+# So is where two processes meet, or a kill strikes: a faulty sink may show there as well what it was planted for.
+MEETINGS = {"sink.race", "kill.commit"}
 
 # Of stages without a bug, the checks that cannot be made.
 SOUND = {
@@ -134,9 +136,10 @@ class Planted(unittest.TestCase):
                 failed = by_status(result, "failed")
                 certain = {name for name in expected if (stage, name) not in BY_CHANCE}
                 self.assertLessEqual(certain, failed.keys(), failed)
-                self.assertLessEqual(failed.keys(), expected.keys(), failed)
-                for name, message in failed.items():
-                    self.assertRegex(message, expected[name])
+                met = MEETINGS if any(name.startswith(("sink.", "kill.")) for name in expected) else set()
+                self.assertLessEqual(failed.keys() - met, expected.keys(), failed)
+                for name in failed.keys() & expected.keys():
+                    self.assertRegex(failed[name], expected[name])
 
     def test_at_least_fifteen_checks_have_found_something(self):
         found = {name for result in self.results.values() for name in by_status(result, "failed")}
