@@ -1,7 +1,7 @@
 #include "core/app/child_process.hpp"
 #include "core/app/exit_codes.hpp"
-#include "core/app/file_check.hpp"
 #include "core/app/machine.hpp"
+#include "core/app/pipeline_check.hpp"
 #include "core/app/plugin_examination.hpp"
 #include "core/app/verbs.hpp"
 #include "core/runtime/text_format.hpp"
@@ -166,9 +166,9 @@ class Doctor {
   void look_at(const fs::path& file) {
     const ChildEnd end = run_in_child(
         [&](const Say& say) {
-          const FileCheck check = check_file(session_, session_.registry(), file);
+          const PipelineCheck check = check_pipeline(session_, session_.registry(), file);
           ordered_json targets = ordered_json::array();
-          for (const FileCheck::Target& target : check.targets) {
+          for (const PipelineCheck::Target& target : check.targets) {
             targets.push_back({{"sink", target.sink},
                                {"target", target.name},
                                {"reachable", target.unreachable.empty()},

@@ -1,5 +1,5 @@
 #include "core/app/exit_codes.hpp"
-#include "core/app/file_check.hpp"
+#include "core/app/pipeline_check.hpp"
 
 #include <cstdio>
 
@@ -10,7 +10,7 @@ int validate(const Session& session) {
   nlohmann::json results = nlohmann::json::array();
   bool valid = true;
   for (const std::filesystem::path& file : session.arguments.files) {
-    const FileCheck check = check_file(session, registry, file);
+    const PipelineCheck check = check_pipeline(session, registry, file);
     valid = valid && check.valid;
     results.push_back(
         {{"file", file.string()}, {"valid", check.valid}, {"diagnostics", check.findings}});

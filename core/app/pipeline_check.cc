@@ -1,12 +1,12 @@
-#include "core/app/file_check.hpp"
+#include "core/app/pipeline_check.hpp"
 
 #include "core/runtime/planner.hpp"
 
 namespace etl::app {
 
-FileCheck check_file(const Session& session, const runtime::StageRegistry& registry,
-                     const std::filesystem::path& file) {
-  FileCheck check;
+PipelineCheck check_pipeline(const Session& session, const runtime::StageRegistry& registry,
+                             const std::filesystem::path& file) {
+  PipelineCheck check;
   runtime::Diagnostics diagnostics;
   const auto pipeline = runtime::open_pipeline({file, session.arguments.set}, registry,
                                                session.cancellation, session.log, diagnostics);

@@ -10,7 +10,7 @@
 
 namespace etl::app {
 
-struct FileCheck {
+struct PipelineCheck {
   /// A sink's target, as it was found.
   struct Target {
     std::string sink;
@@ -25,7 +25,8 @@ struct FileCheck {
 
 /// Makes every check that a run makes before it moves data. Throws Error (cancelled) when it was to
 /// stop: half a result is none.
-[[nodiscard]] FileCheck check_file(const Session& session, const runtime::StageRegistry& registry,
-                                   const std::filesystem::path& file);
+[[nodiscard]] PipelineCheck check_pipeline(const Session& session,
+                                           const runtime::StageRegistry& registry,
+                                           const std::filesystem::path& file);
 
 }  // namespace etl::app
