@@ -21,6 +21,7 @@ FAULTY = TEST_PLUGINS / "faulty/faulty.so"
 
 # What each faulty stage fails, and what the message has to say. Nothing else may fail.
 PLANTED = {
+    "summary_of_two_lines": {"descriptor.stage": r"the summary has to be one line"},
     "default_out_of_bounds": {"descriptor.options": r'option "most" has the default 30, .* not between 1 and 9'},
     "option_twice": {"descriptor.options": r'option "column" is in the table twice'},
     "no_help": {"descriptor.options": r'the help of option "column" is empty'},
@@ -41,6 +42,7 @@ PLANTED = {
     "loses_column": {"filter.rows": r"batch of 1 columns, its schema has 2"},
     "first_of_each_batch": {"filter.borders": r"in batches of 1 row instead of 10000"},
     "remembers_partitions": {"filter.again": r"of a second, equal partition"},
+    "mixes_partitions_up": {"filter.instances": r"while other partitions were worked on other rows came out"},
     "predicate_drops_too_much": {"filter.predicate": r'keep\(\) drops a row with .* in "word" that apply\(\) lets pass'},
     "refuses_without_column": {"filter.refuses": r'column "word" .* without naming the column'},
     "content_with_any_column": {"filter.refuses": r'column "word" .* apply\(\) failed then'},
@@ -61,10 +63,14 @@ PLANTED = {
     "cancel_is_failure": {"source.cancel": r"ETL_TRANSIENT: .*; ETL_CANCELLED was to be expected"},
     "unknown_is_empty": {"source.unknown": r"never planned was no error"},
     "reader_holds_memory": {"source.memory": r"still counts \d+ bytes"},
+    "mixes_readers_up": {"source.instances": r'partition "\w+" has other rows while others are read'},
+    "loses_what_it_expects": {"source.expect": r'partition "monday" has other rows after expect\(\)'},
     "replay_loses_records": {"source.replay": r"replay\(\) of 3 records gave 0 rows and 0 rejects"},
     "batches_die_with_stream": {"source.early": r'partition "monday": the batch has changed'},
     "release_not_marked": {"source.read": r'partition "monday": release\(\) of the stream did not set'},
     "fails_silently": {"source.unknown": r"task->fail\(\) was not told why"},
+    "check_creates": {"sink.check": r"check\(\) made files"},
+    "refuses_columns_with_any_exception": {"sink.refuses": r'of type double failed with ETL_INTERNAL'},
     "commit_lies": {"sink.commit": r"after a commit the command `dump` shows no row"},
     "ledger_loses_field": {"sink.commit": r"the ledger record came back as"},
     "commits_on_close": {"sink.rollback": r"after 10 rows that were not committed"},
@@ -75,11 +81,14 @@ PLANTED = {
     "inspect_creates": {"sink.inspect": r"inspect\(\) made files"},
     "prepare_truncates": {"sink.prepare": r"after a second prepare\(\) the ledger is another"},
     "loses_single_rows": {"sink.borders": r"in batches of 1 row the target holds other rows"},
+    "counts_in_16_bits": {"sink.huge": r"of one batch of 100000 rows the target holds other rows"},
     "refuses_empty_batch": {"sink.empty": r"batch without rows failed: ETL_PERMANENT: there are no rows"},
     "reload_adds": {"sink.reload": r"after a reload the target holds other rows"},
     "forget_keeps_rows": {"sink.forget": r"after forget\(\) with the rows"},
     # One memory for all writers is wrong within one instance and between two.
     "mixes_writers_up": {"sink.writers": r"after writers at once", "sink.instances": r"beside another instance|in another"},
+    "writer_holds_memory": {"sink.memory": r"still counts 1048576 bytes"},
+    "kill_leaves_mark": {"kill.open": r"killed after open\(\), its partition cannot be loaded: ETL_CONFLICT"},
     # A transaction that a kill does not roll back.
     "kill_leaves_rows": {"kill.first_write": r"killed after the first write", "kill.write": r"killed within write",
                          "kill.before_commit": r"killed before commit", "kill.commit": r"killed within commit"},
@@ -128,7 +137,6 @@ class Planted(unittest.TestCase):
         self.assertEqual({stage["name"] for stage in described}, {*PLANTED, *SOUND})
 
     def test_each_bug_fails_the_check_that_is_for_it(self):
-        self.assertGreaterEqual(len(PLANTED), 15)
         for stage, expected in PLANTED.items():
             with self.subTest(stage):
                 result = self.results[stage]
@@ -141,17 +149,11 @@ class Planted(unittest.TestCase):
                 for name in failed.keys() & expected.keys():
                     self.assertRegex(failed[name], expected[name])
 
-    def test_at_least_fifteen_checks_have_found_something(self):
-        found = {name for result in self.results.values() for name in by_status(result, "failed")}
-        self.assertGreaterEqual(len(found), 15, sorted(found))
-
     def test_every_check_has_a_bug_that_it_finds(self):
         listed = {entry["name"] for entry in check("--list", "--format", "json").json["checks"]}
-        found = {name for result in self.results.values() for name in by_status(result, "failed")}
-        # Nothing is planted for these: what they look for is found by others first, or takes luck.
-        rest = {"descriptor.stage", "filter.instances", "source.expect", "source.instances", "sink.check", "sink.refuses",
-                "sink.huge", "sink.memory", "kill.open"}
-        self.assertEqual(rest, listed - found)
+        found = {name for stage, expected in PLANTED.items()
+                 for name in by_status(self.results[stage], "failed").keys() & expected.keys()}
+        self.assertEqual(listed, found)
 
     def test_what_stands_on_a_failed_check_is_skipped(self):
         skipped = by_status(self.results["touches_files"], "skipped")

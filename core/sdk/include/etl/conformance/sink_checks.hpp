@@ -11,8 +11,8 @@ namespace detail {
 
 inline void check_sink_check(const Probe& probe) {
   const Place place = probe.place();
-  const SinkSession session(probe, place);
   const auto before = names_in(place.scratch);
+  const SinkSession session(probe, place);  // which asks check() for the first time
   require(sink_takes(session.instance, session.schema()).code == ETL_OK,
           "check() answered the same columns in two ways");
   require(names_in(place.scratch) == before, "check() made files: it must not touch the target");
