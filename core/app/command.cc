@@ -47,6 +47,7 @@ std::string content(std::FILE* file) {
 pid_t start(const std::vector<std::string>& command, int out, int err) {
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   posix_spawn_file_actions_t files;

@@ -251,11 +251,13 @@ class Releases {
   /// Throws Failure unless each was released exactly once.
   void require_once(const std::string& who) const {
     for (std::size_t i = 0; i < all_.size(); ++i) {
-      const std::string which =
-          " batch " + std::to_string(i + 1) + " of " + std::to_string(all_.size());
-      require(all_[i].count != 0, who + " never released" + which);
-      require(all_[i].count == 1,
-              who + " released" + which + " " + std::to_string(all_[i].count) + " times");
+      const auto count = all_[i].count;
+      if (count == 1) continue;
+      std::string what = who;
+      what += count == 0 ? " never released batch " : " released batch ";
+      what.append(std::to_string(i + 1)).append(" of ").append(std::to_string(all_.size()));
+      if (count != 0) what.append(" ").append(std::to_string(count)).append(" times");
+      require(false, what);
     }
   }
 

@@ -29,6 +29,7 @@ inline std::vector<InputColumn> mixed_columns() {
 
 inline Schema schema_of(const std::vector<InputColumn>& columns) {
   std::vector<Field> fields;
+  fields.reserve(columns.size());
   for (const InputColumn& column : columns) fields.push_back(column.field);
   return Schema(std::move(fields));
 }

@@ -128,7 +128,7 @@ class SinkSession {
 /// One partition's transaction; what is lent to open() is overwritten after the call.
 class SinkRun {
  public:
-  SinkRun(const SinkSession& session, Partition partition, bool reload = false)
+  SinkRun(const SinkSession& session, const Partition& partition, bool reload = false)
       : session_(session), partition_(partition.id) {
     WriteRequest lent = session.request(partition, reload);
     const etl_partition abi_partition = to_abi(lent.partition);

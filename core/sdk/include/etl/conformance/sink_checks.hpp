@@ -261,11 +261,13 @@ inline void check_sink_writers(const Probe& probe) {
                                              ? std::vector<std::string>{"one", "two"}
                                              : std::vector<std::string>{"one", "two", "three"};
   std::vector<std::function<void()>> loads;
+  loads.reserve(names.size());
   for (const std::string& name : names) {
     loads.push_back([&session, name] { load(session, {.partition = name, .sizes = {10}}); });
   }
   at_once(loads);
   std::vector<Load> one_by_one;
+  one_by_one.reserve(names.size());
   for (const std::string& name : names) one_by_one.push_back({.partition = name});
   require_held(clean(probe, one_by_one), held(probe, place, session), "after writers at once");
 }

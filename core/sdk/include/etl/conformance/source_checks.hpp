@@ -363,6 +363,7 @@ inline void check_source_at_once(const Probe& probe) {
   PlannedSource other(probe, place);
   const std::vector<Partition> partitions = source.some();
   std::vector<Strings> expected;
+  expected.reserve(partitions.size());
   for (const Partition& partition : partitions) expected.push_back(read_all(source, partition));
   std::vector<std::function<void()>> readers;
   for (PlannedSource* which : {&source, &source, &other}) {
@@ -447,6 +448,7 @@ inline void check_source_expect(const Probe& probe) {
   PlannedSource other(probe, place);
   const std::vector<Partition> partitions = source.some();
   std::vector<etl_str> ids;
+  ids.reserve(partitions.size());
   for (const Partition& partition : partitions) ids.push_back(to_abi(partition.id));
   if (table.expect != nullptr) {
     const Result told = call([&](etl_error* error) {
