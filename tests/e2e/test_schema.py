@@ -215,7 +215,7 @@ class Shipped(SchemaCase):
         for page in markdown.pages():
             for index, block in enumerate(page.of("toml")):
                 template = re.match(rf"\[\w+\.(name|{page.path.stem})\]", block.text)
-                if block.mark != "fragment" and not template:
+                if block.mark not in ("fragment", "check file") and not template:
                     paths.append(self.write_text(f"{page.path.stem}-{index}.toml", block.text))
         self.assertGreaterEqual(len(paths), 4)
         self.assert_clean(paths)
