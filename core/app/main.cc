@@ -9,6 +9,7 @@
 #include <malloc.h>
 #include <etl/error.hpp>
 
+#include <charconv>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -120,13 +121,20 @@ int fail(const Session& session, const Error& error) {
   return exit_code(session, error);
 }
 
+/// None where it is no number: using it then fails.
+int descriptor(std::string_view text) {
+  int number = -1;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   keep_memory_flat();
   // Before anything else: a worker gets its orders from the runner and not from a command line.
   if (argc == 4 && std::string_view(argv[1]) == runtime::worker_flag)
-    return runtime::serve_runner(std::atoi(argv[2]), std::atoi(argv[3]));
+    return runtime::serve_runner(descriptor(argv[2]), descriptor(argv[3]));
   const ParseResult parsed = parse_arguments(argc, argv);
   if (!parsed.arguments) return parsed.exit_code;
   runtime::Cancellation cancellation;

@@ -10,6 +10,7 @@
 
 namespace etl::app {
 
+// NOLINTNEXTLINE(bugprone-exception-escape): null, as which the findings begin, throws nothing
 struct PipelineCheck {
   /// A sink's target, as it was found.
   struct Target {

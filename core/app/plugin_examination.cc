@@ -57,6 +57,7 @@ json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
   if (map == nullptr) return found;
   const char* names = nullptr;
   for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker has put an address there
     if (entry->d_tag == DT_STRTAB) names = reinterpret_cast<const char*>(entry->d_un.d_ptr);
   }
   for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL && names != nullptr; ++entry) {
@@ -79,9 +80,10 @@ std::string dynamic_linker() {
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* out) {
         for (const ElfW(Phdr) & part : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
-          if (part.p_type == PT_INTERP)
-            *static_cast<std::string*>(out) =
-                reinterpret_cast<const char*>(info->dlpi_addr + part.p_vaddr);
+          if (part.p_type != PT_INTERP) continue;
+          // NOLINTNEXTLINE(performance-no-int-to-ptr): where the program lies, and where in it
+          const auto* name = reinterpret_cast<const char*>(info->dlpi_addr + part.p_vaddr);
+          *static_cast<std::string*>(out) = name;
         }
         return 1;  // the first is the program
       },

@@ -64,7 +64,7 @@ std::string Slurm::submit(const std::filesystem::path& script, const std::string
   words.push_back(script.string());
   // "17", or "17;cluster".
   const std::string out = require_command(words);
-  const std::string job = out.substr(0, out.find(';'));
+  std::string job = out.substr(0, out.find(';'));
   if (!number(job)) throw Error::transient(fmt::format("sbatch named no job: \"{}\"", out));
   return job;
 }

@@ -52,9 +52,9 @@ class TestReader {
   }
 
  private:
-  void error(const Position& position, std::string message, std::string hint = {}) {
+  void error(const Position& position, std::string_view message, std::string_view hint = {}) {
     failed_ = true;
-    diagnostics_.error(position, std::move(message), std::move(hint));
+    diagnostics_.error(position, message, hint);
   }
 
   void wrong_type(const RawOption& option, std::string_view wanted, std::string hint = {}) {
