@@ -128,12 +128,20 @@ class Maker {
   }
 
  private:
+  /// Named after the job and the time; somebody may submit it twice in a second.
+  [[nodiscard]] std::filesystem::path unused_folder() const {
+    const std::filesystem::path jobs("etl-jobs");
+    const std::string name =
+        fmt::format("{}-{:%Y%m%dT%H%M%SZ}", job_.name, fmt::gmtime(std::time(nullptr)));
+    std::filesystem::path folder = jobs / name;
+    std::error_code unreadable;  // then making it says why
+    for (int i = 2; std::filesystem::exists(folder, unreadable); ++i)
+      folder = jobs / fmt::format("{}-{}", name, i);
+    return folder;
+  }
+
   void choose_folder() {
-    const std::time_t now = std::time(nullptr);
-    job_.folder = arguments_.job_dir.empty()
-                      ? std::filesystem::path("etl-jobs") /
-                            fmt::format("{}-{:%Y%m%dT%H%M%SZ}", job_.name, fmt::gmtime(now))
-                      : arguments_.job_dir;
+    job_.folder = arguments_.job_dir.empty() ? unused_folder() : arguments_.job_dir;
     job_.folder = std::filesystem::absolute(job_.folder).lexically_normal();
     // What engines would read as something else than a part of a path.
     if (job_.folder.string().find_first_of("%\"\\\n") == std::string::npos) return;

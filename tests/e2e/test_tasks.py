@@ -184,6 +184,13 @@ class Tasks(EtlCase):
         self.assert_table(database, self.base, keep=FRENCH)
         self.assert_ledger(database, self.base, keep=FRENCH)
 
+    def test_submitted_again_within_a_second(self):
+        path = self.write(self.main_job(self.base, Sqlite(self.folder, "out-{task}.db"), HOURS))
+        for _ in range(4):
+            result = etl.run("submit", path, "--engine", "parallel", "--tasks", "2", cwd=self.folder)
+            self.assertEqual(etl.OK, result.code, str(result))
+        self.assertEqual(4, len(list((self.folder / "etl-jobs").iterdir())))
+
     def test_parallel_is_stopped(self):
         """Ctrl-C: the tasks are this process' own, and end with it."""
         database = Postgres()
