@@ -36,7 +36,7 @@ std::string with_task(std::string_view path, std::string_view word) {
 std::vector<std::int64_t> tasks_found(const std::string& path) {
   const std::size_t at = path.find(task_placeholder);
   if (at == std::string::npos) return {};
-  // The part of the path that has the placeholder, between two slashes.
+  // The part of the path that has {task} in it, between two slashes.
   const std::size_t begin = path.rfind('/', at) + 1;
   const std::size_t end = std::min(path.find('/', at), path.size());
   const std::string_view part = std::string_view(path).substr(begin, end - begin);
