@@ -64,23 +64,11 @@ void Database::configure(Access access) {
   // A view or trigger that someone else put into the file has no business calling functions.
   execute("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
           "opening it");
-  std::string mode = pragma("journal_mode");
-  if (access == Access::create && mode != "wal" && pragma("page_count") == "0") {
-    // A new file. With a write-ahead log readers neither wait for a load nor hold it up. It writes
-    // every page twice, which large pages make up for. With 16 KiB a transaction of 30 MiB already
-    // changes a page that the log holds, and the checksums of all that came after it in the log are
-    // computed again; with 32 KiB that takes 200 MiB. Another process that creates the same file at
-    // this moment does the same, and its lock may keep us from it: then there is nothing left to
-    // do.
-    sqlite3_exec(handle(), "PRAGMA page_size = 32768; PRAGMA journal_mode = WAL", nullptr, nullptr,
-                 nullptr);
-    mode = pragma("journal_mode");
-  }
+  has_log_ = pragma("journal_mode") == "wal";
   // Either pair survives a power cut as a whole number of transactions. With a rollback journal
   // that takes FULL; with a WAL NORMAL is enough, and may at most lose the last transactions, each
   // with its ledger row, so that the next run loads those partitions again.
-  execute(mode == "wal" ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL",
-          "opening it");
+  execute(has_log_ ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "opening it");
   if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
 }
 
@@ -92,6 +80,12 @@ std::string Database::pragma(const std::string& name) {
 void Database::execute(const std::string& sql, std::string_view doing) {
   const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code, doing);
+}
+
+void Database::checkpoint() {
+  const int code =
+      sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code, "copying its log into it");
 }
 
 std::int64_t Database::cache_bytes() const {

@@ -63,6 +63,14 @@ class Database {
   void begin(std::string_view doing) { execute("BEGIN IMMEDIATE", doing); }
   void commit(std::string_view doing) { execute("COMMIT", doing); }
 
+  /// What `PRAGMA name` gives.
+  [[nodiscard]] std::string pragma(const std::string& name);
+  /// Whether readers neither wait for a transaction nor hold it up, as it was on opening.
+  [[nodiscard]] bool has_log() const { return has_log_; }
+  /// Copies what is committed from the write-ahead log into the file, as far as nobody is in the
+  /// way. Waits for nobody.
+  void checkpoint();
+
   /// Bytes of pages that the connection holds now.
   [[nodiscard]] std::int64_t cache_bytes() const;
 
@@ -77,12 +85,12 @@ class Database {
   static int on_busy(void* self, int attempts);
   static int on_progress(void* self);
   void configure(Access access);
-  [[nodiscard]] std::string pragma(const std::string& name);
 
   std::string path_;
   etl::Duration busy_timeout_;
   etl::Context context_;
   std::chrono::steady_clock::time_point give_up_at_;
+  bool has_log_ = false;
   std::unique_ptr<sqlite3, Close>
       handle_;  // last: closed while the rest, which callbacks use, is there
 };

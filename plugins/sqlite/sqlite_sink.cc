@@ -1,5 +1,6 @@
 #include "sqlite_sink.hpp"
 
+#include "first_load.hpp"
 #include "ledger_table.hpp"
 #include "partition_rows.hpp"
 #include "running_table.hpp"
@@ -26,6 +27,22 @@ std::string canonical_path(std::filesystem::path path) {
   }
   fs::path canonical = fs::weakly_canonical(fs::absolute(path, unreadable), unreadable);
   return (canonical.empty() ? path : canonical).string();
+}
+
+/// What `read` finds in the file. A first load may lock it for long; as nothing was committed to it
+/// then, the result is a Result{} soon instead of an error late.
+template <class Result, class Read>
+Result read_file(const ConnectionOptions& options, Read read) {
+  const bool is_new = awaits_first_load(options.path);
+  ConnectionOptions patience = options;
+  if (is_new) patience.busy_timeout = etl::Duration{0};
+  try {
+    Database database(patience, Database::Access::read);
+    return read(database);
+  } catch (const Error& error) {
+    if (!is_new || error.code() != etl::Code::transient) throw;
+    return {};
+  }
 }
 
 }  // namespace
@@ -63,16 +80,18 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
   const TableDefinition definition = define_table(table_, schema);
   const TableDefinition& ledger = LedgerTable::definition();
   etl::Target target{"table \"" + table_.table + "\" in " + connection_.path, {}};
-  bool has_table = false;
-  bool has_ledger = false;
-  if (file_exists()) {
-    Database database(connection_, Database::Access::read);
-    has_table = exists_and_fits(database, definition, "table");
-    has_ledger = exists_and_fits(database, ledger, "path");
-  }
-  if (!has_table) {
+  struct Found {
+    bool table = true;  // who loads a new file has prepared it
+    bool ledger = true;
+  };
+  const Found found =
+      !file_exists() ? Found{false, false} : read_file<Found>(connection_, [&](Database& database) {
+        return Found{exists_and_fits(database, definition, "table"),
+                     exists_and_fits(database, ledger, "path")};
+      });
+  if (!found.table) {
     target.ddl = definition.create_sql() + ";\n";
-    if (!has_ledger) target.ddl += ledger.create_sql() + ";\n";
+    if (!found.ledger) target.ddl += ledger.create_sql() + ";\n";
   }
   return target;
 }
@@ -81,6 +100,7 @@ void SqliteSink::prepare(const etl::Schema& schema) {
   const TableDefinition definition = define_table(table_, schema);
   (void)file_exists();
   Database database(connection_, Database::Access::create);
+  await_first_load(database);
   const auto create_missing = [&](const TableDefinition& table, const char* option, bool create) {
     if (exists_and_fits(database, table, option)) return true;
     if (create) database.execute(table.create_sql(), "creating table \"" + table.table + "\"");
@@ -100,9 +120,11 @@ std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
                                                      std::string_view sink) {
   std::error_code unreadable;
   if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
-  Database database(connection_, Database::Access::read);
-  if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
-  return LedgerTable(database).all(pipeline, sink);
+  using Records = std::vector<etl::LedgerRecord>;
+  return read_file<Records>(connection_, [&](Database& database) -> Records {
+    if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
+    return LedgerTable(database).all(pipeline, sink);
+  });
 }
 
 void SqliteSink::record(const etl::LedgerRecord& record) {
@@ -114,10 +136,10 @@ void SqliteSink::record(const etl::LedgerRecord& record) {
   const std::string doing = "recording partition " + record.partition + " as " +
                             std::string(etl::state_name(record.state));
   Database database(connection_, Database::Access::write);
-  database.begin(doing);
+  LoadTransaction load(database, doing);
   // Of two runs one may have loaded what the other could not: then `done` stays.
   (void)LedgerTable(database).put(record, LedgerTable::Replace::unless_done);
-  database.commit(doing);
+  load.commit(doing);
 }
 
 std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
@@ -179,9 +201,11 @@ std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
                                                     std::string_view sink) {
   std::error_code unreadable;
   if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
-  Database database(connection_, Database::Access::read);
-  if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
-  return RunningTable(database).all(pipeline, sink);
+  using Records = std::vector<etl::RunningRecord>;
+  return read_file<Records>(connection_, [&](Database& database) -> Records {
+    if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
+    return RunningTable(database).all(pipeline, sink);
+  });
 }
 
 std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& request,
@@ -202,9 +226,9 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
   Database database(connection_, Database::Access::write);
   const std::string doing = "merging " + other;
   Statement(database, std::string("ATTACH ?1 AS ") + TableMerge::attached, doing).bind(other).run();
-  database.begin(doing);
+  LoadTransaction load(database, doing);
   const std::int64_t rows = TableMerge(database, table_, schema, other).run(request);
-  database.commit(doing);
+  load.commit(doing);
   return rows;
 }
 

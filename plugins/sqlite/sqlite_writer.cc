@@ -32,17 +32,21 @@ WriteConnection::WriteConnection(const ConnectionOptions& options,
     : database(options, Database::Access::write),
       batch(database, std::move(schema), timestamps),
       insert(database, definition.insert_sql(BatchTable::sql_name), writing(definition)),
+      checkpointer_(database, options),
       cache_(options.context, 0) {}
 
 SqliteWriter::SqliteWriter(Place place, TableDefinition definition, const TableOptions& options,
                            etl::WriteRequest request)
-    : place_(std::move(place)), definition_(std::move(definition)), request_(std::move(request)) {
-  begin(options);
+    : place_(std::move(place)),
+      definition_(std::move(definition)),
+      request_(std::move(request)),
+      transaction_(place_.connection->database,
+                   "waiting to write to table \"" + definition_.table + "\"") {
+  check_ledger(options);
 }
 
-void SqliteWriter::begin(const TableOptions& options) {
+void SqliteWriter::check_ledger(const TableOptions& options) {
   Database& database = place_.connection->database;
-  database.begin("waiting to write to table \"" + definition_.table + "\"");
   const auto earlier = LedgerTable(database).find(request_.pipeline, request_.source, request_.sink,
                                                   request_.partition.id);
   if (!earlier || earlier->state != etl::State::done) return;
@@ -124,13 +128,14 @@ void SqliteWriter::commit(const etl::LedgerRecord& record) {
       throw Error::conflict("partition " + record.partition + " is done already in " +
                             database.path());
     }
-    database.commit("committing partition " + record.partition);
+    transaction_.commit("committing partition " + record.partition);
     place_.connection->tell_memory();
   } catch (...) {
     place_.connection.reset();
     throw;
   }
-  place_.idle = std::move(place_.connection);
+  if (transaction_.is_first()) place_.connection.reset();
+  else place_.idle = std::move(place_.connection);
 }
 
 }  // namespace sqlite

@@ -3,7 +3,9 @@
 #pragma once
 
 #include "batch_table.hpp"
+#include "checkpointer.hpp"
 #include "database.hpp"
+#include "first_load.hpp"
 #include "ledger_table.hpp"
 #include "table_definition.hpp"
 #include "write_gate.hpp"
@@ -28,6 +30,7 @@ struct WriteConnection {
   Statement insert;
 
  private:
+  Checkpointer checkpointer_;
   etl::HeldMemory cache_;
 };
 
@@ -42,7 +45,8 @@ class SqliteWriter {
   struct Place {
     WriteGate::Hold hold;
     std::unique_ptr<WriteConnection> connection;
-    std::unique_ptr<WriteConnection>& idle;  ///< where the connection goes after a commit
+    std::unique_ptr<WriteConnection>&
+        idle;  ///< where the connection goes after a commit, if it is of use
     const etl::Context& context;
   };
 
@@ -59,7 +63,7 @@ class SqliteWriter {
   void commit(const etl::LedgerRecord& record);
 
  private:
-  void begin(const TableOptions& options);
+  void check_ledger(const TableOptions& options);
   void insert(const etl::Batch& batch);
   void require_keys(const etl::Batch& batch) const;
   [[nodiscard]] WriteConnection& connection();
@@ -67,6 +71,7 @@ class SqliteWriter {
   Place place_;  // its gate is held until its connection is closed
   TableDefinition definition_;
   etl::WriteRequest request_;
+  LoadTransaction transaction_;
 };
 
 }  // namespace sqlite

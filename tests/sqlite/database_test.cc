@@ -27,11 +27,6 @@ TEST_F(DatabaseTest, QuotesAnyName) {
   EXPECT_EQ(sqlite::quoted(""), "\"\"");
 }
 
-TEST_F(DatabaseTest, GivesANewFileAWriteAheadLog) {
-  { Database database(options("new.db"), Database::Access::create); }
-  EXPECT_EQ(PlainDatabase(folder_.file("new.db")).value("PRAGMA journal_mode"), "'wal'");
-}
-
 TEST_F(DatabaseTest, LeavesTheJournalOfAnExistingFileAlone) {
   for (const auto& [mode, synchronous] : {std::pair("delete", "2"), std::pair("wal", "1")}) {
     const std::string path = folder_.file(std::string(mode) + ".db");

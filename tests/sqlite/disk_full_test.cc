@@ -48,10 +48,12 @@ TEST(DiskFull, IsTransientAndLeavesNothingBehind) {
   if (!disk.mounted())
     GTEST_SKIP() << "DISK FULL IS NOT TESTED: cannot mount a tmpfs: " << disk.reason();
   const FakeHost host;
-  for (const char* mode : {"wal", "delete"}) {
-    SinkOptions options{folder.file(std::string(mode) + ".db")};
-    PlainDatabase(options.path)
-        .run("PRAGMA journal_mode = " + std::string(mode) + "; CREATE TABLE unrelated (x)");
+  for (const std::string mode : {"wal", "delete", "new"}) {
+    SinkOptions options{folder.file(mode + ".db")};
+    if (mode != "new") {
+      PlainDatabase(options.path)
+          .run("PRAGMA journal_mode = " + mode + "; CREATE TABLE unrelated (x)");
+    }
     const auto sink = options.make(host.context());
     sink->prepare(schema);
     // 10 MB fit into the page cache, so that the disk is full at the commit; 30 MB do not.

@@ -9,11 +9,12 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace baseline {
 
-/// A new database file with the table `pageviews`. Journal, page size and durability are those that
-/// etl uses.
+/// A new database file with the table `pageviews`. Page size, durability and journal are those that
+/// etl uses: a rollback journal for the first transaction, then a write-ahead log.
 class Inserts {
  public:
   explicit Inserts(const std::string& path) {
@@ -23,8 +24,8 @@ class Inserts {
                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
     database_.reset(handle);
     if (code != SQLITE_OK) throw std::runtime_error(path + ": " + sqlite3_errmsg(handle));
-    run("PRAGMA page_size = 32768; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-        "PRAGMA cache_size = -16384; CREATE TABLE pageviews (hour TEXT NOT NULL, domain_code TEXT "
+    run("PRAGMA page_size = 32768; PRAGMA synchronous = FULL; PRAGMA cache_size = -16384; CREATE "
+        "TABLE pageviews (hour TEXT NOT NULL, domain_code TEXT "
         "NOT NULL, title TEXT NOT NULL, views INTEGER NOT NULL)");
     sqlite3_stmt* statement = nullptr;
     check(sqlite3_prepare_v3(handle, "INSERT INTO pageviews VALUES (?, ?, ?, ?)", -1,
@@ -33,7 +34,11 @@ class Inserts {
   }
 
   void begin() { run("BEGIN IMMEDIATE"); }
-  void commit() { run("COMMIT"); }
+  void commit() {
+    run("COMMIT");
+    if (!std::exchange(has_log_, true))
+      run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
+  }
 
   /// Texts are read where they lie: nothing is copied.
   void add(const std::string& hour, const Row& row) {
@@ -59,6 +64,7 @@ class Inserts {
   }
 
   std::unique_ptr<sqlite3, int (*)(sqlite3*)> database_{nullptr, &sqlite3_close_v2};
+  bool has_log_ = false;
   std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> statement_{nullptr, &sqlite3_finalize};
 };
 

@@ -1,0 +1,44 @@
+/// \file
+/// The first load of a file that etl makes, and the transactions that may be it.
+///
+/// With a write-ahead log readers neither wait for a load nor hold it up, and many small
+/// transactions cost little; but every page is written twice, once to the log and once to the file,
+/// and both are synced. A rollback journal writes new pages once. So the first load of a new file,
+/// from which nobody could read anything anyway, goes without the log (160 MB then take a third
+/// less time), and its commit gives the file one. A mark in the file, in a field of its header that
+/// SQLite leaves to applications, says that the first load is still to come.
+#pragma once
+
+#include "database.hpp"
+
+#include <string>
+#include <string_view>
+
+namespace sqlite {
+
+/// Prepares a file that has no tables yet, and leaves others alone: page size, mark.
+void await_first_load(Database& database);
+
+/// Whether the file at `path` is marked: its ledger is empty. Waits for no lock, since a first load
+/// may hold one for long. False also where there is no file.
+[[nodiscard]] bool awaits_first_load(const std::string& path);
+
+/// A transaction that ends with a row in the ledger. It ends with its Database at the latest, which
+/// it must not outlive.
+class LoadTransaction {
+ public:
+  /// Begins it, as Database::begin() does.
+  LoadTransaction(Database& database, std::string_view doing);
+
+  void commit(std::string_view doing);
+
+  /// Whether this is a file's first load. After its commit others get at the file only once the
+  /// connection is closed.
+  [[nodiscard]] bool is_first() const { return is_first_; }
+
+ private:
+  Database& database_;
+  bool is_first_;
+};
+
+}  // namespace sqlite

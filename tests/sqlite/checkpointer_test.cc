@@ -1,0 +1,98 @@
+#include "checkpointer.hpp"
+
+#include "support.hpp"
+
+#include <optional>
+
+namespace {
+
+using namespace sqlite_tests;
+using sqlite::Checkpointer;
+using sqlite::Database;
+
+class CheckpointerTest : public testing::Test {
+ protected:
+  CheckpointerTest() {
+    PlainDatabase(options_.path).run("PRAGMA journal_mode = WAL; CREATE TABLE t (x)");
+    writer_.emplace(options_, Database::Access::write);
+  }
+
+  /// Commits a megabyte, in pages of 4 KiB, and more than that to the log.
+  void commit_a_megabyte() {
+    writer_->begin("testing");
+    writer_->execute("INSERT INTO t SELECT zeroblob(1000000)", "testing");
+    writer_->commit("testing");
+  }
+  [[nodiscard]] std::uintmax_t file_bytes() const {
+    return std::filesystem::file_size(options_.path);
+  }
+  [[nodiscard]] std::uintmax_t log_bytes() const {
+    return std::filesystem::file_size(options_.path + "-wal");
+  }
+
+  TemporaryFolder folder_;
+  FakeHost host_;
+  sqlite::ConnectionOptions options_{folder_.file("c.db"), etl::Duration(1000), host_.context()};
+  std::optional<Database> writer_;
+};
+
+TEST_F(CheckpointerTest, CopiesWhileTheConnectionGoesOn) {
+  {
+    const Checkpointer checkpointer(*writer_, options_, {2 << 20, 1 << 30});
+    commit_a_megabyte();
+    EXPECT_LT(file_bytes(), 100000U) << "not worth it yet";
+    commit_a_megabyte();
+    commit_a_megabyte();
+    writer_->begin("testing");  // in the middle of a transaction
+    for (int i = 0; i < 1000 && file_bytes() < 3000000U; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    EXPECT_GE(file_bytes(), 3000000U);
+  }
+  writer_.reset();
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*), sum(length(x)) FROM t"),
+            "3|3000000");
+}
+
+TEST_F(CheckpointerTest, ALongLogIsWaitedForAndBeginsAnew) {
+  const Checkpointer checkpointer(*writer_, options_, {1 << 20, 4 << 20});
+  for (int i = 0; i < 50; ++i) {
+    commit_a_megabyte();
+    ASSERT_LT(log_bytes(), 8U << 20U) << i;
+  }
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "50");
+}
+
+/// A reader of what was there keeps the log from being copied any further, and nobody waits for it.
+TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
+  const Checkpointer checkpointer(*writer_, options_, {1 << 20, 4 << 20});
+  commit_a_megabyte();
+  PlainDatabase reader(options_.path);
+  reader.run("BEGIN; SELECT * FROM t");
+  for (int i = 0; i < 10; ++i) commit_a_megabyte();
+  EXPECT_EQ(reader.value("SELECT count(*) FROM t"), "1");
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "11");
+  reader.run("COMMIT");
+  for (int i = 0; i < 10; ++i) commit_a_megabyte();
+  EXPECT_LT(log_bytes(), 17U << 20U) << "it began anew";
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "21");
+}
+
+TEST_F(CheckpointerTest, WhatCannotBeCopiedStaysInTheLog) {
+  sqlite::ConnectionOptions nowhere = options_;
+  nowhere.path = folder_.file("none.db");
+  const Checkpointer checkpointer(*writer_, nowhere, {1 << 20, 2 << 20});
+  for (int i = 0; i < 5; ++i) commit_a_megabyte();
+  EXPECT_LT(file_bytes(), 100000U);
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "5");
+}
+
+TEST_F(CheckpointerTest, HasNothingToDoWithoutALog) {
+  writer_.reset();
+  PlainDatabase(options_.path).run("PRAGMA journal_mode = DELETE");
+  writer_.emplace(options_, Database::Access::write);
+  const Checkpointer checkpointer(*writer_, options_, {1, 1});
+  commit_a_megabyte();
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "1");
+}
+
+}  // namespace
