@@ -73,7 +73,7 @@ choose_database() {
   [[ $uri == file:* ]] && holds=generated
   [[ $holds != "$kind" ]] || return 0
   say "$database holds $holds hours; it is now ${database%.db}.$holds.db"
-  for part in "" -wal -shm; do
+  for part in "" -journal -wal -shm; do
     if [[ -e $database$part ]]; then mv -f -- "$database$part" "${database%.db}.$holds.db$part"; fi
     if [[ -e ${database%.db}.$kind.db$part ]]; then mv -f -- "${database%.db}.$kind.db$part" "$database$part"; fi
   done

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -16,8 +17,9 @@ namespace sqlite {
 /// connection of its own while the next partition is written. SQLite by itself does so at the end
 /// of a commit, and every row behind it waits for the copy and two syncs.
 ///
-/// The log starts anew only when all of it was copied before a transaction began. So a commit that
-/// leaves a long log waits until it is copied.
+/// The log starts anew only when all of it was copied before a transaction began, whoever's. So a
+/// commit that leaves a long log waits while it is copied and other writers are kept out. A log
+/// that readers still need gets longer for as long as they do.
 ///
 /// Used by the connection's thread; must not outlive the connection. Without a log it does nothing.
 class Checkpointer {
@@ -26,7 +28,7 @@ class Checkpointer {
   struct Limits {
     std::int64_t worth_it = std::int64_t{4}
                             << 20;  ///< from one checkpoint to the next, for two syncs
-    std::int64_t too_long = std::int64_t{256} << 20;  ///< from here on a commit waits
+    std::int64_t too_long = std::int64_t{256} << 20;  ///< from here on a commit waits for one
   };
 
   /// `writer` was opened with `options`. Takes the place of its automatic checkpoints.
@@ -40,8 +42,10 @@ class Checkpointer {
  private:
   static int on_commit(void* self, sqlite3* handle, const char* name, int log_pages) noexcept;
   void committed(std::int64_t log_bytes);
-  void request(bool and_wait);
+  void request(Database::Checkpoint mode);
   void serve();
+  void checkpoint(std::unique_ptr<Database>& database, Database::Checkpoint mode);
+  static bool copy(Database& database, Database::Checkpoint mode);
 
   sqlite3* writer_;
   ConnectionOptions options_;
@@ -53,7 +57,9 @@ class Checkpointer {
   std::condition_variable changed_;
   std::int64_t requests_ = 0;  // guarded by mutex_
   std::int64_t answered_ = 0;  // guarded by mutex_: the last request that is done with
-  bool stopping_ = false;      // guarded by mutex_
+  Database::Checkpoint mode_ = Database::Checkpoint::passive;  // guarded by mutex_: of the last one
+  bool stopping_ = false;                                      // guarded by mutex_
+  bool told_ = false;                                          ///< that it fails; of the thread
   std::thread thread_;
 };
 

@@ -64,12 +64,26 @@ void Database::configure(Access access) {
   // A view or trigger that someone else put into the file has no business calling functions.
   execute("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
           "opening it");
-  has_log_ = pragma("journal_mode") == "wal";
+  look_at_journal();
+  if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
+}
+
+bool Database::look_at_journal() {
+  (void)pragma("main.schema_version");  // it takes a reading to notice what another one changed
+  const bool has_log = pragma("main.journal_mode") == "wal";
   // Either pair survives a power cut as a whole number of transactions. With a rollback journal
   // that takes FULL; with a WAL NORMAL is enough, and may at most lose the last transactions, each
   // with its ledger row, so that the next run loads those partitions again.
-  execute(has_log_ ? "PRAGMA synchronous = NORMAL" : "PRAGMA synchronous = FULL", "opening it");
-  if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
+  execute(has_log ? "PRAGMA main.synchronous = NORMAL" : "PRAGMA main.synchronous = FULL",
+          "reading its header");
+  return has_log;
+}
+
+bool Database::give_log() {
+  sqlite3_busy_handler(handle(), nullptr, nullptr);
+  sqlite3_exec(handle(), "PRAGMA main.journal_mode = WAL", nullptr, nullptr, nullptr);
+  sqlite3_busy_handler(handle(), &Database::on_busy, this);
+  return look_at_journal();
 }
 
 std::string Database::pragma(const std::string& name) {
@@ -82,10 +96,10 @@ void Database::execute(const std::string& sql, std::string_view doing) {
   if (code != SQLITE_OK) fail(code, doing);
 }
 
-void Database::checkpoint() {
-  const int code =
-      sqlite3_wal_checkpoint_v2(handle(), "main", SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  if (code != SQLITE_OK) fail(code, "copying its log into it");
+void Database::checkpoint(Checkpoint mode) {
+  const int how = mode == Checkpoint::complete ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
+  const int code = sqlite3_wal_checkpoint_v2(handle(), "main", how, nullptr, nullptr);
+  if (code != SQLITE_OK) fail(code, "copying the write-ahead log");
 }
 
 std::int64_t Database::cache_bytes() const {
@@ -105,7 +119,10 @@ void Database::fail(int code, std::string_view doing) const {
                              " is not an SQLite database (or is encrypted): SQLITE_NOTADB, 26")
         .about("path");
   }
-  throw error_from(handle(), code).with("while " + std::string(doing) + " in " + path_);
+  etl::Error error =
+      error_from(handle(), code).with("while " + std::string(doing) + " in " + path_);
+  if ((code & 0xFF) == SQLITE_BUSY) throw LockedError(std::move(error));
+  throw error;
 }
 
 int Database::on_busy(void* self, int attempts) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <etl/context.hpp>
+#include <etl/error.hpp>
 #include <etl/options.hpp>
 
 #include <sqlite3.h>
@@ -12,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace sqlite {
 
@@ -29,14 +31,19 @@ struct ConnectionOptions {
   etl::Context context;        ///< says when to stop waiting and working
 };
 
+/// Somebody else's lock (SQLITE_BUSY): transient.
+struct LockedError : etl::Error {
+  explicit LockedError(etl::Error error) : etl::Error(std::move(error)) {}
+};
+
 /// A connection to one database file. Closing it rolls back what is not committed, so a transaction
 /// ends with its Database at the latest.
 ///
 /// Used by one thread at a time. Neither copied nor moved: SQLite's callbacks point to it.
 ///
 /// Everything that fails throws etl::Error, with what was being done and the file in the message:
-/// cancelled once the host asks to stop (a statement in progress is interrupted), else what
-/// result_code() says of the code.
+/// cancelled once the host asks to stop (a statement in progress is interrupted), LockedError, else
+/// what result_code() says of the code.
 class Database {
  public:
   enum class Access {
@@ -65,11 +72,20 @@ class Database {
 
   /// What `PRAGMA name` gives.
   [[nodiscard]] std::string pragma(const std::string& name);
-  /// Whether readers neither wait for a transaction nor hold it up, as it was on opening.
-  [[nodiscard]] bool has_log() const { return has_log_; }
-  /// Copies what is committed from the write-ahead log into the file, as far as nobody is in the
-  /// way. Waits for nobody.
-  void checkpoint();
+  /// Whether the file has a write-ahead log now, which another connection may change outside of
+  /// transactions. Sees to it that what is committed survives a power cut, whichever journal it is;
+  /// not to be called in a transaction.
+  bool look_at_journal();
+  /// Gives the file a write-ahead log, unless somebody is in the way. Returns whether it has one.
+  bool give_log();
+
+  /// Copies what is committed from the write-ahead log into the file. Throws LockedError where
+  /// another connection does so at the moment, or is in the way of one that is `complete`.
+  enum class Checkpoint {
+    passive,   ///< as far as no reader needs the old pages
+    complete,  ///< all of it; waits for readers and keeps writers out, so that the log begins anew
+  };
+  void checkpoint(Checkpoint mode);
 
   /// Bytes of pages that the connection holds now.
   [[nodiscard]] std::int64_t cache_bytes() const;
@@ -90,7 +106,6 @@ class Database {
   etl::Duration busy_timeout_;
   etl::Context context_;
   std::chrono::steady_clock::time_point give_up_at_;
-  bool has_log_ = false;
   std::unique_ptr<sqlite3, Close>
       handle_;  // last: closed while the rest, which callbacks use, is there
 };

@@ -7,12 +7,22 @@
 namespace sqlite {
 namespace {
 
-/// "etl0" as an application ID; it is 0 again once the file was loaded.
-constexpr std::uint32_t mark = 0x65746C30;
-constexpr int mark_offset = 68;  // https://www.sqlite.org/fileformat.html, "Application ID"
+using Mark = LoadTransaction::Mark;
 
-std::string set_application_id(std::uint32_t id) {
-  return "PRAGMA main.application_id = " + std::to_string(id);
+/// Where the header has them: https://www.sqlite.org/fileformat.html
+constexpr std::size_t write_version_offset = 18;  ///< 1 = rollback journal, 2 = write-ahead log
+constexpr std::size_t application_id_offset = 68;
+
+void set_mark(Database& database, Mark mark, std::string_view doing) {
+  database.execute(
+      "PRAGMA main.application_id = " + std::to_string(static_cast<std::uint32_t>(mark)), doing);
+}
+
+Mark mark_of(Database& database) {
+  const std::string id = database.pragma("main.application_id");
+  for (const Mark mark : {Mark::awaits_load, Mark::awaits_log})
+    if (id == std::to_string(static_cast<std::uint32_t>(mark))) return mark;
+  return Mark::none;
 }
 
 struct Close {
@@ -21,7 +31,7 @@ struct Close {
 
 }  // namespace
 
-void await_first_load(Database& database) {
+void mark_for_first_load(Database& database) {
   constexpr std::string_view doing = "creating it";
   if (database.pragma("page_count") != "0") return;
   // Large pages make up for some of what the log will cost: with 16 KiB a transaction of 30 MiB
@@ -33,7 +43,7 @@ void await_first_load(Database& database) {
   Statement tables(database, "SELECT count(*) FROM sqlite_schema", std::string(doing));
   const bool is_new = tables.step() && tables.integer(0) == 0;
   tables.reset();
-  if (is_new) database.execute(set_application_id(mark), doing);
+  if (is_new) set_mark(database, Mark::awaits_load, doing);
   database.commit(doing);
 }
 
@@ -49,31 +59,37 @@ bool awaits_first_load(const std::string& path) {
     return false;
   }
   // By SQLite's own file, for whoever opens and closes another one drops all locks that the process
-  // has on it. Nobody but the commit of a first load changes these bytes.
-  std::array<unsigned char, 4> bytes{};  // the most significant one first
-  if (file->pMethods->xRead(file, bytes.data(), static_cast<int>(bytes.size()), mark_offset) !=
-      SQLITE_OK) {
+  // has on it. In a file with a log, the log may know better than this page: there nobody waits
+  // long anyway.
+  std::array<unsigned char, application_id_offset + 4> header{};
+  if (file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0) != SQLITE_OK ||
+      header[write_version_offset] != 1) {
     return false;
   }
-  std::uint32_t id = 0;
-  for (const unsigned char byte : bytes) id = id << 8U | byte;
-  return id == mark;
+  std::uint32_t id = 0;  // the most significant byte comes first
+  for (std::size_t i = application_id_offset; i < header.size(); ++i) id = id << 8U | header[i];
+  return id == static_cast<std::uint32_t>(Mark::awaits_load);
 }
 
 LoadTransaction::LoadTransaction(Database& database, std::string_view doing) : database_(database) {
-  database_.begin(doing);
-  is_first_ =
-      !database_.has_log() && database_.pragma("main.application_id") == std::to_string(mark);
-  // So that nobody comes between the commit and the change of the journal.
-  if (is_first_) database_.execute("PRAGMA main.locking_mode = EXCLUSIVE", doing);
+  const Mark before = mark_of(database_);
+  const bool had_log = database_.look_at_journal();
+  if (before == Mark::awaits_load && !had_log) database_.execute("BEGIN EXCLUSIVE", doing);
+  else database_.begin(doing);
+  if (before == Mark::none) return;
+  mark_ = mark_of(database_);  // another process may have been first since
+  has_log_ = database_.pragma("main.journal_mode") == "wal";
 }
 
 void LoadTransaction::commit(std::string_view doing) {
-  if (!is_first_) return database_.commit(doing);
-  database_.execute(set_application_id(0), doing);
+  if (mark_ == Mark::none) return database_.commit(doing);
+  set_mark(database_, has_log_ ? Mark::none : Mark::awaits_log, doing);
   database_.commit(doing);
-  // The rows are safe whatever becomes of this: without the log loads are slower.
-  sqlite3_exec(database_.handle(), "PRAGMA main.journal_mode = WAL", nullptr, nullptr, nullptr);
+  if (has_log_ || !database_.give_log()) return;
+  try {
+    set_mark(database_, Mark::none, doing);
+  } catch (const etl::Error&) {  // what is committed is; the next load takes the mark away
+  }
 }
 
 }  // namespace sqlite

@@ -11,34 +11,37 @@
 
 #include "database.hpp"
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace sqlite {
 
 /// Prepares a file that has no tables yet, and leaves others alone: page size, mark.
-void await_first_load(Database& database);
+void mark_for_first_load(Database& database);
 
 /// Whether the file at `path` is marked: its ledger is empty. Waits for no lock, since a first load
-/// may hold one for long. False also where there is no file.
+/// holds one all the while. False also where there is no file.
 [[nodiscard]] bool awaits_first_load(const std::string& path);
 
 /// A transaction that ends with a row in the ledger. It ends with its Database at the latest, which
 /// it must not outlive.
 class LoadTransaction {
  public:
-  /// Begins it, as Database::begin() does.
+  /// Begins it, as Database::begin() does. A first load has the file to itself from here on, or the
+  /// cache would wait for readers each time that it is full.
   LoadTransaction(Database& database, std::string_view doing);
 
+  /// A first load gives the file its log. Where somebody is in the way of that, the next load does.
   void commit(std::string_view doing);
 
-  /// Whether this is a file's first load. After its commit others get at the file only once the
-  /// connection is closed.
-  [[nodiscard]] bool is_first() const { return is_first_; }
+  /// Application IDs: "etl0" and "etl1".
+  enum class Mark : std::uint32_t { none = 0, awaits_load = 0x65746C30, awaits_log = 0x65746C31 };
 
  private:
   Database& database_;
-  bool is_first_;
+  Mark mark_ = Mark::none;
+  bool has_log_ = false;
 };
 
 }  // namespace sqlite

@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <system_error>
+#include <type_traits>
 
 namespace sqlite {
 
@@ -29,19 +30,20 @@ std::string canonical_path(std::filesystem::path path) {
   return (canonical.empty() ? path : canonical).string();
 }
 
-/// What `read` finds in the file. A first load may lock it for long; as nothing was committed to it
-/// then, the result is a Result{} soon instead of an error late.
-template <class Result, class Read>
-Result read_file(const ConnectionOptions& options, Read read) {
+/// What `read` finds in the file; nothing where its first load locks it, for that would take long
+/// and there is no row in it yet.
+template <class Read>
+auto read_file(const ConnectionOptions& options, Read read)
+    -> std::optional<std::invoke_result_t<Read, Database&>> {
   const bool is_new = awaits_first_load(options.path);
   ConnectionOptions patience = options;
   if (is_new) patience.busy_timeout = etl::Duration{0};
   try {
     Database database(patience, Database::Access::read);
     return read(database);
-  } catch (const Error& error) {
-    if (!is_new || error.code() != etl::Code::transient) throw;
-    return {};
+  } catch (const LockedError&) {
+    if (!is_new) throw;
+    return std::nullopt;
   }
 }
 
@@ -81,14 +83,18 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
   const TableDefinition& ledger = LedgerTable::definition();
   etl::Target target{"table \"" + table_.table + "\" in " + connection_.path, {}};
   struct Found {
-    bool table = true;  // who loads a new file has prepared it
-    bool ledger = true;
+    bool table = false;
+    bool ledger = false;
   };
-  const Found found =
-      !file_exists() ? Found{false, false} : read_file<Found>(connection_, [&](Database& database) {
-        return Found{exists_and_fits(database, definition, "table"),
-                     exists_and_fits(database, ledger, "path")};
-      });
+  Found found;
+  if (file_exists()) {
+    const auto seen = read_file(connection_, [&](Database& database) {
+      return Found{exists_and_fits(database, definition, "table"),
+                   exists_and_fits(database, ledger, "path")};
+    });
+    if (!seen) return {target.name + ", which its first load keeps locked", {}};
+    found = *seen;
+  }
   if (!found.table) {
     target.ddl = definition.create_sql() + ";\n";
     if (!found.ledger) target.ddl += ledger.create_sql() + ";\n";
@@ -99,8 +105,21 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
 void SqliteSink::prepare(const etl::Schema& schema) {
   const TableDefinition definition = define_table(table_, schema);
   (void)file_exists();
+  for (bool told = false;; told = true) {
+    try {
+      create_tables(definition);
+      return;
+    } catch (const LockedError&) {
+      if (!awaits_first_load(connection_.path)) throw;
+      // That ends, however long it takes, and this run's partitions would have to wait for it, too.
+      if (!told) connection_.context.info("waiting for the first load of " + connection_.path);
+    }
+  }
+}
+
+void SqliteSink::create_tables(const TableDefinition& definition) const {
   Database database(connection_, Database::Access::create);
-  await_first_load(database);
+  mark_for_first_load(database);
   const auto create_missing = [&](const TableDefinition& table, const char* option, bool create) {
     if (exists_and_fits(database, table, option)) return true;
     if (create) database.execute(table.create_sql(), "creating table \"" + table.table + "\"");
@@ -121,10 +140,12 @@ std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
   std::error_code unreadable;
   if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
   using Records = std::vector<etl::LedgerRecord>;
-  return read_file<Records>(connection_, [&](Database& database) -> Records {
-    if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
-    return LedgerTable(database).all(pipeline, sink);
-  });
+  return read_file(connection_,
+                   [&](Database& database) -> Records {
+                     if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
+                     return LedgerTable(database).all(pipeline, sink);
+                   })
+      .value_or(Records{});
 }
 
 void SqliteSink::record(const etl::LedgerRecord& record) {
@@ -202,10 +223,12 @@ std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
   std::error_code unreadable;
   if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
   using Records = std::vector<etl::RunningRecord>;
-  return read_file<Records>(connection_, [&](Database& database) -> Records {
-    if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
-    return RunningTable(database).all(pipeline, sink);
-  });
+  return read_file(connection_,
+                   [&](Database& database) -> Records {
+                     if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
+                     return RunningTable(database).all(pipeline, sink);
+                   })
+      .value_or(Records{});
 }
 
 std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& request,

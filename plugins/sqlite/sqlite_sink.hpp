@@ -19,8 +19,8 @@ namespace sqlite {
 /// each other's transactions within one sink for as long as those take; between sinks and
 /// processes, for `busy_timeout`, after which they throw Error (transient).
 ///
-/// A file that it creates uses SQLite's write-ahead log, so that reading and loading do not wait
-/// for each other; the journal of a file that exists is left as it is.
+/// A file that it creates uses SQLite's write-ahead log from the first load on, so that reading and
+/// loading do not wait for each other; the journal of a file that exists is left as it is.
 class SqliteSink {
  public:
   static constexpr auto name = "sqlite";
@@ -66,6 +66,7 @@ class SqliteSink {
 
  private:
   [[nodiscard]] bool file_exists() const;
+  void create_tables(const TableDefinition& definition) const;
   std::int64_t forget_rows(Database& database, const etl::ForgetRequest& request,
                            std::int64_t rows_written, const etl::Schema& schema) const;
 

@@ -134,8 +134,7 @@ void SqliteWriter::commit(const etl::LedgerRecord& record) {
     place_.connection.reset();
     throw;
   }
-  if (transaction_.is_first()) place_.connection.reset();
-  else place_.idle = std::move(place_.connection);
+  place_.idle = std::move(place_.connection);
 }
 
 }  // namespace sqlite

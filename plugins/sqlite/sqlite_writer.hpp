@@ -45,8 +45,7 @@ class SqliteWriter {
   struct Place {
     WriteGate::Hold hold;
     std::unique_ptr<WriteConnection> connection;
-    std::unique_ptr<WriteConnection>&
-        idle;  ///< where the connection goes after a commit, if it is of use
+    std::unique_ptr<WriteConnection>& idle;  ///< where the connection goes after a commit
     const etl::Context& context;
   };
 

@@ -2,7 +2,10 @@
 
 #include "support.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <optional>
+#include <thread>
 
 namespace {
 
@@ -62,6 +65,27 @@ TEST_F(CheckpointerTest, ALongLogIsWaitedForAndBeginsAnew) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "50");
 }
 
+/// Of two connections one always writes when the other has just copied.
+TEST_F(CheckpointerTest, SeveralWritersKeepALongLogShortTogether) {
+  options_.busy_timeout = etl::Duration(60000);
+  std::atomic<std::uintmax_t> longest = 0;
+  const auto write = [&] {
+    Database database(options_, Database::Access::write);
+    const Checkpointer checkpointer(database, options_, {1 << 20, 4 << 20});
+    for (int i = 0; i < 60; ++i) {
+      database.begin("testing");
+      database.execute("INSERT INTO t SELECT zeroblob(1000000)", "testing");
+      database.commit("testing");
+      longest = std::max(longest.load(), log_bytes());
+    }
+  };
+  std::thread other(write);
+  write();
+  other.join();
+  EXPECT_LT(longest, 40U << 20U);
+  EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "120");
+}
+
 /// A reader of what was there keeps the log from being copied any further, and nobody waits for it.
 TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
   const Checkpointer checkpointer(*writer_, options_, {1 << 20, 4 << 20});
@@ -77,12 +101,14 @@ TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "21");
 }
 
-TEST_F(CheckpointerTest, WhatCannotBeCopiedStaysInTheLog) {
+TEST_F(CheckpointerTest, WhatCannotBeCopiedStaysInTheLogAndIsToldOnce) {
   sqlite::ConnectionOptions nowhere = options_;
   nowhere.path = folder_.file("none.db");
   const Checkpointer checkpointer(*writer_, nowhere, {1 << 20, 2 << 20});
   for (int i = 0; i < 5; ++i) commit_a_megabyte();
   EXPECT_LT(file_bytes(), 100000U);
+  ASSERT_EQ(host_.messages().size(), 1U);
+  expect_contains(host_.messages()[0], {"write-ahead log of " + nowhere.path, "grows"});
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "5");
 }
 

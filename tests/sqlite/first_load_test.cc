@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <csignal>
+#include <cstdio>
+#include <string_view>
 #include <thread>
 
 namespace {
@@ -13,6 +15,7 @@ namespace {
 using namespace sqlite_tests;
 using sqlite::awaits_first_load;
 using sqlite::Database;
+using sqlite::LoadTransaction;
 
 const Schema schema{{"part", Type::int32}, {"text", Type::utf8}};
 
@@ -123,22 +126,64 @@ TEST_F(FirstLoad, KeepsNobodyWaitingWhoAsksForTheLedger) {
   options_.busy_timeout_ms = 600000;
   const auto sink = prepared();
   auto writer = sink->open(request_for("a"), schema);
-  for (etl::Batch& batch : rows_of(1, 20)) writer.write(std::move(batch));
+  for (etl::Batch& batch : rows_of(1, 1)) writer.write(std::move(batch));
   EXPECT_THROW((void)value("SELECT count(*) FROM t"), std::runtime_error) << "it is locked";
   const auto other = options_.make(host_.context());
   EXPECT_EQ(other->committed("pipe", "db").size(), 0U);
   EXPECT_EQ(other->running("pipe", "db").size(), 0U);
-  EXPECT_EQ(other->inspect(schema).ddl, "") << "the tables are there";
-  writer.commit(record_for("a", 5000));
+  expect_contains(other->inspect(schema).name, {options_.path, "first load keeps locked"});
+  writer.commit(record_for("a", 250));
   EXPECT_EQ(other->committed("pipe", "db").size(), 1U);
+}
+
+TEST_F(FirstLoad, IsWaitedForHoweverLongByThoseWhoPrepare) {
+  options_.busy_timeout_ms = 1;
+  const auto sink = prepared();
+  auto writer = sink->open(request_for("a"), schema);
+  std::atomic<bool> through = false;
+  std::thread other([&] {
+    EXPECT_NO_THROW(prepared());
+    through = true;
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(1500));  // an opening waits for a second
+  EXPECT_FALSE(through);
+  writer.commit(record_for("a", 0));
+  other.join();
+}
+
+TEST_F(FirstLoad, IsNotWaitedForByThoseWhoAreToStop) {
+  const auto sink = prepared();
+  const auto writer = sink->open(request_for("a"), schema);
+  FakeHost stopped;
+  std::thread stop([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    stopped.cancel();
+  });
+  EXPECT_EQ(error_of([&] { options_.make(stopped.context())->prepare(schema); }).code(),
+            Code::cancelled);
+  stop.join();
+}
+
+/// Once, and before it has read anything; not each time that the cache is full.
+TEST_F(FirstLoad, WaitsForAReaderBeforeItBegins) {
+  options_.busy_timeout_ms = 50;
+  const auto sink = prepared();
+  {
+    PlainDatabase reader(options_.path);
+    reader.run("BEGIN; SELECT * FROM t");
+    const auto error = error_of([&] { (void)sink->open(request_for("a"), schema); });
+    EXPECT_EQ(error.code(), Code::transient);
+    expect_contains(error.message(), {"waiting to write", options_.path, "SQLITE_BUSY"});
+  }
+  load(*sink, schema, request_for("a"), rows_of(1, 1));
+  expect_loaded();
 }
 
 /// Whoever marks a file that is loaded, by hand, hides nothing with it.
 TEST_F(FirstLoad, AMarkAloneHidesNothing) {
-  const auto sink = prepared();
-  load(*sink, schema, request_for("a"), rows_of(1, 1));
+  load(*prepared(), schema, request_for("a"), rows_of(1, 1));
   PlainDatabase(options_.path).run("PRAGMA application_id = 0x65746C30");
-  EXPECT_EQ(options_.make(host_.context())->committed("pipe", "db").size(), 1U);
+  EXPECT_FALSE(awaits_first_load(options_.path)) << "it has a log";
   PlainDatabase(options_.path).run("PRAGMA journal_mode = DELETE");
   EXPECT_TRUE(awaits_first_load(options_.path));
   EXPECT_EQ(options_.make(host_.context())->committed("pipe", "db").size(), 1U);
@@ -148,19 +193,84 @@ TEST_F(FirstLoad, AMarkAloneHidesNothing) {
             Code::conflict);
 }
 
-TEST_F(FirstLoad, OfTwoSinksIsFollowedByTheOthersLoad) {
-  const auto sink = prepared();
-  auto writer = sink->open(request_for("a"), schema);
-  for (etl::Batch& batch : rows_of(1, 20)) writer.write(std::move(batch));
-  std::thread other([&] {
-    const auto second = prepared();
-    load(*second, schema, request_for("b"), rows_of(2, 1));
-  });
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  writer.commit(record_for("a", 5000));
-  other.join();
+TEST_F(FirstLoad, TakesTheMarkFromAFileThatHasALogAlready) {
+  prepared();
+  PlainDatabase(options_.path).run("PRAGMA journal_mode = WAL");
+  load(*options_.make(host_.context()), schema, request_for("a"), rows_of(1, 1));
   expect_loaded();
-  EXPECT_EQ(value("SELECT count(*), count(DISTINCT part) FROM t"), "5250|2");
+}
+
+/// A connection that was open before the first load of another one.
+TEST_F(FirstLoad, OfAnotherIsSeenByAnOpenConnection) {
+  const sqlite::ConnectionOptions connection{options_.path, etl::Duration(1000), host_.context()};
+  prepared();
+  Database early(connection, Database::Access::write);
+  EXPECT_EQ(early.pragma("synchronous"), "2");
+  load(*options_.make(host_.context()), schema, request_for("a"), rows_of(1, 1));
+  LoadTransaction second(early, "testing");
+  EXPECT_EQ(early.pragma("synchronous"), "1");
+  early.execute("INSERT INTO t VALUES (2, 'x')", "testing");
+  second.commit("testing");
+  expect_loaded();
+  EXPECT_EQ(value("SELECT count(*) FROM t"), "251");
+}
+
+/// What a child process of the test does; it exits with 0, unless a signal ends it.
+int status_of_child(const std::function<void()>& action) {
+  const pid_t child = fork();
+  if (child == 0) {
+    try {
+      action();
+    } catch (const std::exception& error) {
+      std::fprintf(stderr, "%s\n", error.what());
+      _exit(1);
+    }
+    _exit(0);
+  }
+  int status = -1;
+  EXPECT_EQ(waitpid(child, &status, 0), child);
+  return status;
+}
+
+TEST_F(FirstLoad, OfSeveralProcessesIsOne) {
+  std::vector<std::thread> processes;
+  std::atomic<int> well = 0;
+  for (int i = 0; i < 4; ++i) {
+    processes.emplace_back([&, i] {
+      const int status = status_of_child(
+          [&] { load(*prepared(), schema, request_for("p" + std::to_string(i)), rows_of(i, 3)); });
+      if (status == 0) ++well;
+    });
+  }
+  for (std::thread& process : processes) process.join();
+  EXPECT_EQ(well, 4);
+  expect_loaded();
+  EXPECT_EQ(value("SELECT count(*), count(DISTINCT part) FROM t"), "3000|4");
+  EXPECT_EQ(value("SELECT count(*) FROM etl_ledger WHERE state = 'done'"), "4");
+}
+
+TEST_F(FirstLoad, ThatIsKilledBeforeTheFileHasALogIsMadeUpFor) {
+  const sqlite::ConnectionOptions connection{options_.path, etl::Duration(1000), host_.context()};
+  prepared();
+  const int status = status_of_child([&] {
+    Database database(connection, Database::Access::write);
+    LoadTransaction first(database, "testing");
+    database.execute("INSERT INTO t VALUES (1, 'x')", "testing");
+    const auto kill_at_the_change = [](unsigned, void*, void*, void* sql) {
+      const std::string_view text(static_cast<const char*>(sql));
+      if (text.find("journal_mode = WAL") != std::string_view::npos) raise(SIGKILL);
+      return 0;
+    };
+    sqlite3_trace_v2(database.handle(), SQLITE_TRACE_STMT, kill_at_the_change, nullptr);
+    first.commit("testing");
+  });
+  ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+  EXPECT_EQ(value("SELECT count(*) FROM t"), "1");
+  EXPECT_EQ(value("PRAGMA journal_mode"), "'delete'");
+  EXPECT_FALSE(awaits_first_load(options_.path));
+  load(*options_.make(host_.context()), schema, request_for("b"), rows_of(1, 1));
+  expect_loaded();
+  EXPECT_EQ(value("SELECT count(*) FROM t"), "251");
 }
 
 /// Killed when part of the rows are in the file, or, with one megabyte, still in memory.
@@ -168,17 +278,12 @@ TEST_F(FirstLoad, LeavesNothingWhenItIsKilled) {
   for (const int megabytes : {1, 40}) {
     options_.path = folder_.file(std::to_string(megabytes) + ".db");
     prepared();
-    const pid_t child = fork();
-    ASSERT_NE(child, -1);
-    if (child == 0) {
+    const int status = status_of_child([&] {
       const auto sink = options_.make(host_.context());
       auto writer = sink->open(request_for("a"), schema);
       for (etl::Batch& batch : rows_of(1, megabytes)) writer.write(std::move(batch));
       raise(SIGKILL);
-      _exit(1);
-    }
-    int status = 0;
-    ASSERT_EQ(waitpid(child, &status, 0), child);
+    });
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     if (megabytes > 16) {
       ASSERT_GT(std::filesystem::file_size(options_.path), 10U << 20)

@@ -33,18 +33,20 @@ class SqliteWriterTest : public testing::Test {
 
 TEST_F(SqliteWriterTest, CommitsRowsAndLedgerTogether) {
   const auto sink = prepared();
+  load(*sink, schema, request_for("p0"), {});  // readers of a file's first load wait
   {
     auto writer = sink->open(request_for("p1"), schema);
     writer.write(batch_of<std::string, std::int64_t>(schema, {}));
     writer.write(batch_of<std::string, std::int64_t>(schema, {{"a", 1}, {"b", 2}}));
     writer.write(batch_of<std::string, std::int64_t>(schema, {{"a", 1}}));
     EXPECT_EQ(count("t"), "0");
-    EXPECT_EQ(count("etl_ledger"), "0");
+    EXPECT_EQ(count("etl_ledger"), "1");
     writer.commit(record_for("p1", 3));
   }
   EXPECT_EQ(rows(), (std::vector<std::string>{"'a'|1", "'a'|1", "'b'|2"}));
   EXPECT_EQ(
-      PlainDatabase(options_.path).value("SELECT partition, state, rows_written FROM etl_ledger"),
+      PlainDatabase(options_.path)
+          .value("SELECT partition, state, rows_written FROM etl_ledger WHERE partition = 'p1'"),
       "'p1'|'done'|3");
 }
 
@@ -328,8 +330,7 @@ TEST_F(SqliteWriterTest, TellsTheHostOfItsPageCache) {
     EXPECT_LE(host_.held(), sqlite3_memory_used());
     writer.commit(record_for(partition, batches * 1000));
   };
-  write("first", 1);
-  EXPECT_EQ(host_.held(), 0) << "the first load keeps no connection";
+  write("first", 1);  // its change of the journal empties the cache
   write("small", 2);
   const std::int64_t idle = host_.held();
   EXPECT_GT(idle, 3 << 20) << "the idle connection keeps its pages";

@@ -14,6 +14,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,11 @@ class FakeHost {
   void carry_on() { questions_left_ = never; }
   /// Bytes that the stage says it holds.
   [[nodiscard]] std::int64_t held() const { return held_; }
+  /// What the stage had to say.
+  [[nodiscard]] std::vector<std::string> messages() const {
+    const std::scoped_lock lock(mutex_);
+    return messages_;
+  }
 
  private:
   static constexpr int never = -1;
@@ -45,12 +51,20 @@ class FakeHost {
     return 0;
   }
 
+  static void log(void* self, std::uint32_t /*level*/, etl_str text) {
+    auto& host = *static_cast<FakeHost*>(self);
+    const std::scoped_lock lock(host.mutex_);
+    host.messages_.emplace_back(text.data, text.size);
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> messages_;  // guarded by mutex_
   std::atomic<int> questions_left_ = never;
   std::atomic<std::int64_t> held_ = 0;
   etl_host host_{sizeof(etl_host),
                  ETL_ABI_MINOR,
                  this,
-                 [](void*, std::uint32_t, etl_str) {},
+                 &FakeHost::log,
                  &FakeHost::cancelled,
                  [](void*, const char*) -> const void* { return nullptr; },
                  [](void* self, std::int64_t by) { static_cast<FakeHost*>(self)->held_ += by; }};
