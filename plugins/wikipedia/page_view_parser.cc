@@ -57,7 +57,7 @@ PageViewParser::PageViewParser(Settings settings, etl::Predicate predicate, etl:
       buffer_(front_slack + max_line + 1 + settings.block_size + back_slack),
       front_(buffer_.data() + front_slack),
       rest_(front_),
-      ends_(settings.block_size) {
+      ends_(std::make_unique_for_overwrite<std::uint32_t[]>(settings.block_size)) {
   if (!predicate_) return;
   const std::string_view column = predicate_.column();
   if (column == "domain_code") tested_ = Tested::code;
@@ -73,7 +73,7 @@ std::span<char> PageViewParser::space() {
 
 const PageViewBlock& PageViewParser::parse(std::size_t size) {
   const char* const fresh = front_ + rest_size_;
-  std::span<const std::uint32_t> ends(ends_.data(), find_newlines(fresh, size, ends_.data()));
+  std::span<const std::uint32_t> ends(ends_.get(), find_newlines(fresh, size, ends_.get()));
   const char* begin = front_;
   if (too_long_ && !ends.empty()) {
     end_long_line();
@@ -105,7 +105,7 @@ const PageViewBlock& PageViewParser::finish() {
 }
 
 std::size_t PageViewParser::memory() const {
-  return buffer_.capacity() + ends_.capacity() * sizeof(ends_.front()) +
+  return buffer_.capacity() + settings_.block_size * sizeof(ends_[0]) +
          block_.rows.capacity() * sizeof(PageViewRow);
 }
 

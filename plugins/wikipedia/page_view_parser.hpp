@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -74,7 +75,7 @@ class PageViewParser {
  public:
   struct Settings {
     InvalidUtf8 invalid_utf8 = InvalidUtf8::replace;
-    std::size_t block_size = std::size_t{256} << 10;
+    std::size_t block_size = std::size_t{128} << 10;
   };
 
   PageViewParser(Settings settings, etl::Predicate predicate, etl::Task task);
@@ -115,7 +116,8 @@ class PageViewParser {
   char* const front_;  // where a block begins: with the rest of the one before, then space()
   const char* rest_;   // a line that has not ended yet
   std::size_t rest_size_ = 0;
-  std::vector<std::uint32_t> ends_;
+  std::unique_ptr<std::uint32_t[]>
+      ends_;                       // of lines; room for a block of nothing else, rarely used
   std::int64_t front_offset_ = 0;  // of front_ in the stream
   std::int64_t lines_ = 0;         // up to the one being parsed, which it counts
   std::int64_t lines_reported_ = 0;
