@@ -334,17 +334,16 @@ TEST_F(WriteTest, TellsTheHostOfItsBuffers) {
   TestSink sink(append());
   sink->prepare(simple_schema());
   const etl::WriteRequest request = request_for("p");
-  constexpr std::int64_t mebibyte = 1 << 20;
   {
     postgres::PostgresWriter writer = sink->open(request, simple_schema());
     EXPECT_EQ(sink.host.held(), 0);
     writer.write(simple_batch(0, 3000, std::string(1000, 'x')));
-    EXPECT_GE(sink.host.held(), 2 * mebibyte) << "ours, and libpq's copy of it";
-    EXPECT_LE(sink.host.held(), 5 * mebibyte);
+    EXPECT_GE(sink.host.held(), 128 << 10) << "ours, and libpq's copy of it";
+    EXPECT_LE(sink.host.held(), 512 << 10);
     writer.commit(record_for(request, 3000));
   }
-  EXPECT_GE(sink.host.held(), mebibyte) << "the idle connection keeps libpq's";
-  EXPECT_LE(sink.host.held(), 3 * mebibyte);
+  EXPECT_GE(sink.host.held(), 64 << 10) << "the idle connection keeps libpq's";
+  EXPECT_LE(sink.host.held(), 256 << 10);
   sink.destroy();
   EXPECT_EQ(sink.host.held(), 0);
 }

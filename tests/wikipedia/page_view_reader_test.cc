@@ -123,9 +123,9 @@ TEST_F(Reader, TellsTheHostWhatItHolds) {
   {
     PageViewReader reader(file(gzip(text)), schema_of({"title"}), {}, {}, task_.task(),
                           etl::HeldMemory(context, 0));
-    EXPECT_GT(held, 1 << 20);
+    EXPECT_GT(held, 512 << 10);
     while (const auto batch = reader.next()) {
-      EXPECT_GT(held, 1 << 20);
+      EXPECT_GT(held, 512 << 10);
       EXPECT_LT(held, 3 << 20) << "the batch is the host's to count";
     }
   }
