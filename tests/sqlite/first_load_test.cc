@@ -215,35 +215,32 @@ TEST_F(FirstLoad, OfAnotherIsSeenByAnOpenConnection) {
   EXPECT_EQ(value("SELECT count(*) FROM t"), "251");
 }
 
-/// What a child process of the test does; it exits with 0, unless a signal ends it.
-int status_of_child(const std::function<void()>& action) {
+/// A child process; it exits with 0, unless `action` throws or a signal ends it.
+pid_t start_child(const std::function<void()>& action) {
   const pid_t child = fork();
-  if (child == 0) {
-    try {
-      action();
-    } catch (const std::exception& error) {
-      std::fprintf(stderr, "%s\n", error.what());
-      _exit(1);
-    }
-    _exit(0);
+  if (child != 0) return child;
+  try {
+    action();
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s\n", error.what());
+    _exit(1);
   }
+  _exit(0);
+}
+
+int status_of(pid_t child) {
   int status = -1;
   EXPECT_EQ(waitpid(child, &status, 0), child);
   return status;
 }
 
 TEST_F(FirstLoad, OfSeveralProcessesIsOne) {
-  std::vector<std::thread> processes;
-  std::atomic<int> well = 0;
+  std::vector<pid_t> children;
   for (int i = 0; i < 4; ++i) {
-    processes.emplace_back([&, i] {
-      const int status = status_of_child(
-          [&] { load(*prepared(), schema, request_for("p" + std::to_string(i)), rows_of(i, 3)); });
-      if (status == 0) ++well;
-    });
+    children.push_back(start_child(
+        [&] { load(*prepared(), schema, request_for("p" + std::to_string(i)), rows_of(i, 3)); }));
   }
-  for (std::thread& process : processes) process.join();
-  EXPECT_EQ(well, 4);
+  for (const pid_t child : children) EXPECT_EQ(status_of(child), 0);
   expect_loaded();
   EXPECT_EQ(value("SELECT count(*), count(DISTINCT part) FROM t"), "3000|4");
   EXPECT_EQ(value("SELECT count(*) FROM etl_ledger WHERE state = 'done'"), "4");
@@ -252,7 +249,7 @@ TEST_F(FirstLoad, OfSeveralProcessesIsOne) {
 TEST_F(FirstLoad, ThatIsKilledBeforeTheFileHasALogIsMadeUpFor) {
   const sqlite::ConnectionOptions connection{options_.path, etl::Duration(1000), host_.context()};
   prepared();
-  const int status = status_of_child([&] {
+  const int status = status_of(start_child([&] {
     Database database(connection, Database::Access::write);
     LoadTransaction first(database, "testing");
     database.execute("INSERT INTO t VALUES (1, 'x')", "testing");
@@ -263,7 +260,7 @@ TEST_F(FirstLoad, ThatIsKilledBeforeTheFileHasALogIsMadeUpFor) {
     };
     sqlite3_trace_v2(database.handle(), SQLITE_TRACE_STMT, kill_at_the_change, nullptr);
     first.commit("testing");
-  });
+  }));
   ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
   EXPECT_EQ(value("SELECT count(*) FROM t"), "1");
   EXPECT_EQ(value("PRAGMA journal_mode"), "'delete'");
@@ -278,12 +275,12 @@ TEST_F(FirstLoad, LeavesNothingWhenItIsKilled) {
   for (const int megabytes : {1, 40}) {
     options_.path = folder_.file(std::to_string(megabytes) + ".db");
     prepared();
-    const int status = status_of_child([&] {
+    const int status = status_of(start_child([&] {
       const auto sink = options_.make(host_.context());
       auto writer = sink->open(request_for("a"), schema);
       for (etl::Batch& batch : rows_of(1, megabytes)) writer.write(std::move(batch));
       raise(SIGKILL);
-    });
+    }));
     ASSERT_TRUE(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     if (megabytes > 16) {
       ASSERT_GT(std::filesystem::file_size(options_.path), 10U << 20)
