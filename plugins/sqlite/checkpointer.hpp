@@ -26,9 +26,10 @@ class Checkpointer {
  public:
   /// Bytes of the log.
   struct Limits {
-    std::int64_t worth_it = std::int64_t{4}
-                            << 20;  ///< from one checkpoint to the next, for two syncs
-    std::int64_t too_long = std::int64_t{256} << 20;  ///< from here on a commit waits for one
+    /// What it gains from one checkpoint to the next, each of which takes two syncs.
+    std::int64_t worth_it = std::int64_t{4} << 20;
+    /// From here on a commit waits for one.
+    std::int64_t too_long = std::int64_t{256} << 20;
   };
 
   /// `writer` was opened with `options`. Takes the place of its automatic checkpoints.

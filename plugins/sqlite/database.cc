@@ -79,13 +79,6 @@ bool Database::look_at_journal() {
   return has_log;
 }
 
-bool Database::give_log() {
-  sqlite3_busy_handler(handle(), nullptr, nullptr);
-  sqlite3_exec(handle(), "PRAGMA main.journal_mode = WAL", nullptr, nullptr, nullptr);
-  sqlite3_busy_handler(handle(), &Database::on_busy, this);
-  return look_at_journal();
-}
-
 std::string Database::pragma(const std::string& name) {
   Statement statement(*this, "PRAGMA " + name, "reading its header");
   return statement.step() ? std::string(statement.text(0)) : std::string();
@@ -100,6 +93,13 @@ void Database::checkpoint(Checkpoint mode) {
   const int how = mode == Checkpoint::complete ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(handle(), "main", how, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code, "copying the write-ahead log");
+}
+
+bool Database::try_now(const std::string& sql) {
+  sqlite3_busy_handler(handle(), nullptr, nullptr);
+  const int code = sqlite3_exec(handle(), sql.c_str(), nullptr, nullptr, nullptr);
+  sqlite3_busy_handler(handle(), &Database::on_busy, this);
+  return code == SQLITE_OK;
 }
 
 std::int64_t Database::cache_bytes() const {

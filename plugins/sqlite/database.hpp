@@ -65,6 +65,8 @@ class Database {
 
   /// Runs statements without parameters. `doing` completes "while ...".
   void execute(const std::string& sql, std::string_view doing);
+  /// Runs one that nothing depends on, unless somebody is in the way. Returns whether it did.
+  bool try_now(const std::string& sql);
   /// BEGIN IMMEDIATE: takes the file's one write lock now, so that nothing read later in the
   /// transaction can have changed before it commits.
   void begin(std::string_view doing) { execute("BEGIN IMMEDIATE", doing); }
@@ -76,8 +78,6 @@ class Database {
   /// transactions. Sees to it that what is committed survives a power cut, whichever journal it is;
   /// not to be called in a transaction.
   bool look_at_journal();
-  /// Gives the file a write-ahead log, unless somebody is in the way. Returns whether it has one.
-  bool give_log();
 
   /// Copies what is committed from the write-ahead log into the file. Throws LockedError where
   /// another connection does so at the moment, or is in the way of one that is `complete`.

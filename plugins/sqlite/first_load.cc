@@ -13,9 +13,8 @@ using Mark = LoadTransaction::Mark;
 constexpr std::size_t write_version_offset = 18;  ///< 1 = rollback journal, 2 = write-ahead log
 constexpr std::size_t application_id_offset = 68;
 
-void set_mark(Database& database, Mark mark, std::string_view doing) {
-  database.execute(
-      "PRAGMA main.application_id = " + std::to_string(static_cast<std::uint32_t>(mark)), doing);
+std::string set_mark(Mark mark) {
+  return "PRAGMA main.application_id = " + std::to_string(static_cast<std::uint32_t>(mark));
 }
 
 Mark mark_of(Database& database) {
@@ -43,7 +42,7 @@ void mark_for_first_load(Database& database) {
   Statement tables(database, "SELECT count(*) FROM sqlite_schema", std::string(doing));
   const bool is_new = tables.step() && tables.integer(0) == 0;
   tables.reset();
-  if (is_new) set_mark(database, Mark::awaits_load, doing);
+  if (is_new) database.execute(set_mark(Mark::awaits_load), doing);
   database.commit(doing);
 }
 
@@ -83,13 +82,11 @@ LoadTransaction::LoadTransaction(Database& database, std::string_view doing) : d
 
 void LoadTransaction::commit(std::string_view doing) {
   if (mark_ == Mark::none) return database_.commit(doing);
-  set_mark(database_, has_log_ ? Mark::none : Mark::awaits_log, doing);
+  database_.execute(set_mark(has_log_ ? Mark::none : Mark::awaits_log), doing);
   database_.commit(doing);
-  if (has_log_ || !database_.give_log()) return;
-  try {
-    set_mark(database_, Mark::none, doing);
-  } catch (const etl::Error&) {  // what is committed is; the next load takes the mark away
-  }
+  // What is committed is, whatever becomes of the rest: the mark tells the next load to see to it.
+  if (!has_log_ && database_.try_now("PRAGMA main.journal_mode = WAL"))
+    database_.try_now(set_mark(Mark::none));
 }
 
 }  // namespace sqlite
