@@ -13,12 +13,15 @@
 
 namespace wikipedia {
 
-/// Whether the processor has AVX2, and `ETL_NO_AVX2=1` is not set. Looked up once.
+/// Whether the processor has AVX2 and the instructions on bits that came with it, and
+/// `ETL_NO_AVX2=1` is not set. Looked up once.
 [[nodiscard]] inline bool has_avx2() {
 #if WIKIPEDIA_AVX2
   static const bool wanted = [] {
     const char* off = std::getenv("ETL_NO_AVX2");
-    return __builtin_cpu_supports("avx2") != 0 && (off == nullptr || std::string_view(off) != "1");
+    return __builtin_cpu_supports("avx2") != 0 && __builtin_cpu_supports("bmi") != 0 &&
+           __builtin_cpu_supports("popcnt") != 0 &&
+           (off == nullptr || std::string_view(off) != "1");
   }();
   return wanted;
 #else

@@ -7,8 +7,12 @@
 
 namespace wikipedia {
 
+/// How many offsets behind the last find_newlines() may overwrite.
+inline constexpr std::size_t newline_slack = 3;
+
 /// Writes the offset of every 0x0A in the `size` bytes at `data` to `ends`, in order; their number.
-/// Uses AVX2 where the processor has it. REQUIRES: room for `size` offsets; size < 2^32.
+/// Uses AVX2 where the processor has it. REQUIRES: room for `size + newline_slack` offsets; size <
+/// 2^32.
 std::size_t find_newlines(const char* data, std::size_t size, std::uint32_t* ends);
 
 namespace detail {

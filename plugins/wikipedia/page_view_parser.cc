@@ -18,6 +18,9 @@ constexpr std::size_t word_size = sizeof(std::uint64_t);
 constexpr std::size_t front_slack = 64;
 constexpr std::size_t back_slack = 64;
 static_assert(title_slack <= back_slack);
+/// Bytes behind the code and its space: those of "t 1 0", and what has a title whatever UsualEnd.
+constexpr std::size_t shortest_rest = 5;
+constexpr std::size_t surely_with_title = word_size + 1;
 /// What is kept of a line that is too long.
 constexpr std::size_t long_line_kept = 1024;
 
@@ -29,24 +32,60 @@ std::uint64_t load_word(const char* from) {
   return word;
 }
 
-/// How many digits stand at the end of the eight bytes in `word`.
-unsigned digits_at_end(std::uint64_t word) {
-  constexpr std::uint64_t high_bits = 0x8080808080808080U;
-  const std::uint64_t nibbles = word ^ 0x3030303030303030U;  // a digit becomes 0 to 9
-  const std::uint64_t over_nine = ((nibbles & ~high_bits) + 0x7676767676767676U) | nibbles;
-  return static_cast<unsigned>(std::countl_zero(over_nine & high_bits)) / 8;
+constexpr std::uint64_t high_bits = 0x8080808080808080U;  // of every byte
+
+constexpr std::uint64_t of_each_byte(unsigned char byte) { return 0x0101010101010101U * byte; }
+
+/// The high bit of every byte of `word` that is no digit.
+std::uint64_t other_than_digits(std::uint64_t word) {
+  const std::uint64_t nibbles = word ^ of_each_byte('0');  // a digit becomes 0 to 9
+  return (((nibbles & ~high_bits) + of_each_byte(0x7F - 9)) | nibbles) & high_bits;
 }
 
-/// The value of the last `digits` bytes of `word`. REQUIRES: 0 < digits <= 8, and digits they are.
-std::int64_t number_at_end(std::uint64_t word, unsigned digits) {
-  // Shifting by whole bytes fills up with zero bytes, which stand for leading zeros.
-  const unsigned unused = 64 - 8 * digits;
-  std::uint64_t value = ((word ^ 0x3030303030303030U) >> unused) << unused;
-  value = (value * 10 + (value >> 8)) & 0x00FF00FF00FF00FFU;      // pairs
-  value = (value * 100 + (value >> 16)) & 0x0000FFFF0000FFFFU;    // fours
-  value = (value * 10000 + (value >> 32)) & 0x00000000FFFFFFFFU;  // all
-  return static_cast<std::int64_t>(value);
+/// The high bit of every byte of `word` that is a space.
+std::uint64_t spaces(std::uint64_t word) {
+  const std::uint64_t differences = word ^ of_each_byte(' ');
+  return ~(((differences & ~high_bits) + ~high_bits) | differences) & high_bits;
 }
+
+/// The last eight bytes of a line, as they nearly always are: a space, one to five digits, a space,
+/// and a zero.
+class UsualEnd {
+ public:
+  explicit UsualEnd(std::uint64_t word)
+      : zero_follows_(word >> 48U == (std::uint64_t{'0'} << 8U | ' ')),
+        views_(word << 16U),
+        others_(other_than_digits(views_)) {}
+
+  /// Whether they are. Compares masks, for where the space stands takes longer to find out.
+  [[nodiscard]] bool found() const {
+    const std::uint64_t blanks = spaces(views_);
+    const bool digit_at_end = others_ >> 63U == 0;
+    return zero_follows_ && digit_at_end && blanks > (others_ ^ blanks);
+  }
+  /// REQUIRES: found(). The same for the other two.
+  [[nodiscard]] unsigned digits() const {
+    return static_cast<unsigned>(std::countl_zero(others_)) / 8;
+  }
+  [[nodiscard]] std::size_t size() const { return digits() + 3; }
+  [[nodiscard]] std::int64_t views() const { return number_at_end(views_, digits()); }
+
+ private:
+  /// The value of the last `digits` bytes of `word`.
+  static std::int64_t number_at_end(std::uint64_t word, unsigned digits) {
+    // Shifting by whole bytes fills up with zero bytes, which stand for leading zeros.
+    const unsigned unused = 64 - 8 * digits;
+    std::uint64_t value = ((word ^ of_each_byte('0')) >> unused) << unused;
+    value = (value * 10 + (value >> 8)) & 0x00FF00FF00FF00FFU;      // pairs
+    value = (value * 100 + (value >> 16)) & 0x0000FFFF0000FFFFU;    // fours
+    value = (value * 10000 + (value >> 32)) & 0x00000000FFFFFFFFU;  // all
+    return static_cast<std::int64_t>(value);
+  }
+
+  bool zero_follows_;
+  std::uint64_t views_;   // in the high bytes
+  std::uint64_t others_;  // than digits
+};
 
 }  // namespace
 
@@ -57,7 +96,7 @@ PageViewParser::PageViewParser(Settings settings, etl::Predicate predicate, etl:
       buffer_(front_slack + max_line + 1 + settings.block_size + back_slack),
       front_(buffer_.data() + front_slack),
       rest_(front_),
-      ends_(std::make_unique_for_overwrite<std::uint32_t[]>(settings.block_size)) {
+      ends_(std::make_unique_for_overwrite<std::uint32_t[]>(settings.block_size + newline_slack)) {
   if (!predicate_) return;
   const std::string_view column = predicate_.column();
   if (column == "domain_code") tested_ = Tested::code;
@@ -162,26 +201,20 @@ void PageViewParser::end_long_line() {
 /// A line with the code of the one before and with few views, as nearly all are: false where it is
 /// anything else, and nothing has been done. Never looks at the title of a row that is not wanted.
 bool PageViewParser::parse_usual_line(const char* begin, const char* end) {
-  constexpr std::size_t shortest = 5;  // "t 1 0", behind the code
   const auto size = static_cast<std::size_t>(end - begin);
-  if (size < code_.size() + shortest || size > max_line) return false;
-  if (!same_code(begin) || end[-1] != '0' || end[-2] != ' ') return false;
-
-  const char* const views_end = end - 2;
-  const std::uint64_t word = load_word(views_end - word_size);
-  const unsigned digits = digits_at_end(word);
-  if (digits == 0) return false;  // eight may be the end of more: then no space is in front
-  const char* const title = begin + code_.size();
-  const char* const title_end = views_end - digits - 1;
-  if (title_end <= title || *title_end != ' ') return false;
+  if (size < code_.size() + shortest_rest || size > max_line || !same_code(begin)) return false;
+  const UsualEnd ending(load_word(end - word_size));
+  if (!ending.found()) return false;
+  if (size < code_.size() + surely_with_title && size <= code_.size() + ending.size()) return false;
 
   if (!wanted_) {
     ++dropped_;
     return true;
   }
+  const char* const title = begin + code_.size();
   if (!utf8_checked_) check_utf8(begin);
   if (careful_ || *title == '"') return false;
-  add_row({title, static_cast<std::size_t>(title_end - title)}, number_at_end(word, digits), 0);
+  add_row({title, static_cast<std::size_t>(end - title) - ending.size()}, ending.views(), 0);
   return true;
 }
 

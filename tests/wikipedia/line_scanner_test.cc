@@ -14,7 +14,7 @@ namespace {
 using Finder = std::size_t (*)(const char*, std::size_t, std::uint32_t*);
 
 std::vector<std::uint32_t> found(Finder find, std::string_view text) {
-  std::vector<std::uint32_t> ends(text.size());
+  std::vector<std::uint32_t> ends(text.size() + newline_slack);
   ends.resize(find(text.data(), text.size(), ends.data()));
   return ends;
 }

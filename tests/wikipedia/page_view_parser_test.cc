@@ -83,15 +83,38 @@ Result parse(std::string_view text, PageViewParser::Settings settings = {},
 
 TEST(PageViewParser, RowsOfAPlainFile) {
   const Result result =
-      parse("fr A 1 0\nfr B 22 0\nfr.m A 1234567 0\nfrr A 12345678 0\nfrr B 5 9\n");
-  const std::vector<Row> expected = {{"fr", "A", 1, 0},
-                                     {"fr", "B", 22, 0},
-                                     {"fr.m", "A", 1234567, 0},
-                                     {"frr", "A", 12345678, 0},
-                                     {"frr", "B", 5, 9}};
+      parse("fr A 1 0\nfr B 22 0\nfr C 12345 0\nfr.m A 123456 0\nfrr A 12345678 0\nfrr B 5 9\n");
+  const std::vector<Row> expected = {{"fr", "A", 1, 0},         {"fr", "B", 22, 0},
+                                     {"fr", "C", 12345, 0},     {"fr.m", "A", 123456, 0},
+                                     {"frr", "A", 12345678, 0}, {"frr", "B", 5, 9}};
   EXPECT_EQ(result.rows, expected);
-  EXPECT_EQ(result.read, 5);
+  EXPECT_EQ(result.read, 6);
   EXPECT_TRUE(result.rejects.empty());
+}
+
+/// Good ones and bad ones, of a line whose code is that of the line before.
+TEST(PageViewParser, EndsOfALine) {
+  for (const bool wanted : {true, false}) {
+    for (const char* title : {"A", "Ab", "Page_1", "Some_page_with_a_longer_title"}) {
+      const auto parsed = [&](const std::string& end) {
+        Wanted codes("domain_code", {wanted ? "fr" : "de"});
+        return parse("fr A 1 0\nfr " + std::string(title) + end + "\nfr B 1 0\n", {}, &codes);
+      };
+      for (const char* end : {" 1 0", " 12345 0", " 1234567 0", " 00000000001 0", " 1 00"}) {
+        const Result result = parsed(end);
+        EXPECT_EQ(wanted ? result.rows.size() : static_cast<std::size_t>(result.dropped), 3U)
+            << title << end;
+        EXPECT_TRUE(result.rejects.empty()) << title << end;
+      }
+      for (const char* end : {"  0", " 0", "", " ", "1 0", " x 0", " 1x 0", " x1 0", " 1 x", " 1 ",
+                              "12345 0", " 1\t0", " 99999999999999999999 0", " : 0", " / 0"}) {
+        const Result result = parsed(end);
+        EXPECT_EQ(result.rejects.size(), 1U) << title << end;
+        EXPECT_EQ(wanted ? result.rows.size() : static_cast<std::size_t>(result.dropped), 2U)
+            << title << end;
+      }
+    }
+  }
 }
 
 TEST(PageViewParser, LastLineNeedsNoEnd) {
@@ -307,6 +330,8 @@ std::string random_number(std::mt19937& random) {
                                                    "1",
                                                    "9",
                                                    "10",
+                                                   "12345",
+                                                   "99999",
                                                    "123456",
                                                    "1234567",
                                                    "12345678",
@@ -437,8 +462,9 @@ TEST_P(AgainstOracle, BlocksOfAnySizeGiveTheSame) {
     const Result whole = parse(text, {.invalid_utf8 = GetParam()});
     for (const std::size_t block :
          std::initializer_list<std::size_t>{1, 2, 3, 5, 7, 16, 31, 64, 333, 4096}) {
-      ASSERT_EQ(parse(text, {.invalid_utf8 = GetParam(), .block_size = block}), whole)
-          << seed << " by " << block;
+      const Result divided = parse(text, {.invalid_utf8 = GetParam(), .block_size = block});
+      ASSERT_EQ(facts(divided), facts(whole)) << seed << " by " << block;
+      ASSERT_EQ(divided, whole) << seed << " by " << block;
     }
   }
 }
