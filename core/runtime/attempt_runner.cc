@@ -142,7 +142,7 @@ AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
     attempts_.emplace(&attempt, std::move(owned));
   }
   try {
-    exchange_.begin(attempt);
+    exchange_.begin(attempt, request.last);
   } catch (...) {
     const std::scoped_lock lock(mutex_);
     attempts_.erase(&attempt);

@@ -1,5 +1,7 @@
 #include "core/runtime/exchange.hpp"
 
+#include <etl/builder.hpp>
+
 #include <algorithm>
 #include <chrono>
 
@@ -9,6 +11,9 @@ namespace {
 /// A stream that holds this much is worth a write slot before its partition has been read: reading
 /// and writing of a large partition then overlap.
 constexpr std::size_t early_start_bytes = std::size_t{8} << 20;
+/// The same for one that keeps nobody waiting: a first full batch. Not less, or a few rows of a
+/// slow source would have a transaction open for as long as it takes.
+constexpr std::size_t unrivalled_start_bytes = batch_bytes / 2;
 
 /// How far reading runs ahead of a writer. More would not make it faster, and memory that has just
 /// been written from is better than fresh memory: it is mapped, and in the cache.
@@ -35,8 +40,9 @@ Exchange::Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& can
 
 // ---- reading side ------------------------------------------------------------------------------
 
-void Exchange::begin(Delivery& delivery) {
+void Exchange::begin(Delivery& delivery, bool last) {
   const std::scoped_lock lock(mutex_);
+  last_begun_ = last;
   for (auto& stream : delivery.streams) stream->delivery = &delivery;
   open_.push_back(&delivery);
 }
@@ -125,11 +131,21 @@ bool Exchange::starved(const Delivery& delivery) const {
   return std::find(starved_.begin(), starved_.end(), &delivery) != starved_.end();
 }
 
+/// Whether all others have been read, and no more are to come.
+bool Exchange::unrivalled(const Delivery& delivery) const {
+  const auto read = [](const auto& stream) { return stream->ended || stream->closed; };
+  return last_begun_ && std::all_of(open_.begin(), open_.end(), [&](const Delivery* other) {
+           return other == &delivery ||
+                  std::all_of(other->streams.begin(), other->streams.end(), read);
+         });
+}
+
 bool Exchange::early(const Delivery& delivery) const {
   if (starved(delivery)) return true;
   std::size_t held = 0;
   for (const auto& stream : delivery.streams) held += stream->bytes;
-  return held >= early_bytes_;
+  if (held >= early_bytes_) return true;
+  return held >= std::min(unrivalled_start_bytes, early_bytes_) && unrivalled(delivery);
 }
 
 void Exchange::grant_slots() {

@@ -6,7 +6,8 @@
 /// being written runs ahead of its writer by no more than keeps that one busy. Patience: a sink
 /// that admits one writer is not kept waiting by a slow partition. A stream gets a write slot once
 /// its partition has been read to the end, and before that only when waiting longer would be worse:
-/// it holds a good deal already, or the budget is used up. A partition that writes to several sinks
+/// it holds a good deal already, or the budget is used up; or when there is nobody to keep waiting,
+/// for it is the last that is read. A partition that writes to several sinks
 /// gets all its slots at once in that case, so that two partitions can never wait for each other;
 /// of sinks that can never have their slots together (two tables in one file that takes one writer)
 /// all but the first are put off, to be read for again.
@@ -63,8 +64,8 @@ class Exchange {
            const MemoryAccount* held = nullptr);
 
   /// The reading side. begin() announces the streams of a delivery, which must live until all are
-  /// closed.
-  void begin(Delivery& delivery);
+  /// closed. `last`: as things are, no other will begin after it.
+  void begin(Delivery& delivery, bool last = false);
   /// Waits for room. False: the writer has given up or the stream was put off, more batches are of
   /// no use. Throws Error::cancelled() when the run stops.
   bool push(SinkStream& stream, Batch batch);
@@ -95,6 +96,7 @@ class Exchange {
   [[nodiscard]] bool room_for(const SinkStream& stream, std::size_t bytes) const;
   [[nodiscard]] bool far_ahead(const SinkStream& stream) const;
   [[nodiscard]] bool starved(const Delivery& delivery) const;
+  [[nodiscard]] bool unrivalled(const Delivery& delivery) const;
   [[nodiscard]] bool early(const Delivery& delivery) const;
   void grant_slots();
   void grant_early(Delivery& delivery);
@@ -113,6 +115,7 @@ class Exchange {
   std::size_t bytes_ = 0;
   std::size_t peak_ = 0;
   std::list<Delivery*> open_;  ///< oldest first
+  bool last_begun_ = false;    ///< as far as is known
   std::vector<const Delivery*> starved_;
   bool stopped_ = false;
   Cancellation& cancellation_;

@@ -78,7 +78,7 @@ AttemptRequest Scheduler::begin(std::size_t number) {
   ++job.attempts;
   progress_.begin(job.job.partition->id);
   AttemptRequest request{number,       job.job.source, *job.job.partition, job.job.sinks,
-                         job.attempts, now_us(),       job.alone};
+                         job.attempts, now_us(),       job.alone,          ready_.empty()};
   job.in_hand_since = request.started_at;
   request.replay = job.job.replay;
   if (settings_.rejects != nullptr) settings_.rejects->prepare(graph_, request);

@@ -123,6 +123,59 @@ TEST_F(ExchangeTest, APartitionThatHoldsMuchGetsASlotBeforeItsEnd) {
   EXPECT_TRUE(large[0].granted);
 }
 
+TEST_F(ExchangeTest, TheLastToBeReadGetsASlotWithItsFirstFullBatch) {
+  Exchange exchange({1}, 100 * kib * kib, cancellation_);
+  TestDelivery other({sink_a});
+  TestDelivery last({sink_a});
+  exchange.begin(other);
+  exchange.begin(last, true);
+  EXPECT_TRUE(exchange.push(last[0], batch_of(kib * kib)));
+  EXPECT_FALSE(last[0].granted) << "the other is being read";
+  exchange.end(other[0], record_of(0));
+  ASSERT_EQ(exchange.take(sink_a), &other[0]) << "those that are complete come first";
+  EXPECT_FALSE(last[0].granted) << "there is one slot";
+  exchange.close(other[0]);
+  exchange.release(sink_a);
+  EXPECT_TRUE(last[0].granted);
+}
+
+TEST_F(ExchangeTest, TheLastToBeReadNeedNotBeTheLastThatBegan) {
+  Exchange exchange({1}, 100 * kib * kib, cancellation_);
+  TestDelivery slow({sink_a});
+  TestDelivery quick({sink_a});
+  exchange.begin(slow);
+  exchange.begin(quick, true);
+  EXPECT_TRUE(exchange.push(slow[0], batch_of(kib * kib)));
+  EXPECT_FALSE(slow[0].granted);
+  exchange.abort(quick, failure("gone"));
+  EXPECT_TRUE(exchange.push(slow[0], batch_of(10)));
+  EXPECT_TRUE(slow[0].granted);
+}
+
+TEST_F(ExchangeTest, AFewRowsOfTheLastWaitForItsEnd) {
+  Exchange exchange({1}, 100 * kib * kib, cancellation_);
+  TestDelivery last({sink_a});
+  exchange.begin(last, true);
+  EXPECT_TRUE(exchange.push(last[0], batch_of(10 * kib)));
+  EXPECT_FALSE(last[0].granted);
+  exchange.end(last[0], record_of(1));
+  EXPECT_TRUE(last[0].granted);
+}
+
+TEST_F(ExchangeTest, AnotherMayBeginAfterTheLast) {
+  Exchange exchange({1}, 100 * kib * kib, cancellation_);
+  TestDelivery last({sink_a});
+  TestDelivery again({sink_a});
+  exchange.begin(last, true);
+  exchange.begin(again);
+  EXPECT_TRUE(exchange.push(last[0], batch_of(kib * kib)));
+  EXPECT_TRUE(exchange.push(again[0], batch_of(kib * kib)));
+  EXPECT_FALSE(last[0].granted);
+  EXPECT_FALSE(again[0].granted);
+  exchange.end(again[0], record_of(1));
+  EXPECT_TRUE(again[0].granted);
+}
+
 /// Pushes batches of 1 KiB until that waits; how many went.
 int pushed_before_waiting(Exchange& exchange, SinkStream& stream) {
   std::atomic<int> pushed = 0;

@@ -15,6 +15,7 @@
 namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
+using etl::Partition;
 using runtime_test::all_rows;
 using runtime_test::Bench;
 using runtime_test::rows_of;
@@ -73,6 +74,25 @@ TEST_F(SchedulerTest, ReloadReplaces) {
   const Summary summary = Bench(pipeline).run({{}, true, ProgressMode::off});
   EXPECT_EQ(summary.partitions.done, 3);
   EXPECT_EQ(store().rows(), all_rows(3, 10));
+}
+
+TEST_F(SchedulerTest, AnAttemptKnowsWhetherOthersWaitForTheirTurn) {
+  Bench bench(source() + sink());
+  const std::vector<Partition> partitions = {{"p0", "", -1, {}}, {"p1", "", -1, {}}};
+  std::vector<Job> jobs;
+  for (const Partition& partition : partitions)
+    jobs.push_back({bench.node("s"), &partition, {bench.node("db")}});
+  Progress progress(ProgressMode::off, bench.log);
+  Scheduler scheduler(bench.graph(), std::move(jobs), {}, bench.cancellation, bench.log, progress);
+  const auto first = scheduler.next();
+  const auto second = scheduler.next();
+  ASSERT_TRUE(first && second);
+  EXPECT_FALSE(first->last);
+  EXPECT_TRUE(second->last);
+  scheduler.put_back(*second);
+  scheduler.put_back(*first);
+  EXPECT_FALSE(scheduler.next()->last);
+  EXPECT_TRUE(scheduler.next()->last);
 }
 
 // ---- sinks that share what they lock ------------------------------------------------------------
