@@ -13,6 +13,8 @@ using Mark = LoadTransaction::Mark;
 constexpr std::size_t write_version_offset = 18;  ///< 1 = rollback journal, 2 = write-ahead log
 constexpr std::size_t application_id_offset = 68;
 
+constexpr std::string_view creating = "creating it";
+
 std::string set_mark(Mark mark) {
   return "PRAGMA main.application_id = " + std::to_string(static_cast<std::uint32_t>(mark));
 }
@@ -30,20 +32,21 @@ struct Close {
 
 }  // namespace
 
-void mark_for_first_load(Database& database) {
-  constexpr std::string_view doing = "creating it";
-  if (database.pragma("page_count") != "0") return;
+bool shape_if_empty(Database& database) {
+  if (database.pragma("page_count") != "0") return false;
   // Large pages make up for some of what the log will cost: with 16 KiB a transaction of 30 MiB
   // already changes a page that the log holds, and the checksums of all that came after it in the
   // log are computed again; with 32 KiB that takes 200 MiB.
-  database.execute("PRAGMA page_size = 32768", doing);
-  database.begin(doing);
+  database.execute("PRAGMA page_size = 32768", creating);
+  return true;
+}
+
+void mark_for_first_load(Database& database) {
   // Another process may have done the same, and more, before this one got the lock.
-  Statement tables(database, "SELECT count(*) FROM sqlite_schema", std::string(doing));
+  Statement tables(database, "SELECT count(*) FROM sqlite_schema", std::string(creating));
   const bool is_new = tables.step() && tables.integer(0) == 0;
   tables.reset();
-  if (is_new) database.execute(set_mark(Mark::awaits_load), doing);
-  database.commit(doing);
+  if (is_new) database.execute(set_mark(Mark::awaits_load), creating);
 }
 
 bool awaits_first_load(const std::string& path) {

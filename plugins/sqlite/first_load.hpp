@@ -17,7 +17,11 @@
 
 namespace sqlite {
 
-/// Prepares a file that has no tables yet, and leaves others alone: page size, mark.
+/// Gives an empty file its page size, and leaves others alone. Whether it is empty: then
+/// mark_for_first_load() belongs into the transaction that creates its tables.
+[[nodiscard]] bool shape_if_empty(Database& database);
+
+/// Marks a file that has no tables yet, and leaves others alone. REQUIRES: a transaction.
 void mark_for_first_load(Database& database);
 
 /// Whether the file at `path` is marked: its ledger is empty. Waits for no lock, since a first load

@@ -119,7 +119,7 @@ void SqliteSink::prepare(const etl::Schema& schema) {
 
 void SqliteSink::create_tables(const TableDefinition& definition) const {
   Database database(connection_, Database::Access::create);
-  mark_for_first_load(database);
+  const bool empty = shape_if_empty(database);
   const auto create_missing = [&](const TableDefinition& table, const char* option, bool create) {
     if (exists_and_fits(database, table, option)) return true;
     if (create) database.execute(table.create_sql(), "creating table \"" + table.table + "\"");
@@ -130,6 +130,7 @@ void SqliteSink::create_tables(const TableDefinition& definition) const {
   const bool has_ledger = create_missing(LedgerTable::definition(), "path", false);
   if (has_table && has_ledger) return;
   database.begin("creating table \"" + table_.table + "\"");
+  if (empty) mark_for_first_load(database);
   create_missing(definition, "table", true);
   create_missing(LedgerTable::definition(), "path", true);
   database.commit("creating table \"" + table_.table + "\"");
