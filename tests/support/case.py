@@ -115,7 +115,16 @@ class Sqlite:
         return self.path.exists()
 
     def query(self, sql):
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=30)
+        try:
+            return self._query(sql, "ro")
+        except sqlite3.OperationalError as error:
+            # A process that was killed in its first load left a journal, which only who may write can roll back.
+            if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
+                raise
+            return self._query(sql, "rw")
+
+    def _query(self, sql, mode):
+        connection = sqlite3.connect(f"file:{self.path}?mode={mode}", uri=True, timeout=30)
         try:
             return connection.execute(sql).fetchall()
         finally:
