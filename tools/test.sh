@@ -75,13 +75,35 @@ check_tidy() {
     die "clang-tidy found something"
 }
 
+# What was not tested, and why, out of ctest's log: by GTEST_SKIP() and by skip_aloud() (tests/support/etl.py).
+skipped() {
+  sed -nE -e '/^\[ RUN      \] /h' \
+    -e '/: Skipped$/{n;G;s/^(.*)\n\[ RUN      \] (.*)$/  \2: \1/p}' \
+    -e 's/^[.sFEx]*SKIPPED (.+: .+)/  \1/p' "$1" | sort -u
+}
+
+# Hands ctest's output on, and says what was skipped before its closing lines. ctest names only tests that were
+# skipped as a whole, and not why; what one case of many skips it counts as passed.
+with_skips() {
+  local log=$1 line closing=()
+  while IFS= read -r line; do
+    if ((${#closing[@]} > 0)) || [[ $line == *'% tests passed, '* ]]; then closing+=("$line"); else printf '%s\n' "$line"; fi
+  done
+  ((${#closing[@]} > 0)) || return 0
+  local reasons
+  reasons=$(skipped "$log")
+  if [[ -n $reasons ]]; then printf '\nNot tested, and why:\n%s\n\n' "$reasons"; fi
+  printf '%s\n' "${closing[@]}"
+}
+
 # tests PRESET [CTEST ARGUMENT...]
 tests() {
   local preset=$1
   shift
   build "$preset" -DETL_TESTS=ON
   say "testing ($preset)"
-  ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" "${ctest_arguments[@]}"
+  ctest --preset "$preset" --parallel "$(nproc)" --no-tests=error "$@" "${ctest_arguments[@]}" 2>&1 |
+    with_skips "build/$preset/Testing/Temporary/LastTest.log"
 }
 
 # The sanitizer of g++ 12 cannot place its shadow where the kernel randomises many address bits.

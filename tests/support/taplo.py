@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import subprocess
+import sys
 import unittest
 
 from support import etl
@@ -15,11 +16,17 @@ PACKAGES = ["@taplo/cli@0.7.0", "@taplo/lsp@0.8.0"]
 SERVER = pathlib.Path(__file__).with_name("taplo_server.js")
 
 
+def skip(reason):
+    """As etl.skip_aloud(), for whichever test it is."""
+    print(f"SKIPPED what takes taplo: {reason}", file=sys.stderr)
+    raise unittest.SkipTest(reason)
+
+
 @functools.cache
 def modules():
     """The folder node_modules. Skips the test, with the reason, where npm cannot install them."""
     if shutil.which("npm") is None:
-        raise unittest.SkipTest("there is no npm to install taplo with (apt-get install npm)")
+        skip("there is no npm to install taplo with (apt-get install npm)")
     folder = etl.binary().parents[1] / "npm"
     stamp = folder / ".installed"
     if not stamp.exists() or stamp.read_text().split() != PACKAGES:
@@ -27,7 +34,7 @@ def modules():
         done = subprocess.run(["npm", "install", "--no-audit", "--no-fund", "--prefix", folder, *PACKAGES],
                               capture_output=True, text=True, timeout=240)
         if done.returncode != 0:
-            raise unittest.SkipTest(f"npm cannot install {' '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
+            skip(f"npm cannot install {' '.join(PACKAGES)}: {done.stderr.strip()[-300:]}")
         stamp.write_text("\n".join(PACKAGES))
     return folder / "node_modules"
 
