@@ -19,7 +19,8 @@ or just those named with --only, which also knows
   debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
   tsan      ThreadSanitizer: all unit tests, some end-to-end tests
 
-Stops at the first part that fails. Other arguments go to ctest:
+Stops at the first part that fails. What was skipped is said with its reason before ctest's closing lines. Other
+arguments go to ctest:
 
   tools/test.sh --only release -R e2e_crash
 TEXT

@@ -23,7 +23,7 @@ struct AttemptRequest {
   std::int64_t number = 1;        ///< 1 = the first attempt of this run
   std::int64_t started_at = 0;    ///< microseconds since 1970-01-01 UTC
   bool alone = false;             ///< earlier it took a worker process with it
-  bool last = false;              ///< nothing else waits for its turn
+  bool last = false;              ///< nothing else waits; workers in processes are not told
   std::int64_t spool = 0;         ///< number of the file that its rejects go to; 0 = none are kept
   bool replaces_rejects = false;  ///< there are rejects of an earlier attempt
   std::shared_ptr<const Replay> replay = nullptr;  ///< what is read instead of the partition

@@ -6,11 +6,11 @@
 /// being written runs ahead of its writer by no more than keeps that one busy. Patience: a sink
 /// that admits one writer is not kept waiting by a slow partition. A stream gets a write slot once
 /// its partition has been read to the end, and before that only when waiting longer would be worse:
-/// it holds a good deal already, or the budget is used up; or when there is nobody to keep waiting,
-/// for it is the last that is read. A partition that writes to several sinks
-/// gets all its slots at once in that case, so that two partitions can never wait for each other;
-/// of sinks that can never have their slots together (two tables in one file that takes one writer)
-/// all but the first are put off, to be read for again.
+/// it holds a good deal already, the budget is used up, or it is the last that is read and keeps
+/// nobody waiting. A partition that writes to several sinks gets all its slots at once in that
+/// case, so that two partitions can never wait for each other; of sinks that can never have their
+/// slots together (two tables in one file that takes one writer) all but the first are put off, to
+/// be read for again.
 #pragma once
 
 #include "core/runtime/write_slots.hpp"
