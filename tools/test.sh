@@ -58,7 +58,7 @@ sources() {
 check_format() {
   say "clang-format"
   sources 'cc|hpp|h|c' core plugins tests docs | xargs -0 -r clang-format --dry-run --Werror ||
-    die "not formatted; mend it with: clang-format -i FILE..."
+    die "not formatted; fix it with: clang-format -i FILE..."
 }
 
 check_scripts() {

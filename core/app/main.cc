@@ -1,13 +1,14 @@
 /// \file
 /// `etl`: from the command line to a verb, and from what is thrown to an exit code.
-#include "core/app/arguments.hpp"
-#include "core/app/exit_codes.hpp"
-#include "core/app/signals.hpp"
-#include "core/app/verbs.hpp"
-#include "core/runtime/worker.hpp"
+#include "core/app/cli/arguments.hpp"
+#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
+#include "core/app/cli/signals.hpp"
+#include "core/runtime/workers/worker.hpp"
+
+#include <etl/error.hpp>
 
 #include <malloc.h>
-#include <etl/error.hpp>
 
 #include <charconv>
 #include <cstdlib>

@@ -5,9 +5,9 @@
 #include "connector.hpp"
 #include "dsn.hpp"
 
-#include <libpq-fe.h>
-
 #include <etl/context.hpp>
+
+#include <libpq-fe.h>
 
 #include <chrono>
 #include <cstdint>

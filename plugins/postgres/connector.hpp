@@ -4,9 +4,9 @@
 
 #include "dsn.hpp"
 
-#include <libpq-fe.h>
-
 #include <etl/context.hpp>
+
+#include <libpq-fe.h>
 
 #include <memory>
 #include <string>

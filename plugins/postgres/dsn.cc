@@ -1,8 +1,8 @@
 #include "dsn.hpp"
 
-#include <libpq-fe.h>
-
 #include <etl/error.hpp>
+
+#include <libpq-fe.h>
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,6 +1,7 @@
 #include "response.hpp"
 
 #include <strings.h>
+
 #include <algorithm>
 #include <charconv>
 

@@ -2,10 +2,10 @@
 // writes.
 #include "filter/template_stage.hpp"
 
+#include <etl/conformance_test.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <etl/conformance_test.hpp>
 
 namespace {
 

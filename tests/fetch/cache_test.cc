@@ -1,6 +1,5 @@
 // The folder: names, life and death of files, other processes, and disks that refuse.
 #include "fetch_fixture.hpp"
-
 #include "part_file.hpp"
 
 #include <fcntl.h>

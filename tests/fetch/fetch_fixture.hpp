@@ -5,9 +5,10 @@
 #include "fetcher.hpp"
 #include "server_process.hpp"
 
-#include <gtest/gtest.h>
 #include <etl/context.hpp>
 #include <etl/error.hpp>
+
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <functional>

@@ -1,6 +1,5 @@
 // A download that was cut goes on where it stopped, but only ever with the same content.
 #include "fetch_fixture.hpp"
-
 #include "part_meta.hpp"
 
 #include <filesystem>

@@ -1,7 +1,7 @@
 // One value for one option of any type: it is converted within the option's bounds, or refused.
 //
 // Input: type, flags, where it comes from, bounds, allowed values up to a line feed, the value.
-#include "core/runtime/option_values.hpp"
+#include "core/runtime/config/option_values.hpp"
 #include "fuzz.hpp"
 
 #include <etl/error.hpp>

@@ -2,11 +2,11 @@
 // neither, and findings lie in the file.
 //
 // Input: the file's text, then values of --set, each behind a \x1E.
-#include "core/runtime/option_values.hpp"
-#include "core/runtime/pipeline_file.hpp"
-#include "core/runtime/pipeline_tests.hpp"
+#include "core/runtime/config/option_values.hpp"
+#include "core/runtime/config/pipeline_file.hpp"
+#include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 #include "fuzz.hpp"
-#include "tests/config/stages.hpp"
+#include "tests/runtime/config/stages.hpp"
 
 #include <nlohmann/json.hpp>
 

@@ -2,7 +2,7 @@
 //
 // Input: a user, a password, a host, a secret, a text, one a line; in the text, \x02 is the secret,
 // \x03 a URI and \x04 key=value pairs with the password.
-#include "core/runtime/redactor.hpp"
+#include "core/runtime/base/redactor.hpp"
 #include "fuzz.hpp"
 
 namespace {

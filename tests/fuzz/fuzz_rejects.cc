@@ -2,7 +2,7 @@
 // record can break out of its line.
 //
 // Input: the text of a file; or, after a zero byte, the raw bytes of a record.
-#include "core/runtime/reject_entry.hpp"
+#include "core/runtime/rejects/reject_entry.hpp"
 #include "fuzz.hpp"
 
 #include <etl/error.hpp>

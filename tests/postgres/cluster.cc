@@ -1,8 +1,7 @@
 #include "cluster.hpp"
 
-#include <libpq-fe.h>
-
 #include <fcntl.h>
+#include <libpq-fe.h>
 #include <netinet/in.h>
 #include <pwd.h>
 #include <spawn.h>

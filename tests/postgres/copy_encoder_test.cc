@@ -1,4 +1,5 @@
 #include "copy_encoder.hpp"
+
 #include "connection.hpp"
 #include "sink_fixture.hpp"
 

@@ -1,4 +1,5 @@
 #include "dsn.hpp"
+
 #include "sink_fixture.hpp"
 
 namespace postgres_test {

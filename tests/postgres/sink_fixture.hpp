@@ -5,9 +5,9 @@
 #include "cluster.hpp"
 #include "postgres_sink.hpp"
 
-#include <gtest/gtest.h>
-
 #include <etl/builder.hpp>
+
+#include <gtest/gtest.h>
 
 #include <atomic>
 #include <functional>

@@ -1,5 +1,6 @@
 #include "support.hpp"
 
+#include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 #include "source.hpp"
 
 #include <gtest/gtest.h>
@@ -110,7 +111,12 @@ Bench::Bench(const std::string& stages, const std::string& run, const std::strin
       "name = \"bench\"\n[run]\nretry_delay = \"" + retry_delay + "\"\n" + run + "\n" + stages;
   const fs::path path = folder_.file(
       "pipeline.toml", replaced(replaced(text, '@', test_name()), '%', folder_.path().string()));
-  pipeline_ = open_pipeline({path, {}}, test_registry(), cancellation, log, diagnostics_);
+  OpenRequest request{path, {}};
+  request.further_checks = [](const PipelineFile& file, const Graph* graph,
+                              Diagnostics& diagnostics) {
+    static_cast<void>(read_tests(file, graph, diagnostics));
+  };
+  pipeline_ = open_pipeline(request, test_registry(), cancellation, log, diagnostics_);
 }
 
 Pipeline& Bench::pipeline() {

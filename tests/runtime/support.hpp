@@ -2,11 +2,10 @@
 /// What the tests of the runtime share: folders, pipelines of probe stages, a watchdog.
 #pragma once
 
-#include "core/runtime/log.hpp"
-#include "core/runtime/pipeline.hpp"
-#include "core/runtime/planner.hpp"
-#include "core/runtime/runner.hpp"
-
+#include "core/runtime/base/log.hpp"
+#include "core/runtime/pipeline/pipeline.hpp"
+#include "core/runtime/pipeline/preflight.hpp"
+#include "core/runtime/run/runner.hpp"
 #include "store.hpp"
 
 #include <chrono>

@@ -1,5 +1,6 @@
-#include <gtest/gtest.h>
 #include <etl/detail/buffer.hpp>
+
+#include <gtest/gtest.h>
 
 #include <cstring>
 #include <string>

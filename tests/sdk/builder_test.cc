@@ -1,5 +1,6 @@
-#include <gmock/gmock.h>
 #include <etl/plugin.hpp>
+
+#include <gmock/gmock.h>
 
 namespace {
 

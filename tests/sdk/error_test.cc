@@ -1,5 +1,6 @@
-#include <gtest/gtest.h>
 #include <etl/error.hpp>
+
+#include <gtest/gtest.h>
 
 #include <stdexcept>
 

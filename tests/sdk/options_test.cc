@@ -1,6 +1,7 @@
-#include <gtest/gtest.h>
 #include <etl/detail/option_store.hpp>
 #include <etl/options.hpp>
+
+#include <gtest/gtest.h>
 
 namespace {
 

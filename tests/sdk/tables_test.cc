@@ -1,6 +1,7 @@
 /// What ETL_PLUGIN makes of stage classes, called as a host calls it.
-#include <gmock/gmock.h>
 #include <etl/plugin.hpp>
+
+#include <gmock/gmock.h>
 
 namespace {
 

@@ -1,9 +1,9 @@
 /// The host of <etl/testing.hpp>: what it tells a stage, and what it keeps.
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
 #include <etl/plugin.hpp>
 #include <etl/testing.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
 
 namespace {
 

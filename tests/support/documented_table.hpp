@@ -2,9 +2,9 @@
 /// Tables of the plugins' notes, compared with those of the code that they show.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <etl/error.hpp>
+
+#include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>

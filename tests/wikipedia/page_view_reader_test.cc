@@ -2,8 +2,9 @@
 
 #include "support.hpp"
 
-#include <gtest/gtest.h>
 #include <etl/builder.hpp>
+
+#include <gtest/gtest.h>
 
 #include <string>
 

@@ -1,8 +1,7 @@
 // Genuine lines, which are no part of the repository: looked for in $ETL_SAMPLES, then beside it.
+#include "inflate.hpp"
 #include "page_view_line.hpp"
 #include "page_view_parser.hpp"
-
-#include "inflate.hpp"
 #include "support.hpp"
 
 #include <gtest/gtest.h>

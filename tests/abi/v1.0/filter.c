@@ -1,9 +1,9 @@
 /* A filter of ABI 1.0: keeps the rows whose text in one column begins with a prefix, and offers
  * that test to the source. What it emits are slices of the batch that came in, which they share.
  * finish() gives the last of them. */
-#include <errno.h>
-
 #include "common.h"
+
+#include <errno.h>
 
 typedef struct {
   char *column, *prefix;

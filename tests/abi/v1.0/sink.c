@@ -2,12 +2,12 @@
  * line and the rows behind it, so that one link(2) commits both. A second run cannot link over it:
  * that is the fence. */
 #define _POSIX_C_SOURCE 200809L
+#include "common.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include "common.h"
 
 enum { PATH = 1024, LINE = 4096, FIELDS = 17, MOST_COLUMNS = 16 };
 

@@ -1,9 +1,9 @@
 /* A source of ABI 1.0: numbers and words, two columns and the partition's name. Every function that
  * a source may have is there. The fourth record of a partition is malformed; replay() reads it once
  * it is repaired. */
-#include <errno.h>
-
 #include "common.h"
+
+#include <errno.h>
 
 enum { COLUMNS = 3, BATCH_ROWS = 4, BAD_RECORD = 3, WORDS = 7, TEXT = 32 };
 

@@ -1,9 +1,9 @@
 #include "template_stage.hpp"
 
-#include <gtest/gtest.h>
-
 #include <etl/conformance_test.hpp>
 #include <etl/testing.hpp>
+
+#include <gtest/gtest.h>
 
 namespace {
 

@@ -1,11 +1,12 @@
 #pragma once
 
+#include <etl/error.hpp>
+
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
-#include <etl/error.hpp>
 #include <filesystem>
 #include <string>
 #include <string_view>

@@ -1,7 +1,8 @@
 #pragma once
 
-#include <charconv>
 #include <etl/ledger.hpp>
+
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>

@@ -3,8 +3,9 @@
 #include "durable_file.hpp"
 #include "ledger_file.hpp"
 
-#include <cstdio>
 #include <etl/plugin.hpp>
+
+#include <cstdio>
 
 namespace fs = std::filesystem;
 

@@ -1,9 +1,10 @@
 #include "template_stage.hpp"
 
+#include <etl/testing.hpp>
+
 #include <gtest/gtest.h>
 
 #include <cstdlib>
-#include <etl/testing.hpp>
 
 namespace {
 

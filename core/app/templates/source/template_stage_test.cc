@@ -1,8 +1,8 @@
 #include "template_stage.hpp"
 
-#include <gtest/gtest.h>
-
 #include <etl/testing.hpp>
+
+#include <gtest/gtest.h>
 
 namespace {
 

@@ -4,10 +4,11 @@
 /// The rules: https://arrow.apache.org/docs/format/CDataInterface.html and .../Columnar.html
 #pragma once
 
-#include <deque>
 #include <etl/conformance/host.hpp>
 #include <etl/conformance/subject.hpp>
 #include <etl/testing.hpp>
+
+#include <deque>
 
 namespace etl {
 inline namespace v1 {

@@ -6,6 +6,8 @@
 /// other threads hold no lock that the body needs. It dies with its parent.
 #pragma once
 
+#include <etl/error.hpp>
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -27,8 +29,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-
-#include <etl/error.hpp>
 
 namespace etl {
 inline namespace v1 {

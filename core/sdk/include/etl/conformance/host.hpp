@@ -3,9 +3,9 @@
 #pragma once
 
 #include <etl/abi.h>
+#include <etl/error.hpp>
 
 #include <atomic>
-#include <etl/error.hpp>
 #include <mutex>
 #include <optional>
 #include <string>

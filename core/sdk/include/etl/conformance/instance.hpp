@@ -3,6 +3,7 @@
 #pragma once
 
 #include <etl/conformance/input.hpp>
+
 #include <exception>
 #include <thread>
 

@@ -3,11 +3,12 @@
 #pragma once
 
 #include <etl/abi.h>
+#include <etl/schema.hpp>
+
 #include <unistd.h>
 
 #include <cstdio>
 #include <cstdlib>
-#include <etl/schema.hpp>
 #include <filesystem>
 #include <functional>
 #include <memory>

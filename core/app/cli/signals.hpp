@@ -1,0 +1,24 @@
+/// \file
+/// SIGINT and SIGTERM: the first asks the run to stop and roll back, the second ends the process.
+#pragma once
+
+#include "core/runtime/base/cancellation.hpp"
+
+#include <thread>
+
+namespace etl::app {
+
+/// Waits for signals on a thread of its own, so that nothing has to be safe inside a signal
+/// handler. REQUIRES: constructed before any other thread, for threads inherit the signal mask.
+class SignalWatch {
+ public:
+  explicit SignalWatch(runtime::Cancellation& cancellation);
+  ~SignalWatch();
+  SignalWatch(const SignalWatch&) = delete;
+  SignalWatch& operator=(const SignalWatch&) = delete;
+
+ private:
+  std::thread thread_;
+};
+
+}  // namespace etl::app

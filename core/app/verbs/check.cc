@@ -1,0 +1,258 @@
+// `etl check`: the conformance kit over a plugin file. This process never loads the plugin;
+// children do, for what they run may crash, hang or exit.
+#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
+#include "core/app/inspect/check_file.hpp"
+#include "core/app/inspect/child_process.hpp"
+#include "core/app/verbs/test_report.hpp"
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text_format.hpp"
+#include "core/runtime/plugin/plugin_loader.hpp"
+
+#include <etl/conformance.hpp>
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+
+namespace etl::app {
+namespace {
+
+using conformance::Check;
+using conformance::Outcome;
+using conformance::Subject;
+using conformance::Verdict;
+using Json = nlohmann::json;
+
+std::string kinds_of(const Check& check) {
+  if (check.kinds == conformance::all_kinds) return "any";
+  if (check.kinds == conformance::sources) return "source";
+  return check.kinds == conformance::filters ? "filter" : "sink";
+}
+
+int list_checks(const Session& session) {
+  Json list = Json::array();
+  std::vector<std::vector<std::string>> table = {{"check", "of", "the stage ..."}};
+  for (const Check& check : conformance::all_checks()) {
+    table.push_back({check.name, kinds_of(check), check.what});
+    list.push_back({{"name", check.name}, {"kind", kinds_of(check)}, {"what", check.what}});
+  }
+  if (session.arguments.format == Format::json) print_json({{"checks", list}});
+  else print(runtime::aligned(table));
+  return exit_ok;
+}
+
+/// A stage of the plugin, as a child has told it.
+struct CheckedStage {
+  std::size_t index = 0;  ///< in the plugin's table
+  std::string name;
+  std::uint32_t kind = 0;
+  std::vector<std::string> options;
+};
+
+std::string text_or_empty(const char* text) { return text == nullptr ? "" : text; }
+
+Json stages_of(const etl_plugin& plugin) {
+  Json stages = Json::array();
+  for (std::size_t i = 0; i < plugin.stage_count; ++i) {
+    const etl_stage& stage = *plugin.stages[i];
+    Json options = Json::array();
+    for (std::size_t j = 0; j < stage.option_count; ++j) {
+      options.push_back(detail::to_view(stage.options[j].name));
+    }
+    stages.push_back({{"name", text_or_empty(stage.name)},
+                      {"kind", stage.kind},
+                      {"options", std::move(options)}});
+  }
+  return stages;
+}
+
+class CheckRun {
+ public:
+  explicit CheckRun(const Session& session)
+      : session_(session),
+        file_(std::filesystem::absolute(session.arguments.files.front())),
+        context_{std::filesystem::current_path(),
+                 std::chrono::time_point_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now())} {}
+
+  int run() {
+    stages_ = load();
+    const std::vector<CheckedStage> chosen = choose();
+    runtime::Diagnostics diagnostics;
+    read_setups(diagnostics);
+    apply_set(chosen, diagnostics);
+    if (diagnostics.failed()) return report(session_, diagnostics);
+    for (const CheckedStage& stage : chosen) check(stage);
+    require_not_stopped(session_);
+    if (results_.empty()) throw Error::config("no check matches --only; see etl check --list");
+    return tell();
+  }
+
+ private:
+  std::vector<CheckedStage> load() const {
+    const ChildEnd end = run_in_child(
+        [&](const Say& say) { say(stages_of(*runtime::load_plugin(file_).table).dump()); },
+        settings({}).limit, settings({}).stop);
+    require_not_stopped(session_);
+    if (end.how == ChildEnd::How::threw) throw Error::config(end.error);
+    if (end.how != ChildEnd::How::returned) {
+      throw Error::config(fmt::format("{}: loading it {}: look at its static constructors\n{}",
+                                      file_.string(), end.text(), end.output));
+    }
+    std::vector<CheckedStage> stages;
+    for (const Json& stage : Json::parse(end.answer)) {
+      stages.push_back({stages.size(), stage["name"], stage["kind"], stage["options"]});
+    }
+    return stages;
+  }
+
+  std::vector<std::string> names() const {
+    std::vector<std::string> all;
+    for (const CheckedStage& stage : stages_) all.push_back(stage.name);
+    return all;
+  }
+  std::vector<CheckedStage> choose() const {
+    const std::string& wanted = session_.arguments.stage;
+    if (wanted.empty()) return stages_;
+    const auto found = std::ranges::find(stages_, wanted, &CheckedStage::name);
+    if (found != stages_.end()) return {*found};
+    throw Error::config(fmt::format("{} has no stage \"{}\"; {}", file_.string(), wanted,
+                                    runtime::did_you_mean(wanted, names())));
+  }
+
+  void read_setups(runtime::Diagnostics& diagnostics) {
+    const std::filesystem::path& file = session_.arguments.check_file;
+    if (file.empty()) return;
+    setups_ = read_check_file(file, diagnostics);
+    context_.folder = std::filesystem::absolute(file).parent_path();
+    for (const auto& [name, setup] : setups_) {
+      if (std::ranges::find(stages_, name, &CheckedStage::name) != stages_.end()) continue;
+      diagnostics.error(setup.position,
+                        fmt::format("{} has no stage {}", file_.string(), runtime::in_quotes(name)),
+                        runtime::did_you_mean(name, names()));
+    }
+  }
+
+  /// OPTION=VALUE goes to every stage that has the option, STAGE.OPTION=VALUE to one.
+  void apply_set(const std::vector<CheckedStage>& chosen, runtime::Diagnostics& diagnostics) {
+    for (const std::string& argument : session_.arguments.set) {
+      const std::size_t equals = argument.find('=');
+      const std::string key = argument.substr(0, equals);
+      const runtime::Position position{fmt::format("--set {}", key), 0, 0, 1};
+      if (equals == std::string::npos) {
+        diagnostics.error({"--set", 0, 0, 1}, "has no \"=\"", "write OPTION=VALUE");
+        continue;
+      }
+      const std::size_t dot = key.find('.');
+      const std::string option = dot == std::string::npos ? key : key.substr(dot + 1);
+      bool taken = false;
+      for (const CheckedStage& stage : chosen) {
+        if (dot != std::string::npos && key.substr(0, dot) != stage.name) continue;
+        if (std::ranges::find(stage.options, option) == stage.options.end()) continue;
+        put(setups_[stage.name].options, option, argument.substr(equals + 1), position);
+        taken = true;
+      }
+      if (!taken) diagnostics.error(position, "no stage that is checked has this option");
+    }
+  }
+  static void put(runtime::RawTable& options, const std::string& name, const std::string& text,
+                  const runtime::Position& position) {
+    std::erase_if(options, [&](const runtime::RawOption& one) { return one.name == name; });
+    runtime::RawOption option;
+    option.name = name;
+    option.key = option.value = position;
+    option.from_set = true;
+    option.text = text;
+    const auto parsed = runtime::parse_value(text, position);
+    option.data = parsed ? *parsed : runtime::RawValue(text);
+    options.push_back(std::move(option));
+  }
+
+  bool wanted(const Check& check) const {
+    const auto& globs = session_.arguments.only;
+    return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) {
+             return ::fnmatch(glob.c_str(), check.name, 0) == 0;
+           });
+  }
+  conformance::CheckSettings settings(const std::string& after) const {
+    return {std::chrono::seconds(session_.arguments.check_seconds),
+            [this] { return session_.cancellation.requested(); }, after};
+  }
+
+  void check(const CheckedStage& stage) {
+    StageSetup& setup = setups_[stage.name];
+    // Where somebody has to look for an option that is missing.
+    if (setup.position.file.empty()) setup.position = {"--set", 0, 0, 1};
+    std::vector<Check> checks = conformance::checks_of(stage.kind);
+    std::erase_if(checks, [&](const Check& one) { return !wanted(one); });
+    const auto subject = [&] {
+      Subject made;
+      made.stage = runtime::load_plugin(file_).table->stages[stage.index];
+      made.options = [&, table = made.stage](const conformance::Place& place) {
+        return given_options(*table, setup, context_, place);
+      };
+      made.columns = setup.columns;
+      made.before = setup.before;
+      made.dump = setup.dump;
+      return made;
+    };
+    session_.log.debug(fmt::format("{}: {} checks", stage.name, checks.size()));
+    conformance::run_checks(
+        checks, subject, settings(setup.after),
+        [&](const Check& one, const Outcome& outcome, std::chrono::nanoseconds took) {
+          results_.push_back(result(stage, one, outcome, took));
+        });
+  }
+  TestResult result(const CheckedStage& stage, const Check& one, const Outcome& outcome,
+                    std::chrono::nanoseconds took) const {
+    const auto status = outcome.verdict == Verdict::passed    ? TestResult::Status::passed
+                        : outcome.verdict == Verdict::skipped ? TestResult::Status::skipped
+                                                              : TestResult::Status::failed;
+    std::string message = session_.log.redactor().conceal(outcome.message);
+    if (status == TestResult::Status::failed) message += fmt::format("\nRule: {}", one.what);
+    return {stage.name.empty() ? "a stage without a name" : stage.name, one.name, status,
+            std::move(message), took};
+  }
+
+  int tell() const {
+    if (!session_.arguments.junit.empty()) {
+      write_junit(session_.arguments.junit, "etl check " + file_.filename().string(), results_);
+    }
+    if (session_.arguments.format == Format::json) print_json({{"checks", json()}});
+    else print(to_text(results_, colour_on(1)));
+    return all_passed(results_) ? exit_ok : exit_failed;
+  }
+  Json json() const {
+    Json list = Json::array();
+    for (const TestResult& one : results_) {
+      const char* status = one.status == TestResult::Status::passed    ? "passed"
+                           : one.status == TestResult::Status::skipped ? "skipped"
+                                                                       : "failed";
+      list.push_back({{"stage", one.suite},
+                      {"check", one.name},
+                      {"status", status},
+                      {"message", one.message},
+                      {"seconds", std::chrono::duration<double>(one.took).count()}});
+    }
+    return list;
+  }
+
+  const Session& session_;
+  std::filesystem::path file_;
+  runtime::OptionContext context_;
+  std::vector<CheckedStage> stages_;
+  CheckFile setups_;
+  std::vector<TestResult> results_;
+};
+
+}  // namespace
+
+int check(const Session& session) {
+  return session.arguments.list_checks ? list_checks(session) : CheckRun(session).run();
+}
+
+}  // namespace etl::app

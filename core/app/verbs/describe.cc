@@ -1,0 +1,74 @@
+#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
+#include "core/app/inspect/plugin_examination.hpp"
+#include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text_format.hpp"
+#include "core/runtime/describe/stage_description.hpp"
+
+#include <fmt/format.h>
+
+namespace etl::app {
+
+int plugins(const Session& session) {
+  const runtime::StageRegistry registry = session.registry();
+  if (session.arguments.format == Format::json) {
+    nlohmann::json stages = nlohmann::json::array();
+    for (const auto& [name, entry] : registry.stages())
+      stages.push_back(runtime::describe_json(entry));
+    nlohmann::json refused = nlohmann::json::array();
+    for (const runtime::Refusal& refusal : registry.refusals()) {
+      refused.push_back({{"file", refusal.path.string()}, {"reason", refusal.reason}});
+    }
+    print_json({{"stages", stages}, {"refused", refused}});
+    return exit_ok;
+  }
+  std::vector<std::vector<std::string>> table = {{"stage", "kind", "plugin", "version", "summary"}};
+  for (const auto& [name, entry] : registry.stages()) {
+    table.push_back({name, runtime::describe_json(entry)["kind"], entry.plugin.table->name,
+                     entry.plugin.table->version, entry.stage->summary});
+  }
+  print(runtime::aligned(table));
+  for (const runtime::Refusal& refusal : registry.refusals()) session.log.warn(refusal.reason);
+  if (registry.stages().empty()) session.log.warn("no stages found:" + registry.searched());
+  return exit_ok;
+}
+
+namespace {
+
+/// The stages of a file are asked for in a child process; those that are installed are in use.
+nlohmann::json stages_of(const Session& session, const std::string& name, bool file) {
+  nlohmann::json stages = nlohmann::json::array();
+  if (file) {
+    PluginExamination found = examine_plugin(name, session.cancellation);
+    if (!found.refusal.empty()) throw Error::config(found.refusal);
+    return std::move(found.stages);
+  }
+  const runtime::StageRegistry registry = session.registry();
+  const runtime::StageEntry* entry = registry.find(name);
+  if (entry == nullptr) {
+    throw Error::config(fmt::format("there is no stage \"{}\"; {}{}", name,
+                                    runtime::did_you_mean(name, registry.names()),
+                                    registry.searched()));
+  }
+  stages.push_back(runtime::describe_json(*entry));
+  return stages;
+}
+
+}  // namespace
+
+int describe(const Session& session) {
+  const std::string& name = session.arguments.name;
+  const bool file = name.find('/') != std::string::npos || name.ends_with(".so");
+  const nlohmann::json stages = stages_of(session, name, file);
+  if (session.arguments.format == Format::json) {
+    // One stage is one object; a file is a list, however many it holds.
+    print_json(file ? stages : stages.front());
+    return exit_ok;
+  }
+  const bool markdown = session.arguments.format == Format::markdown;
+  for (const nlohmann::json& stage : stages)
+    print(markdown ? runtime::describe_markdown(stage) : runtime::describe_text(stage));
+  return exit_ok;
+}
+
+}  // namespace etl::app

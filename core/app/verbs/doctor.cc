@@ -1,0 +1,308 @@
+#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
+#include "core/app/inspect/child_process.hpp"
+#include "core/app/inspect/machine.hpp"
+#include "core/app/inspect/pipeline_check.hpp"
+#include "core/app/inspect/plugin_examination.hpp"
+#include "core/runtime/base/text_format.hpp"
+#include "core/runtime/base/utf8.hpp"
+
+#include <etl/abi.h>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <pwd.h>
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdlib>
+#include <set>
+
+namespace etl::app {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+/// Looking at a target waits for its server to answer or not.
+constexpr std::chrono::minutes pipeline_patience{3};
+
+#if defined(__clang__)
+constexpr const char* compiler = "clang " __clang_version__;
+#else
+constexpr const char* compiler = "g++ " __VERSION__;
+#endif
+
+std::string first_error(const ordered_json& check) {
+  for (const ordered_json& finding : check["diagnostics"]) {
+    if (finding["severity"] == "error") return finding["message"];
+  }
+  return check["text"];
+}
+
+/// Everything that was looked at, and what is wrong with it.
+class Doctor {
+ public:
+  explicit Doctor(const Session& session) : session_(session) {}
+
+  void look_at_everything() {
+    const fs::path executable = fs::read_symlink("/proc/self/exe");
+    report_["etl"] = {{"version", ETL_VERSION},
+                      {"plugin_abi", fmt::format("{}.{}", ETL_ABI_MAJOR, ETL_ABI_MINOR)},
+                      {"built_with", compiler},
+                      {"executable", executable.string()}};
+    report_["machine"] = machine_json();
+    for (const std::string& problem : machine_problems(report_["machine"])) warn(problem);
+    report_["environment"] = environment_json();
+    for (auto& [name, value] : report_["environment"].items())
+      value = session_.log.redactor().conceal(value.get<std::string>());
+    report_["places"] = ordered_json::array();
+    report_["plugins"] = ordered_json::array();
+    report_["pipelines"] = ordered_json::array();
+    for (const runtime::SearchPath::Directory& place : search_path(executable).directories)
+      look_at(place);
+    if (stages_.empty())
+      refuse("no plugin can be used: install one, or say where with --plugin-dir");
+    for (const fs::path& file : session_.arguments.files) look_at(file);
+    report_["problems"] = problems_;
+    report_["ok"] = problems_.empty();
+  }
+
+  [[nodiscard]] const ordered_json& report() const { return report_; }
+  [[nodiscard]] int exit_code() const { return exit_code_; }
+
+ private:
+  /// A plugin or a pipeline file that will be refused.
+  void refuse(const std::string& problem) {
+    problems_.push_back(problem);
+    exit_code_ = exit_config;
+  }
+  /// What may pass, or be enough.
+  void warn(const std::string& problem) {
+    problems_.push_back(problem);
+    if (exit_code_ == exit_ok) exit_code_ = exit_failed;
+  }
+
+  /// What is wrong with one place of it leaves the others.
+  runtime::SearchPath search_path(const fs::path& executable) {
+    const char* given = std::getenv("ETL_PLUGIN_PATH");  // NOLINT(concurrency-mt-unsafe)
+    try {
+      return runtime::SearchPath::from(session_.arguments.plugin_dirs, given, executable);
+    } catch (const Error& error) {
+      refuse(error.message());
+      return runtime::SearchPath::from({}, nullptr, executable);
+    }
+  }
+
+  void look_at(const runtime::SearchPath::Directory& place) {
+    ordered_json found = {{"folder", place.path.string()},
+                          {"found_by", place.origin},
+                          {"exists", false},
+                          {"owner", nullptr},
+                          {"mode", nullptr},
+                          {"libraries", 0},
+                          {"refused", nullptr}};
+    struct stat info {};
+    if (::stat(place.path.c_str(), &info) == 0 && S_ISDIR(info.st_mode)) {
+      const passwd* owner = ::getpwuid(info.st_uid);  // NOLINT(concurrency-mt-unsafe)
+      found["exists"] = true;
+      found["owner"] = owner == nullptr ? std::to_string(info.st_uid) : owner->pw_name;
+      found["mode"] = fmt::format("{:04o}", info.st_mode & 07777U);
+      found["libraries"] = examine_libraries(place, found["refused"]);
+    } else if (place.origin != "beside the executable") {
+      warn(fmt::format("{}: there is no such folder ({})", place.path.string(), place.origin));
+    }
+    report_["places"].push_back(std::move(found));
+  }
+
+  /// How many there are.
+  std::size_t examine_libraries(const runtime::SearchPath::Directory& place,
+                                ordered_json& refused) {
+    std::vector<fs::path> files;
+    try {
+      runtime::require_private(place.path);
+      files = runtime::libraries_in(place.path);
+    } catch (const Error& error) {
+      refused = error.message();
+      refuse(error.message());
+      return 0;
+    }
+    for (const fs::path& file : files) examine(file, place.origin);
+    return files.size();
+  }
+
+  void examine(const fs::path& file, const std::string& origin) {
+    // One library found by two ways is one library.
+    std::error_code broken_link;
+    const fs::path real = fs::canonical(file, broken_link);
+    if (!broken_link && !seen_.insert(real).second) return;
+    const PluginExamination found = examine_plugin(file, session_.cancellation);
+    ordered_json plugin = {{"file", file.string()},
+                           {"ok", found.refusal.empty()},
+                           {"refused", nullptr},
+                           {"stages", ordered_json::array()},
+                           {"libraries", ordered_json::array()},
+                           {"not_found", found.not_found}};
+    if (!found.refusal.empty()) {
+      plugin["refused"] = found.refusal;
+      refuse(found.refusal);
+    }
+    for (const nlohmann::json& stage : found.stages) {
+      for (const char* key : {"plugin", "version", "built_with", "abi_minor"})
+        plugin[key] = stage[key];
+      plugin["stages"].push_back({{"name", stage["name"]}, {"kind", stage["kind"]}});
+      const std::string name = stage["name"];
+      const auto [first, fresh] = stages_.try_emplace(name, real, origin);
+      if (!fresh)
+        refuse(runtime::clash(name, first->second.first, first->second.second, real, origin));
+    }
+    for (const PluginExamination::Library& library : found.libraries) {
+      plugin["libraries"].push_back(
+          {{"name", library.name}, {"file", library.file}, {"used_by_etl", library.ours}});
+    }
+    report_["plugins"].push_back(std::move(plugin));
+  }
+
+  /// In a child process as well: a pipeline runs the code of its plugins.
+  void look_at(const fs::path& file) {
+    const ChildEnd end = run_in_child(
+        [&](const Say& say) {
+          const PipelineCheck check = check_pipeline(session_, session_.registry(), file);
+          ordered_json targets = ordered_json::array();
+          for (const PipelineCheck::Target& target : check.targets) {
+            targets.push_back({{"sink", target.sink},
+                               {"target", target.name},
+                               {"reachable", target.unreachable.empty()},
+                               {"error", target.unreachable}});
+          }
+          const ordered_json answer = {{"file", file.string()},
+                                       {"valid", check.valid},
+                                       {"diagnostics", check.findings},
+                                       {"targets", targets},
+                                       {"text", check.text}};
+          say(answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+        },
+        pipeline_patience, [this] { return session_.cancellation.requested(); });
+    if (end.how == ChildEnd::How::stopped) throw Error::cancelled();
+    ordered_json answer = end.how == ChildEnd::How::returned
+                              ? ordered_json::parse(end.answer, nullptr, false)
+                              : ordered_json();
+    if (!answer.is_object()) {
+      const std::string why =
+          end.how == ChildEnd::How::threw
+              ? end.error
+              : fmt::format("checking it {}; look at the plugins that it names", end.text());
+      answer = {{"file", file.string()},
+                {"valid", false},
+                {"diagnostics", ordered_json::array()},
+                {"targets", ordered_json::array()},
+                {"text", why}};
+    }
+    if (!answer["valid"].get<bool>())
+      refuse(file.string() + ": a run would refuse it: " + first_error(answer));
+    for (const ordered_json& target : answer["targets"]) {
+      if (target["reachable"].get<bool>()) continue;
+      warn(fmt::format("{}: the target of sink \"{}\" cannot be reached: {}", file.string(),
+                       target["sink"].get<std::string>(), target["error"].get<std::string>()));
+    }
+    report_["pipelines"].push_back(std::move(answer));
+  }
+
+  const Session& session_;
+  ordered_json report_;
+  ordered_json problems_ = ordered_json::array();
+  int exit_code_ = exit_ok;
+  std::set<fs::path> seen_;
+  std::map<std::string, std::pair<fs::path, std::string>> stages_;  ///< with file and its origin
+};
+
+// ---- for people --------------------------------------------------------------------------------
+
+std::string places_text(const ordered_json& places) {
+  std::vector<std::vector<std::string>> table;
+  for (const ordered_json& place : places) {
+    std::string found = "no such folder";
+    if (!place["refused"].is_null()) {
+      found = "refused";
+    } else if (place["exists"].get<bool>()) {
+      found = fmt::format("libraries: {}", place["libraries"].get<int>());
+    }
+    if (place["exists"].get<bool>())
+      found += fmt::format(", of {}, mode {}", place["owner"].get<std::string>(),
+                           place["mode"].get<std::string>());
+    table.push_back({"  " + place["folder"].get<std::string>(), place["found_by"], found});
+  }
+  return "\nplaces searched for plugins\n" + runtime::aligned(table);
+}
+
+std::string plugin_text(const ordered_json& plugin) {
+  const std::string file = runtime::printable(plugin["file"].get<std::string>());
+  if (!plugin["ok"].get<bool>())
+    return fmt::format("  refused {}\n", runtime::printable(plugin["refused"].get<std::string>()));
+  std::vector<std::string> stages, libraries;
+  for (const ordered_json& stage : plugin["stages"]) {
+    stages.push_back(
+        fmt::format("{} {}", stage["kind"].get<std::string>(), stage["name"].get<std::string>()));
+  }
+  for (const ordered_json& library : plugin["libraries"]) {
+    if (library["used_by_etl"].get<bool>()) continue;
+    libraries.push_back(fs::path(library["file"].get<std::string>()).filename().string());
+  }
+  std::string text = fmt::format(
+      "  ok {}\n     {} {}, {}, needs ABI {}.{}: {}\n", file, plugin["plugin"].get<std::string>(),
+      plugin["version"].get<std::string>(), plugin["built_with"].get<std::string>(), ETL_ABI_MAJOR,
+      plugin["abi_minor"].get<int>(), fmt::join(stages, ", "));
+  if (!libraries.empty()) text += fmt::format("     uses {}\n", fmt::join(libraries, ", "));
+  return text;
+}
+
+std::string environment_text(const ordered_json& environment) {
+  std::vector<std::vector<std::string>> table;
+  for (const auto& [name, value] : environment.items())
+    table.push_back({"  " + name, value.get<std::string>()});
+  return "\nenvironment\n" + (table.empty() ? "  nothing that matters\n" : runtime::aligned(table));
+}
+
+std::string pipeline_text(const ordered_json& pipeline) {
+  const std::string found = pipeline["text"];
+  std::string text = fmt::format("  {} {}\n{}", pipeline["valid"].get<bool>() ? "ok" : "refused",
+                                 runtime::printable(pipeline["file"].get<std::string>()), found);
+  for (const ordered_json& target : pipeline["targets"]) {
+    text += fmt::format("     sink {}: {} {}\n", target["sink"].get<std::string>(),
+                        runtime::printable(target["target"].get<std::string>()),
+                        target["reachable"].get<bool>() ? "is reachable" : "cannot be reached");
+  }
+  return text;
+}
+
+std::string doctor_text(const ordered_json& report) {
+  const ordered_json& etl = report["etl"];
+  std::string text =
+      fmt::format("etl {}, plugin ABI {}, built with {}\n{}\n", etl["version"].get<std::string>(),
+                  etl["plugin_abi"].get<std::string>(), etl["built_with"].get<std::string>(),
+                  etl["executable"].get<std::string>());
+  text += places_text(report["places"]);
+  text += "\nplugins\n";
+  for (const ordered_json& plugin : report["plugins"]) text += plugin_text(plugin);
+  text += environment_text(report["environment"]);
+  text += "\nmachine\n" + runtime::aligned(machine_table(report["machine"]));
+  if (!report["pipelines"].empty()) text += "\npipelines\n";
+  for (const ordered_json& pipeline : report["pipelines"]) text += pipeline_text(pipeline);
+  const ordered_json& problems = report["problems"];
+  text += problems.empty() ? "\nno problems\n" : fmt::format("\nproblems: {}\n", problems.size());
+  for (const ordered_json& problem : problems)
+    text += fmt::format("  - {}\n", runtime::printable(problem.get<std::string>()));
+  return text;
+}
+
+}  // namespace
+
+int doctor(const Session& session) {
+  Doctor doctor(session);
+  doctor.look_at_everything();
+  if (session.arguments.format == Format::json) print_json(doctor.report());
+  else print(doctor_text(doctor.report()));
+  return doctor.exit_code();
+}
+
+}  // namespace etl::app

@@ -1,0 +1,50 @@
+#include "core/app/verbs/run_report.hpp"
+
+#include <etl/error.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <string>
+#include <system_error>
+
+namespace etl::app {
+
+namespace fs = std::filesystem;
+
+RunReport::RunReport(fs::path path) : path_(std::move(path)), written_(path_) {
+  if (path_.empty()) return;
+  const auto refuse = [&](const std::string& why) {
+    throw Error::config("--report: cannot write " + path_.string() + ": " + why);
+  };
+  std::error_code unreadable;
+  const fs::file_status status = fs::status(path_, unreadable);
+  if (fs::is_directory(status)) refuse("it is a folder");
+  if (fs::exists(status) && !fs::is_regular_file(status)) return;
+  written_ += ".partial";
+  if (!std::ofstream(written_)) refuse(std::strerror(errno));
+}
+
+RunReport::~RunReport() {
+  std::error_code ignored;
+  if (written_ != path_) fs::remove(written_, ignored);  // nothing, once it took its place
+}
+
+void RunReport::write(const nlohmann::json& summary) const {
+  if (path_.empty()) return;
+  const auto fail = [&](const std::string& why) {
+    throw Error::permanent("cannot write " + path_.string() + ": " + why);
+  };
+  std::ofstream out(written_);
+  out << summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  out.close();
+  if (!out) fail(std::strerror(errno));
+  if (written_ == path_) return;
+  std::error_code failure;
+  fs::rename(written_, path_, failure);
+  if (failure) fail(failure.message());
+}
+
+}  // namespace etl::app

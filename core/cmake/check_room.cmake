@@ -1,0 +1,18 @@
+cmake_minimum_required(VERSION 3.23)
+
+# Checks which rooms of core the FILES of FOLDER include: FOLDER itself and ROOMS are allowed. Writes STAMP.
+set(allowed ${FOLDER})
+foreach(room IN LISTS ROOMS)
+  list(APPEND allowed core/${room})
+endforeach()
+foreach(file IN LISTS FILES)
+  file(STRINGS ${file} includes REGEX "^ *# *include \"core/")
+  foreach(line IN LISTS includes)
+    string(REGEX REPLACE ".*\"(core/.*)/[^/]*\".*" "\\1" folder "${line}")
+    if(NOT folder IN_LIST allowed)
+      list(JOIN ROOMS ", core/" rooms)
+      message(FATAL_ERROR "${file} may not include a header of ${folder}. Files of ${FOLDER} may include: core/${rooms}")
+    endif()
+  endforeach()
+endforeach()
+file(TOUCH ${STAMP})

@@ -1,0 +1,60 @@
+/// \file
+/// Log lines on stderr: text for people or JSON for machines, with secrets concealed.
+#pragma once
+
+#include "core/runtime/base/redactor.hpp"
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+namespace spdlog {
+class logger;
+}
+
+namespace etl::runtime {
+
+enum class LogLevel : std::uint32_t { debug = 0, info = 1, warn = 2, error = 3, off = 4 };
+enum class LogFormat { text, json };
+
+/// Thread-safe.
+class Log {
+ public:
+  Log(LogLevel level, LogFormat format, bool colour);
+  /// Hands every line to `forward` instead, secrets concealed. It is called by one thread at a
+  /// time.
+  using Forward = std::function<void(LogLevel, std::string_view stage, const std::string& text)>;
+  Log(LogLevel level, Forward forward);
+  ~Log();
+
+  /// `stage` may be empty.
+  void write(LogLevel level, std::string_view stage, std::string_view text);
+  void debug(std::string_view text) { write(LogLevel::debug, {}, text); }
+  void info(std::string_view text) { write(LogLevel::info, {}, text); }
+  void warn(std::string_view text) { write(LogLevel::warn, {}, text); }
+  void error(std::string_view text) { write(LogLevel::error, {}, text); }
+
+  [[nodiscard]] Redactor& redactor() { return redactor_; }
+  [[nodiscard]] LogLevel level() const { return level_; }
+  [[nodiscard]] bool json() const { return format_ == LogFormat::json; }
+
+  /// Calls `before` and `after` around every line, so that a progress bar can step aside. Both run
+  /// under the lock that `exclusive` takes.
+  void around(std::function<void()> before, std::function<void()> after);
+  /// Runs `body` while no line is written.
+  void exclusive(const std::function<void()>& body);
+
+ private:
+  LogLevel level_;
+  LogFormat format_;
+  Redactor redactor_;
+  std::mutex mutex_;
+  std::function<void()> before_, after_;
+  std::shared_ptr<spdlog::logger> logger_;
+  Forward forward_;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,181 @@
+#include "core/runtime/base/redactor.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::size_t shortest_secret = 4;
+constexpr std::string_view stars = "***";
+constexpr auto npos = std::string_view::npos;
+
+/// With hexadecimal digits as `digits` formats them: "%{:02X}" or "%{:02x}".
+template <class Digits>
+std::string percent_encoded(std::string_view text, Digits digits) {
+  std::string out;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+                       (byte >= 'a' && byte <= 'z') || std::string_view("-._~").find(c) != npos;
+    if (plain) out += c;
+    else out += digits(byte);
+  }
+  return out;
+}
+
+std::optional<unsigned char> hexadecimal(std::string_view two) {
+  unsigned value = 0;
+  const auto [end, failure] = std::from_chars(two.data(), two.data() + two.size(), value, 16);
+  if (two.size() != 2 || end != two.data() + 2 || failure != std::errc()) return std::nullopt;
+  return static_cast<unsigned char>(value);
+}
+
+std::string percent_decoded(std::string_view text) {
+  std::string out;
+  for (; !text.empty(); text.remove_prefix(1)) {
+    const auto byte = text.front() == '%' ? hexadecimal(text.substr(1, 2)) : std::nullopt;
+    out += byte ? static_cast<char>(*byte) : text.front();
+    if (byte) text.remove_prefix(2);
+  }
+  return out;
+}
+
+std::string without_backslashes(std::string_view text) {
+  std::string out;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] == '\\' && at + 1 < text.size()) ++at;
+    out += text[at];
+  }
+  return out;
+}
+
+bool is_word(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
+}
+
+char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+/// Where a password stands in a text: [begin, end).
+struct Place {
+  std::size_t begin = npos, end = npos;
+};
+
+/// Whether the text is a connection string and nothing else. Then a blank may be part of a
+/// password.
+enum class Context { prose, connection_string };
+
+/// Of a URL whose "://" stands at `at`: between the first ':' and the last '@' in front of the
+/// path.
+/// '?' and '#' end nothing there, as libpq reads it: rather too much is concealed than too little.
+std::optional<Place> password_of_url(std::string_view text, std::size_t at, Context context) {
+  const std::size_t begin = at + 3;
+  const std::string_view ends = context == Context::prose ? "/ \t\r\n" : "/";
+  const std::string_view authority =
+      text.substr(begin, std::min(text.find_first_of(ends, begin), text.size()) - begin);
+  const std::size_t host = authority.rfind('@');
+  const std::size_t colon = authority.find(':');
+  if (host == npos || colon == npos || colon + 1 >= host) return std::nullopt;
+  return Place{begin + colon + 1, begin + host};
+}
+
+/// Of `password = VALUE`, whose "=" stands at `at`: VALUE, without its quotes.
+std::optional<Place> value_of_key(std::string_view text, std::size_t at) {
+  static constexpr std::array<std::string_view, 4> keys = {"password", "passwd", "pwd",
+                                                           "sslpassword"};
+  const std::size_t key_end = text.find_last_not_of(" \t", at == 0 ? npos : at - 1) + 1;
+  if (at == 0 || key_end == 0) return std::nullopt;
+  std::size_t key_begin = key_end;
+  while (key_begin > 0 && is_word(text[key_begin - 1])) --key_begin;
+  const std::string_view key = text.substr(key_begin, key_end - key_begin);
+  const bool known = std::ranges::any_of(
+      keys, [&](std::string_view one) { return std::ranges::equal(one, key, {}, {}, lower); });
+  if (!known) return std::nullopt;
+
+  std::size_t begin = text.find_first_not_of(" \t", at + 1);
+  if (begin == npos) return std::nullopt;
+  const char quote = text[begin] == '\'' || text[begin] == '"' ? text[begin] : '\0';
+  if (quote != '\0') ++begin;
+  const bool query = key_begin > 0 && (text[key_begin - 1] == '?' || text[key_begin - 1] == '&');
+  const std::string_view ends = query ? "& \t\r\n" : " \t\r\n";
+  std::size_t end = begin;
+  while (end < text.size() && (quote != '\0' ? text[end] != quote : ends.find(text[end]) == npos)) {
+    end += text[end] == '\\' && end + 1 < text.size() ? 2U : 1U;
+  }
+  if (begin == end) return std::nullopt;
+  return Place{begin, end};
+}
+
+/// The next password that stands as such, from `from` on.
+std::optional<Place> next_password(std::string_view text, std::size_t from, Context context) {
+  for (std::size_t at = text.find_first_of(":=", from); at != npos;
+       at = text.find_first_of(":=", at + 1)) {
+    std::optional<Place> place;
+    if (text[at] == '=') place = value_of_key(text, at);
+    else if (text.substr(at, 3) == "://") place = password_of_url(text, at, context);
+    if (place) return place;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::vector<std::string> passwords_in(std::string_view text) {
+  std::vector<std::string> found;
+  const auto next = [&](std::size_t from) {
+    return next_password(text, from, Context::connection_string);
+  };
+  for (auto place = next(0); place; place = next(place->end)) {
+    const std::string_view written = text.substr(place->begin, place->end - place->begin);
+    found.emplace_back(written);
+    for (std::string meant : {percent_decoded(written), without_backslashes(written)}) {
+      if (std::ranges::find(found, meant) == found.end()) found.push_back(std::move(meant));
+    }
+  }
+  return found;
+}
+
+void Redactor::add(const std::string& secret) {
+  const std::scoped_lock lock(mutex_);
+  add_forms(secret);
+  for (const std::string& password : passwords_in(secret)) add_forms(password);
+  std::ranges::sort(secrets_, [](const auto& a, const auto& b) { return a.size() > b.size(); });
+}
+
+void Redactor::add_forms(const std::string& secret) {
+  const auto upper_case = [](unsigned char byte) { return fmt::format("%{:02X}", byte); };
+  const auto lower_case = [](unsigned char byte) { return fmt::format("%{:02x}", byte); };
+  const std::string plain = percent_decoded(secret);
+  if (secret.size() < shortest_secret) return;
+  for (const std::string& form :
+       {secret, plain, percent_encoded(plain, upper_case), percent_encoded(plain, lower_case),
+        percent_encoded(secret, upper_case), percent_encoded(secret, lower_case)}) {
+    if (form.size() < shortest_secret) continue;
+    if (std::ranges::find(secrets_, form) == secrets_.end()) secrets_.push_back(form);
+  }
+}
+
+std::string Redactor::conceal(std::string_view text) const {
+  std::string out(text);
+  {
+    const std::scoped_lock lock(mutex_);
+    for (const std::string& secret : secrets_) {
+      for (std::size_t at = out.find(secret); at != std::string::npos;
+           at = out.find(secret, at + stars.size())) {
+        out.replace(at, secret.size(), stars);
+      }
+    }
+  }
+  std::size_t from = 0;
+  while (const auto place = next_password(out, from, Context::prose)) {
+    out.replace(place->begin, place->end - place->begin, stars);
+    from = place->begin + stars.size();
+  }
+  return out;
+}
+
+}  // namespace etl::runtime

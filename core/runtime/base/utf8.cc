@@ -1,0 +1,146 @@
+#include "core/runtime/base/utf8.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace etl::runtime {
+namespace {
+
+struct Range {
+  char32_t first, last;
+};
+
+constexpr bool before(const Range& range, char32_t character) { return range.last < character; }
+
+template <std::size_t Count>
+bool within(const std::array<Range, Count>& ranges, char32_t character) {
+  const auto* range = std::lower_bound(ranges.begin(), ranges.end(), character, before);
+  return range != ranges.end() && range->first <= character;
+}
+
+// Sorted. Blocks, not single characters: a caret one column off under a rare script is bearable.
+constexpr std::array<Range, 21> zero_width{{
+    {0x0300, 0x036F},   {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F},
+    {0x06D6, 0x06DC},   {0x0730, 0x074A}, {0x0900, 0x0902}, {0x093C, 0x093C}, {0x0941, 0x0948},
+    {0x0E31, 0x0E31},   {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF},
+    {0x200B, 0x200F},   {0x2060, 0x2064}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
+    {0xE0100, 0xE01EF},
+}};
+constexpr std::array<Range, 16> double_width{{
+    {0x1100, 0x115F},
+    {0x231A, 0x231B},
+    {0x23E9, 0x23EC},
+    {0x2E80, 0x303E},
+    {0x3041, 0x33FF},
+    {0x3400, 0x4DBF},
+    {0x4E00, 0x9FFF},
+    {0xA000, 0xA4CF},
+    {0xA960, 0xA97F},
+    {0xAC00, 0xD7A3},
+    {0xF900, 0xFAFF},
+    {0xFE30, 0xFE6F},
+    {0xFF01, 0xFF60},
+    {0xFFE0, 0xFFE6},
+    {0x1F300, 0x1FAFF},
+    {0x20000, 0x3FFFD},
+}};
+
+}  // namespace
+
+Character first_character(std::string_view text) {
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const Character broken{replacement_character, 1, false};
+  const unsigned char lead = byte(0);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t bytes = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() < bytes) return broken;
+  char32_t value = lead & (0xFFU >> (bytes + 1));
+  for (std::size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xC0U) != 0x80U) return broken;
+    value = (value << 6U) | (byte(i) & 0x3FU);
+  }
+  constexpr std::array<char32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+  const bool surrogate = value >= 0xD800 && value <= 0xDFFF;
+  if (value < smallest.at(bytes) || value > 0x10FFFF || surrogate) return broken;
+  return {value, bytes};
+}
+
+void append_character(std::string& text, char32_t character) {
+  const auto put = [&](char32_t byte) {
+    text += static_cast<char>(static_cast<unsigned char>(byte));
+  };
+  const auto tail = [&](unsigned shift) { put(0x80U | ((character >> shift) & 0x3FU)); };
+  if (character < 0x80) {
+    put(character);
+  } else if (character < 0x800) {
+    put(0xC0U | (character >> 6U));
+    tail(0);
+  } else if (character < 0x10000) {
+    put(0xE0U | (character >> 12U));
+    tail(6);
+    tail(0);
+  } else {
+    put(0xF0U | (character >> 18U));
+    tail(12);
+    tail(6);
+    tail(0);
+  }
+}
+
+std::size_t count_characters(std::string_view text) {
+  std::size_t count = 0;
+  for (; !text.empty(); ++count) text.remove_prefix(first_character(text).bytes);
+  return count;
+}
+
+bool is_control(char32_t character) {
+  // C0, DEL, C1, the line separators, and what turns the direction of writing (it can disguise
+  // text).
+  return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x2028 ||
+         character == 0x2029 || (character >= 0x202A && character <= 0x202E) ||
+         (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;
+}
+
+std::size_t display_width(char32_t character) {
+  if (character < 0x300) return 1;
+  if (within(zero_width, character)) return 0;
+  return within(double_width, character) ? 2 : 1;
+}
+
+std::string printable(std::string_view given) {
+  std::string text(given);
+  const auto plain = [](char c) { return c >= ' ' && c < 0x7F; };
+  if (std::ranges::all_of(text, plain)) return text;
+  std::string out;
+  out.reserve(text.size());
+  for (std::string_view rest = text; !rest.empty();) {
+    const Character next = first_character(rest);
+    append_character(out, is_control(next.value) ? replacement_character : next.value);
+    rest.remove_prefix(next.bytes);
+  }
+  return out;
+}
+
+std::string printable(std::string_view text, std::string_view line_break) {
+  while (text.ends_with('\n') || text.ends_with('\r')) text.remove_suffix(1);
+  std::string out;
+  for (std::size_t end = text.find('\n'); end != std::string_view::npos; end = text.find('\n')) {
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out.append(printable(line)).append(line_break);
+    text.remove_prefix(end + 1);
+  }
+  return out + printable(text);
+}
+
+std::size_t display_width(std::string_view text) {
+  std::size_t width = 0;
+  while (!text.empty()) {
+    const Character next = first_character(text);
+    width += display_width(next.value);
+    text.remove_prefix(next.bytes);
+  }
+  return width;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,302 @@
+#include "core/runtime/config/document.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/utf8.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <algorithm>
+#include <tuple>
+
+namespace etl::runtime {
+namespace {
+
+// The library bounds nested values but not dotted keys, and takes its trees down by recursion: a
+// key of a hundred thousand parts would overflow the stack.
+constexpr std::size_t longest_dotted_key = 16;
+// Section, stage, option, list item; one more to see that something is too deep.
+constexpr int deepest_value = 6;
+
+struct SyntaxError {
+  std::size_t offset;  // in bytes
+  std::string message, hint;
+};
+
+/// Looks over the text, as far as to tell keys from strings and comments, for what the library
+/// (3.3) does not bear: long dotted keys, and outside of strings what no TOML has there (its
+/// character tables have holes, and it asserts where it should report).
+class FirstLook {
+ public:
+  explicit FirstLook(std::string_view text) : text_(text) {}
+
+  std::optional<SyntaxError> error() {
+    for (std::size_t dots = 0; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '.') {
+        if (++dots == longest_dotted_key) return too_long();
+      } else if (c == '#') {
+        at_ = std::min(text_.find('\n', at_), text_.size());
+        dots = 0;
+      } else if (c == '"' || c == '\'') {
+        skip_string(c);
+      } else if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) {
+        dots = 0;
+      } else if (!belongs(c)) {
+        return stray_character();
+      }
+    }
+    return std::nullopt;
+  }
+
+ private:
+  /// Leaves at_ at the last character of the string. An unclosed one is left to the parser to
+  /// report.
+  void skip_string(char quote) {
+    const std::string three(3, quote);
+    const bool many_lines = text_.substr(at_, 3) == three;
+    for (at_ += many_lines ? 3 : 1; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '\\' && quote == '"') {
+        ++at_;
+      } else if (many_lines ? text_.substr(at_, 3) == three : text_[at_] == quote) {
+        if (many_lines) at_ = std::min(text_.find_first_not_of(quote, at_), text_.size()) - 1;
+        return;
+      } else if (!many_lines && text_[at_] == '\n') {
+        return;
+      }
+    }
+  }
+
+  /// In a bare key, a number, a date, a boolean, or white space.
+  static bool belongs(char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("_-+: \t\r").find(c) != std::string_view::npos;
+  }
+
+  [[nodiscard]] SyntaxError too_long() const {
+    return {
+        at_, fmt::format("syntax error: a dotted key may have {} parts", longest_dotted_key), {}};
+  }
+
+  [[nodiscard]] SyntaxError stray_character() const {
+    const std::size_t bytes = first_character(text_.substr(at_)).bytes;
+    return {
+        at_,
+        fmt::format("syntax error: {} outside of a string", in_quotes(text_.substr(at_, bytes))),
+        "a text needs quotes, and so does a key of more than a-z, A-Z, 0-9, \"_\" and \"-\""};
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+/// Turns the library's nodes into ours.
+class Converter {
+ public:
+  Converter(std::string file, std::string_view text) : file_(std::move(file)) {
+    while (!text.empty()) {
+      const std::size_t end = std::min(text.find('\n'), text.size());
+      const bool crlf = end > 0 && text[end - 1] == '\r';
+      widths_.push_back(count_characters(text.substr(0, crlf ? end - 1 : end)));
+      text.remove_prefix(std::min(end + 1, text.size()));
+    }
+  }
+
+  [[nodiscard]] Position position(const toml::source_region& region) const {
+    Position position{file_, region.begin.line, region.begin.column, 1};
+    if (region.end.line == region.begin.line) {
+      position.length =
+          std::max<std::size_t>(region.end.column, position.column + 1) - position.column;
+    } else if (region.end.line > region.begin.line && region.end.line <= widths_.size()) {
+      position.length = region.end.column;
+      for (std::size_t line = region.begin.line; line < region.end.line; ++line) {
+        position.length += widths_[line - 1] + 1;
+      }
+      position.length -= std::min<std::size_t>(position.column, position.length - 1);
+    }
+    return position;
+  }
+
+  [[nodiscard]] bool at_line_end(const Position& position) const {
+    return position.line > 0 && position.line <= widths_.size() &&
+           position.column > widths_[position.line - 1];
+  }
+
+  [[nodiscard]] RawTable table(const toml::table& from, int depth) const {
+    RawTable out;
+    for (auto&& [key, node] : from) {
+      RawOption& option = out.emplace_back();
+      option.name = key.str();
+      option.key = position(key.source());
+      option.value = position(node.source());
+      option.data = value(node, depth + 1);
+    }
+    std::ranges::stable_sort(
+        out, {}, [](const RawOption& one) { return std::tie(one.key.line, one.key.column); });
+    return out;
+  }
+
+  [[nodiscard]] RawValue value(const toml::node& node, int depth) const {
+    switch (node.type()) {
+      case toml::node_type::table:
+        if (depth > deepest_value) return Other{"a table"};
+        return table(*node.as_table(), depth);
+      case toml::node_type::array:
+        return list(*node.as_array(), depth);
+      case toml::node_type::string:
+        return node.as_string()->get();
+      case toml::node_type::integer:
+        return node.as_integer()->get();
+      case toml::node_type::floating_point:
+        return node.as_floating_point()->get();
+      case toml::node_type::boolean:
+        return node.as_boolean()->get();
+      case toml::node_type::date:
+        return DateTime{midnight(node.as_date()->get())};
+      case toml::node_type::date_time:
+        return DateTime{moment(node.as_date_time()->get())};
+      case toml::node_type::time:
+        return Other{"a time of day"};
+      case toml::node_type::none:
+        break;
+    }
+    return Other{"nothing"};
+  }
+
+ private:
+  [[nodiscard]] RawValue list(const toml::array& from, int depth) const {
+    if (depth > deepest_value) return Other{"an array"};
+    RawList out;
+    out.reserve(from.size());
+    for (const toml::node& node : from) {
+      out.push_back({position(node.source()), value(node, depth + 1), false});
+    }
+    return out;
+  }
+
+  static std::chrono::sys_time<std::chrono::microseconds> midnight(const toml::date& date) {
+    return std::chrono::sys_days(std::chrono::year(date.year) / date.month / date.day);
+  }
+
+  static std::chrono::sys_time<std::chrono::microseconds> moment(const toml::date_time& at) {
+    using namespace std::chrono;
+    auto time = midnight(at.date) + hours(at.time.hour) + minutes(at.time.minute) +
+                seconds(at.time.second) + microseconds(at.time.nanosecond / 1000);
+    if (at.offset) time -= minutes(at.offset->minutes);
+    return time;
+  }
+
+  std::string file_;
+  std::vector<std::size_t> widths_;  // of the lines, in characters
+};
+
+/// What the library says, in our words.
+std::pair<std::string, std::string> explain(std::string_view description, bool at_line_end) {
+  constexpr std::string_view prefix = "Error while parsing ";
+  std::string message(description);
+  if (description.starts_with(prefix)) {
+    message = "syntax error in " + message.substr(prefix.size());
+  } else {
+    message = "syntax error: " + message;
+  }
+  const auto says = [&](std::string_view part) {
+    return description.find(part) != std::string_view::npos;
+  };
+  if (says("could not determine value type"))
+    return {message, "a text needs quotes: key = \"text\""};
+  if (says("parsing string: unescaped control characters") && at_line_end) {
+    return {"syntax error in string: there is no closing quote on its line",
+            "close it, or write \"\"\" around a text of several lines"};
+  }
+  if (says("cannot redefine")) return {message, "a key and a [table] may stand only once"};
+  if (says("TOML_MAX_NESTED_VALUES"))
+    return {"syntax error: arrays and tables are nested too deep", {}};
+  return {message, {}};
+}
+
+Position place_of(const std::string& file, std::string_view text, std::size_t offset) {
+  const std::string_view before = text.substr(0, offset);
+  const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 = 0
+  return {file, static_cast<std::size_t>(std::ranges::count(before, '\n')) + 1,
+          count_characters(before.substr(line_start)) + 1, 1};
+}
+
+std::optional<std::size_t> first_broken_byte(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Character next = first_character(text.substr(at));
+    if (!next.valid) return at;
+    at += next.bytes;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
+                                       Diagnostics& diagnostics) {
+  if (text.size() > largest_document) {
+    diagnostics.error({file}, fmt::format("a pipeline file may have {} bytes, not {}",
+                                          largest_document, text.size()));
+    return std::nullopt;
+  }
+  if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
+  if (const auto offset = first_broken_byte(text)) {
+    diagnostics.error(place_of(file, text, *offset), "syntax error: the file is not UTF-8 here");
+    return std::nullopt;
+  }
+  if (auto error = FirstLook(text).error()) {
+    diagnostics.error(place_of(file, text, error->offset), std::move(error->message),
+                      std::move(error->hint));
+    return std::nullopt;
+  }
+  const Converter converter(file, text);
+  try {
+    return converter.table(toml::parse(text), 0);
+  } catch (const toml::parse_error& failure) {
+    const Position position = converter.position(failure.source());
+    auto [message, hint] = explain(failure.description(), converter.at_line_end(position));
+    diagnostics.error(position, std::move(message), std::move(hint));
+    return std::nullopt;
+  }
+}
+
+std::optional<RawValue> parse_value(std::string_view text, const Position& position) {
+  // One line and one key: nothing that is put behind the "=" can smuggle in another.
+  constexpr std::string_view key = "v=";
+  if (text.find_first_of("\r\n") != std::string_view::npos || text.size() > largest_document)
+    return {};
+  const std::string line = std::string(key).append(text);
+  if (first_broken_byte(line) || FirstLook(line).error()) return std::nullopt;
+  try {
+    const toml::table table = toml::parse(line);
+    const toml::node* node = table.get("v");
+    // What follows the value could only be blanks or a comment: no comment is meant here.
+    const std::size_t end = line.find_last_not_of(" \t") + 1;
+    if (node->source().end.column != count_characters(std::string_view(line).substr(0, end)) + 1)
+      return {};
+    RawValue value = Converter({}, {}).value(*node, 0);
+    if (auto* list = std::get_if<RawList>(&value)) {
+      for (RawItem& item : *list) item.position = position;
+    }
+    return value;
+  } catch (const toml::parse_error&) {
+    return std::nullopt;
+  }
+}
+
+std::string type_name(const RawValue& value) {
+  struct Name {
+    std::string operator()(const Faulty&) const { return "a mistake"; }
+    std::string operator()(bool) const { return "a boolean"; }
+    std::string operator()(std::int64_t) const { return "an integer"; }
+    std::string operator()(double) const { return "a float"; }
+    std::string operator()(const std::string&) const { return "a string"; }
+    std::string operator()(const DateTime&) const { return "a date-time"; }
+    std::string operator()(const RawList&) const { return "an array"; }
+    std::string operator()(const RawTable&) const { return "a table"; }
+    std::string operator()(const Other& other) const { return other.type; }
+  };
+  return std::visit(Name{}, value);
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,281 @@
+#include "core/runtime/config/option_values.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/redactor.hpp"
+#include "core/runtime/base/suggest.hpp"
+#include "core/runtime/config/option_convert.hpp"
+#include "core/runtime/config/pipeline_file.hpp"
+#include "core/runtime/config/run_settings.hpp"
+#include "core/runtime/config/task_paths.hpp"
+
+#include <etl/error.hpp>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+
+namespace etl::runtime {
+namespace {
+
+/// Long enough not to be guessed back from short secrets by accident of another's definition; it is
+/// hashed once more, with the rest of the definition, before it is stored.
+std::string secret_hash(std::string_view text) {
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
+  return fmt::format("secret:{:016x}{:016x}", hash.high64, hash.low64);
+}
+
+/// An example of a value, for "add: ...".
+std::string_view example(std::uint32_t type) {
+  switch (type) {
+    case ETL_OPTION_BOOL:
+      return "true";
+    case ETL_OPTION_INT:
+      return "1";
+    case ETL_OPTION_FLOAT:
+      return "1.0";
+    case ETL_OPTION_LIST:
+      return "[\"...\"]";
+    case ETL_OPTION_TIME:
+      return "2024-01-31T00:00:00Z";
+    case ETL_OPTION_DURATION:
+      return "\"30s\"";
+    case ETL_OPTION_SIZE:
+      return "\"64MiB\"";
+    default:
+      return "\"...\"";
+  }
+}
+
+std::string joined(std::string_view one, std::string_view other) {
+  if (one.empty() || other.empty()) return std::string(one).append(other);
+  return std::string(one).append("; ").append(other);
+}
+
+}  // namespace
+
+etl_str OptionValues::keep(std::string text) {
+  return detail::to_abi(texts_.emplace_back(std::move(text)));
+}
+
+const Position* OptionValues::position(std::string_view option) const {
+  const auto found = positions_.find(option);
+  return found == positions_.end() ? nullptr : &found->second;
+}
+
+std::string OptionValues::definition() const {
+  std::string out;
+  for (const auto& [name, value] : definition_) out += fmt::format("{}={}\n", name, value);
+  return out;
+}
+
+/// One pass over a stage's table.
+class OptionChecker {
+ public:
+  OptionChecker(const OptionOwner& owner, std::span<const RawOption> given,
+                std::span<const etl_option_spec> table, const OptionContext& context,
+                Diagnostics& diagnostics)
+      : owner_(owner), given_(given), table_(table), context_(context), diagnostics_(diagnostics) {}
+
+  std::unique_ptr<OptionValues> run() {
+    conceal_secrets();
+    for (const RawOption& option : given_) {
+      if (spec_of(option.name) == nullptr) unknown(option);
+    }
+    for (const etl_option_spec& spec : table_) {
+      const std::string_view name = detail::to_view(spec.name);
+      const auto option = std::ranges::find(given_, name, &RawOption::name);
+      if (option != given_.end()) take_given(*option, spec);
+      else if ((spec.flags & ETL_OPTION_REQUIRED) != 0) missing(spec);
+      else if (spec.fallback.size > 0) take_fallback(spec);
+    }
+    return failed_ ? nullptr : std::move(values_);
+  }
+
+ private:
+  [[nodiscard]] const etl_option_spec* spec_of(std::string_view name) const {
+    const auto found = std::ranges::find_if(
+        table_, [&](const etl_option_spec& spec) { return detail::to_view(spec.name) == name; });
+    return found == table_.end() ? nullptr : &*found;
+  }
+
+  static bool is_secret(const etl_option_spec& spec) {
+    return (spec.flags & ETL_OPTION_SECRET) != 0;
+  }
+
+  void error(const Position& position, std::string message, std::string hint) {
+    failed_ = true;
+    diagnostics_.error(position, std::move(message), std::move(hint));
+  }
+
+  [[nodiscard]] std::string title(std::string_view option) const {
+    return fmt::format("option {} in {}", in_quotes(option), owner_.name);
+  }
+
+  /// Where a stage has secrets, the value of a key that it does not know may be a misspelled one.
+  void conceal_secrets() {
+    const bool any = std::ranges::any_of(table_, is_secret);
+    for (const RawOption& option : given_) {
+      const etl_option_spec* spec = spec_of(option.name);
+      const auto* text = std::get_if<std::string>(&option.data);
+      const bool has_password = text != nullptr && !passwords_in(*text).empty();
+      if (has_password || (spec == nullptr ? any : is_secret(*spec)))
+        diagnostics_.conceal(option.value);
+    }
+  }
+
+  void unknown(const RawOption& option) {
+    std::string hint = owner_.elsewhere ? owner_.elsewhere(option.name) : std::string{};
+    if (hint.empty()) {
+      std::vector<std::string> names;
+      for (const etl_option_spec& spec : table_) names.emplace_back(detail::to_view(spec.name));
+      hint = did_you_mean(option.name, names);
+      if (nearest(option.name, names)) hint += " there is: " + listed(names);
+      if (names.empty()) hint = "it takes no options";
+    }
+    error(option.key, fmt::format("unknown option {} in {}", in_quotes(option.name), owner_.name),
+          std::move(hint));
+  }
+
+  void missing(const etl_option_spec& spec) {
+    const std::string_view name = detail::to_view(spec.name);
+    error(owner_.position,
+          fmt::format("{} is missing: {}", title(name), detail::to_view(spec.help)),
+          fmt::format("add: {} = {}", name, example(spec.type)));
+  }
+
+  void take_given(const RawOption& option, const etl_option_spec& spec) {
+    values_->positions_.insert_or_assign(option.name, option.value);
+    if (is_faulty(option.data)) {
+      failed_ = true;  // and said so already
+      return;
+    }
+    Conversion result = convert_option(option, spec, context_);
+    if (auto* converted = std::get_if<Converted>(&result))
+      return store(spec, std::move(*converted), true);
+    for (const Misfit& misfit : std::get<std::vector<Misfit>>(result)) {
+      error(misfit.position, fmt::format("{} {}", title(option.name), misfit.what),
+            joined(misfit.hint, detail::to_view(spec.help)));
+    }
+    if (list_has_fault(option.data)) failed_ = true;
+  }
+
+  static bool is_faulty(const RawValue& value) {
+    return std::holds_alternative<Faulty>(value) || list_has_fault(value);
+  }
+  static bool list_has_fault(const RawValue& value) {
+    const auto* items = std::get_if<RawList>(&value);
+    return items != nullptr && std::ranges::any_of(*items, [](const RawItem& item) {
+             return std::holds_alternative<Faulty>(item.data);
+           });
+  }
+
+  /// Defaults go the way of given values, so that they cannot mean something else.
+  void take_fallback(const etl_option_spec& spec) {
+    const std::string_view text = detail::to_view(spec.fallback);
+    RawOption option;
+    option.name = detail::to_view(spec.name);
+    option.key = option.value = owner_.position;
+    const std::optional<RawValue> parsed = parse_value(text, owner_.position);
+    if (!parsed) return defect(spec, "is no TOML value");
+    option.data = *parsed;
+    Conversion result = convert_option(option, spec, context_);
+    if (auto* converted = std::get_if<Converted>(&result))
+      return store(spec, std::move(*converted), false);
+    defect(spec, std::get<std::vector<Misfit>>(result).front().what);
+  }
+
+  void defect(const etl_option_spec& spec, std::string_view what) {
+    const std::string shown =
+        is_secret(spec) ? std::string{} : fmt::format(" ({})", detail::to_view(spec.fallback));
+    error(owner_.position,
+          fmt::format("the default of {} is broken{}: it {}", title(detail::to_view(spec.name)),
+                      shown, what),
+          "this is a defect of the plugin; give the option yourself to go on");
+  }
+
+  void store(const etl_option_spec& spec, Converted converted, bool given) {
+    etl_option option{};
+    option.name = values_->keep(std::string(detail::to_view(spec.name)));
+    option.type = spec.type;
+    option.given = given ? 1 : 0;
+    if (is_secret(spec)) remember_secret(converted);
+    else if (const auto* text = std::get_if<std::string>(&converted.value))
+      remember_passwords(*text);
+    if ((spec.flags & ETL_OPTION_OPERATIONAL) == 0) {
+      values_->definition_[std::string(detail::to_view(spec.name))] =
+          is_secret(spec) ? secret_hash(converted.canonical) : converted.canonical;
+    }
+    if (const auto* number = std::get_if<std::int64_t>(&converted.value)) option.value.i = *number;
+    if (const auto* number = std::get_if<double>(&converted.value)) option.value.f = *number;
+    fill_in_task(spec, converted);
+    if (auto* text = std::get_if<std::string>(&converted.value))
+      option.value.s = values_->keep(std::move(*text));
+    if (auto* items = std::get_if<std::vector<std::string>>(&converted.value)) {
+      std::vector<etl_str>& list = values_->lists_.emplace_back();
+      for (std::string& item : *items) list.push_back(values_->keep(std::move(item)));
+      option.value.list = {list.data(), list.size()};
+    }
+    values_->values_.push_back(option);
+  }
+
+  /// After the definition was taken: which task writes a row does not change it.
+  void fill_in_task(const etl_option_spec& spec, Converted& converted) {
+    auto* text = std::get_if<std::string>(&converted.value);
+    if (!context_.task || spec.type != ETL_OPTION_PATH || text == nullptr || !is_per_task(*text))
+      return;
+    values_->per_task_.emplace(detail::to_view(spec.name), *text);
+    *text = with_task(*text, std::to_string(*context_.task));
+  }
+
+  void remember_secret(const Converted& converted) {
+    const auto add = [&](const std::string& text) {
+      if (!text.empty()) values_->secrets_.push_back(text);
+    };
+    if (const auto* text = std::get_if<std::string>(&converted.value)) add(*text);
+    else if (const auto* items = std::get_if<std::vector<std::string>>(&converted.value))
+      std::ranges::for_each(*items, add);
+    else add(converted.canonical);
+  }
+
+  /// A URL with a password in it is shown, but not its password.
+  void remember_passwords(std::string_view text) {
+    for (std::string& password : passwords_in(text))
+      values_->secrets_.push_back(std::move(password));
+  }
+
+  const OptionOwner& owner_;
+  std::span<const RawOption> given_;
+  std::span<const etl_option_spec> table_;
+  const OptionContext& context_;
+  Diagnostics& diagnostics_;
+  std::unique_ptr<OptionValues> values_ = std::make_unique<OptionValues>();
+  bool failed_ = false;
+};
+
+std::unique_ptr<OptionValues> check_options(const OptionOwner& owner,
+                                            std::span<const RawOption> given,
+                                            std::span<const etl_option_spec> table,
+                                            const OptionContext& context,
+                                            Diagnostics& diagnostics) {
+  return OptionChecker(owner, given, table, context, diagnostics).run();
+}
+
+std::unique_ptr<OptionValues> check_options(const StageSpec& stage,
+                                            std::span<const etl_option_spec> table,
+                                            const OptionContext& context,
+                                            Diagnostics& diagnostics) {
+  const auto elsewhere = [](std::string_view key) -> std::string {
+    if (is_run_key(key)) return fmt::format("{} belongs in [run]", in_quotes(key));
+    if (key == "name" || key == "description") {
+      return fmt::format("{} belongs at the top of the file, before the first [table]",
+                         in_quotes(key));
+    }
+    return {};
+  };
+  const OptionOwner owner{fmt::format("{} {}", kind_name(stage.kind), in_quotes(stage.name)),
+                          stage.position, elsewhere};
+  return check_options(owner, stage.options, table, context, diagnostics);
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,107 @@
+#include "core/runtime/config/overrides.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/suggest.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::string_view form = "write STAGE.OPTION=VALUE, run.OPTION=VALUE or name=VALUE";
+
+RawOption* find(RawTable& table, std::string_view name) {
+  const auto found = std::ranges::find(table, name, &RawOption::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
+RawTable* table_at(RawTable& table, std::string_view name) {
+  RawOption* found = find(table, name);
+  return found == nullptr ? nullptr : std::get_if<RawTable>(&found->data);
+}
+
+void put(RawTable& table, std::string_view name, std::string_view text, const Position& position) {
+  RawOption option;
+  option.name = name;
+  option.key = option.value = position;
+  option.from_set = true;
+  option.text = text;
+  std::optional<RawValue> parsed = parse_value(text, position);
+  option.data = parsed ? *std::move(parsed) : RawValue(option.text);
+  if (RawOption* old = find(table, name)) *old = std::move(option);
+  else table.push_back(std::move(option));
+}
+
+/// The table of a stage, whatever its kind; `names` gets those of all stages.
+RawTable* stage_table(RawTable& document, std::string_view stage, std::vector<std::string>& names) {
+  RawTable* found = nullptr;
+  for (const std::string_view section : {"sources", "filters", "sinks"}) {
+    RawTable* stages = table_at(document, section);
+    if (stages == nullptr) continue;
+    for (RawOption& one : *stages) {
+      auto* options = std::get_if<RawTable>(&one.data);
+      if (options == nullptr) continue;
+      names.push_back(one.name);
+      if (found == nullptr && one.name == stage) found = options;
+    }
+  }
+  return found;
+}
+
+/// [run], made where the file has none; nullptr where it is no table, which is reported elsewhere.
+RawTable* run_table(RawTable& document, const Position& position) {
+  if (find(document, "run") == nullptr) {
+    RawOption run;
+    run.name = "run";
+    run.key = run.value = position;
+    run.data = RawTable{};
+    document.push_back(std::move(run));
+  }
+  return table_at(document, "run");
+}
+
+void apply(std::string_view argument, std::size_t number, RawTable& document,
+           Diagnostics& diagnostics) {
+  const std::size_t equals = argument.find('=');
+  const std::string_view key = argument.substr(0, equals);
+  if (equals == std::string_view::npos || key.empty()) {
+    // What was typed may be nothing but a value: it is not repeated.
+    return diagnostics.error(
+        {"--set", 0, 0, 1},
+        fmt::format("number {} has no {}", number, key.empty() ? "key before its \"=\"" : "\"=\""),
+        std::string(form));
+  }
+  const Position position{fmt::format("--set {}", key), 0, 0, 1};
+  const std::string_view value = argument.substr(equals + 1);
+  if (key == "name" || key == "description") return put(document, key, value, position);
+
+  const std::size_t dot = key.find('.');
+  const std::string_view stage = key.substr(0, dot);
+  const std::string_view option = dot == std::string_view::npos ? "" : key.substr(dot + 1);
+  if (stage.empty() || option.empty()) {
+    return diagnostics.error(position, fmt::format("{} names no option", in_quotes(key)),
+                             std::string(form));
+  }
+  if (stage == "run") {
+    if (RawTable* run = run_table(document, position)) put(*run, option, value, position);
+    return;
+  }
+  std::vector<std::string> names;
+  if (RawTable* options = stage_table(document, stage, names))
+    return put(*options, option, value, position);
+  names.emplace_back("run");
+  diagnostics.error(position, fmt::format("there is no stage {}", in_quotes(stage)),
+                    did_you_mean(stage, names));
+}
+
+}  // namespace
+
+void apply_overrides(std::span<const std::string> set, RawTable& document,
+                     Diagnostics& diagnostics) {
+  for (std::size_t i = 0; i < set.size(); ++i) apply(set[i], i + 1, document, diagnostics);
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,94 @@
+#include "core/runtime/config/run_settings.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/config/option_values.hpp"
+
+#include <etl/options.hpp>
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <limits>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
+constexpr std::int64_t day = std::int64_t{24} * 3600 * 1000;
+constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+
+constexpr auto table = etl::options(
+    etl::optional<std::int64_t>("workers", "0", "Partitions worked on at once; 0 = one per core.")
+        .between(0, 1024),
+    etl::optional<std::string>("executor", "\"threads\"",
+                               "Whether workers are threads or processes.")
+        .one_of("threads|processes"),
+    etl::optional<std::int64_t>("retries", "5",
+                                "Further tries of a partition after a transient error.")
+        .between(0, 1000),
+    etl::optional<Duration>("retry_delay", "\"500ms\"",
+                            "The pause before the first retry; it doubles with each.")
+        .between(0, day),
+    etl::optional<std::string>("on_failure", "\"continue\"",
+                               "What happens to the other partitions when one fails.")
+        .one_of("continue|stop"),
+    etl::optional<Bytes>("memory_limit", "\"512MiB\"", "Bytes in flight over the whole run.")
+        .between(mebibyte, most),
+    etl::optional<std::int64_t>("max_rejects", "1000",
+                                "Rejected rows of a partition; more fails it before it commits.")
+        .between(0, most),
+    etl::optional<Path>("rejects", "\"\"",
+                        "File that rejected rows are kept in, as JSON lines; a folder, or with a "
+                        "slash at its end: a file for every partition. Empty = they are counted."),
+    etl::optional<Duration>("partition_timeout", "\"0s\"",
+                            "How long one attempt at a partition may take, not counting what it "
+                            "waits for others; 0s = any time.")
+        .between(0, day),
+    etl::optional<bool>("pushdown", "true",
+                        "Whether a source may leave out what the next filter drops."));
+
+}  // namespace
+
+std::span<const etl_option_spec> run_options() { return table; }
+
+bool is_run_key(std::string_view key) {
+  return std::ranges::any_of(
+      table, [&](const etl_option_spec& spec) { return etl::detail::to_view(spec.name) == key; });
+}
+
+RunSettings read_run_settings(const RawTable& run, const Position& position,
+                              const std::filesystem::path& folder, Diagnostics& diagnostics) {
+  const auto elsewhere = [](std::string_view key) -> std::string {
+    if (key == "name" || key == "description") {
+      return fmt::format("{} belongs at the top of the file, before the first [table]",
+                         in_quotes(key));
+    }
+    if (key == "sources" || key == "filters" || key == "sinks") {
+      return fmt::format("stages are not part of [run]: write [{}.NAME]", key);
+    }
+    return {};
+  };
+  const OptionOwner owner{"[run]", position, elsewhere};
+  // No option of [run] is a time.
+  const auto values = check_options(owner, run, table, OptionContext{folder, {}}, diagnostics);
+  if (values == nullptr) return {};
+  const etl::Options options(values->values());
+  RunSettings settings;
+  settings.workers = options.get<std::int64_t>("workers");
+  settings.executor =
+      options.get<std::string>("executor") == "threads" ? Executor::threads : Executor::processes;
+  settings.retries = options.get<std::int64_t>("retries");
+  settings.retry_delay = options.get<Duration>("retry_delay");
+  settings.on_failure =
+      options.get<std::string>("on_failure") == "continue" ? OnFailure::continue_ : OnFailure::stop;
+  settings.memory_limit = options.get<Bytes>("memory_limit").count;
+  settings.max_rejects = options.get<std::int64_t>("max_rejects");
+  settings.partition_timeout = options.get<Duration>("partition_timeout");
+  settings.pushdown = options.get<bool>("pushdown");
+  if (const std::string rejects = options.get<Path>("rejects").text; !rejects.empty())
+    settings.rejects = RejectPath::of(rejects);
+  if (const Position* at = values->position("rejects")) settings.rejects_position = *at;
+  return settings;
+}
+
+}  // namespace etl::runtime

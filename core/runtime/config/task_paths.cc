@@ -1,0 +1,58 @@
+#include "core/runtime/config/task_paths.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <optional>
+
+namespace etl::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// "007" is nobody's number: it would be found where with_task() does not look.
+std::optional<std::int64_t> number(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = failure == std::errc() && end == text.data() + text.size() && value >= 0;
+  return whole && std::to_string(value) == text ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+bool is_per_task(std::string_view path) {
+  return path.find(task_placeholder) != std::string_view::npos;
+}
+
+std::string with_task(std::string_view path, std::string_view word) {
+  std::string text(path);
+  for (std::size_t at = 0; (at = text.find(task_placeholder, at)) != std::string::npos;
+       at += word.size()) {
+    text.replace(at, task_placeholder.size(), word);
+  }
+  return text;
+}
+
+std::vector<std::int64_t> tasks_found(const std::string& path) {
+  const std::size_t at = path.find(task_placeholder);
+  if (at == std::string::npos) return {};
+  // The part of the path that has {task} in it, between two slashes.
+  const std::size_t begin = path.rfind('/', at) + 1;
+  const std::size_t end = std::min(path.find('/', at), path.size());
+  const std::string_view part = std::string_view(path).substr(begin, end - begin);
+  const std::string_view before = part.substr(0, at - begin);
+  std::vector<std::int64_t> tasks;
+  std::error_code unreadable;  // nothing is found in a folder that is not there
+  for (const auto& entry : fs::directory_iterator(path.substr(0, begin), unreadable)) {
+    const std::string name = entry.path().filename().string();
+    if (!name.starts_with(before)) continue;
+    const std::string_view rest = std::string_view(name).substr(before.size());
+    const auto task = number(rest.substr(0, rest.find_first_not_of("0123456789")));
+    if (!task || with_task(part, std::to_string(*task)) != name) continue;
+    if (fs::exists(with_task(path, std::to_string(*task)), unreadable)) tasks.push_back(*task);
+  }
+  std::ranges::sort(tasks);
+  return tasks;
+}
+
+}  // namespace etl::runtime

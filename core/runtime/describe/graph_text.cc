@@ -1,0 +1,165 @@
+#include "core/runtime/describe/graph_text.hpp"
+
+#include "core/runtime/base/utf8.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <string_view>
+
+namespace etl::runtime {
+namespace {
+
+using Visit = std::function<void(NodeIndex from, NodeIndex to)>;
+
+void each_edge(const Graph& graph, const Visit& visit) {
+  for (NodeIndex from = 0; from < graph.nodes().size(); ++from) {
+    for (const NodeIndex to : graph[from].outputs) visit(from, to);
+  }
+}
+
+/// `title utf8`, and `title utf8?` where it may be null. The name keeps to its line.
+std::string column_text(const Field& field) {
+  return fmt::format("{} {}{}", printable(field.name, " "), type_name(field.type),
+                     field.nullable ? "?" : "");
+}
+
+std::string columns_text(const Schema& schema, std::string_view separator) {
+  std::string text;
+  for (const Field& field : schema) {
+    if (!text.empty()) text += separator;
+    text += column_text(field);
+  }
+  return text;
+}
+
+/// Every character of `text` that `replacement` has an answer for, replaced.
+template <class Replacement>
+std::string escaped(std::string_view text, Replacement replacement) {
+  std::string out;
+  for (const char c : text) {
+    if (const std::string_view other = replacement(c); !other.empty()) out += other;
+    else out += c;
+  }
+  return out;
+}
+
+/// Labels are HTML in quotes; a character is written as an entity without its ampersand.
+std::string mermaid_label(std::string_view text) {
+  return escaped(text, [](char c) -> std::string_view {
+    switch (c) {
+      case '"':
+        return "#quot;";
+      case '<':
+        return "#lt;";
+      case '>':
+        return "#gt;";
+      case '&':
+        return "#amp;";
+      case '#':
+        return "#35;";
+      default:
+        return {};
+    }
+  });
+}
+
+std::string dot_label(std::string_view text) {
+  return escaped(text, [](char c) -> std::string_view {
+    if (c == '"') return "\\\"";
+    return c == '\\' ? "\\\\" : "";
+  });
+}
+
+/// Sources stand, filters work, sinks keep: so they are told apart without colours.
+std::pair<std::string_view, std::string_view> mermaid_shape(Kind kind) {
+  switch (kind) {
+    case Kind::source:
+      return {"([\"", "\"])"};
+    case Kind::filter:
+      return {"[\"", "\"]"};
+    case Kind::sink:
+      break;
+  }
+  return {"[(\"", "\")]"};
+}
+
+std::string_view dot_shape(Kind kind) {
+  switch (kind) {
+    case Kind::source:
+      return "oval";
+    case Kind::filter:
+      return "box";
+    case Kind::sink:
+      break;
+  }
+  return "cylinder";
+}
+
+}  // namespace
+
+std::string graph_text(const Graph& graph) {
+  std::string text;
+  for (const Node& node : graph.nodes()) {
+    text += fmt::format("{}{} {} ({})\n", text.empty() ? "" : "\n", kind_name(node.kind), node.name,
+                        node.entry->stage->name);
+    for (const NodeIndex output : node.outputs) {
+      text += fmt::format("  -> {}: {}\n", graph[output].name, columns_text(node.out, ", "));
+    }
+  }
+  return text;
+}
+
+std::string graph_mermaid(const Graph& graph) {
+  std::string text = "flowchart LR\n";
+  for (NodeIndex index = 0; index < graph.nodes().size(); ++index) {
+    const Node& node = graph[index];
+    const auto [open, close] = mermaid_shape(node.kind);
+    text += fmt::format("  n{}{}{}<br/>{}{}\n", index, open, mermaid_label(node.name),
+                        mermaid_label(node.entry->stage->name), close);
+  }
+  each_edge(graph, [&](NodeIndex from, NodeIndex to) {
+    std::string columns;
+    for (const Field& field : graph[from].out) {
+      columns += (columns.empty() ? "" : "<br/>") + mermaid_label(column_text(field));
+    }
+    text += fmt::format("  n{} -- \"{}\" --> n{}\n", from, columns, to);
+  });
+  return text;
+}
+
+std::string graph_dot(const Graph& graph, const std::string& name) {
+  std::string text =
+      fmt::format("digraph \"{}\" {{\n  rankdir = LR\n", dot_label(printable(name, " ")));
+  for (NodeIndex index = 0; index < graph.nodes().size(); ++index) {
+    const Node& node = graph[index];
+    text += fmt::format("  n{} [shape = {}, label = \"{}\\n{}\"]\n", index, dot_shape(node.kind),
+                        dot_label(node.name), dot_label(node.entry->stage->name));
+  }
+  each_edge(graph, [&](NodeIndex from, NodeIndex to) {
+    std::string columns;
+    for (const Field& field : graph[from].out) columns += dot_label(column_text(field)) + "\\l";
+    text += fmt::format("  n{} -> n{} [label = \"{}\"]\n", from, to, columns);
+  });
+  return text + "}\n";
+}
+
+nlohmann::json graph_json(const Graph& graph) {
+  nlohmann::json stages = nlohmann::json::array();
+  for (const Node& node : graph.nodes()) {
+    stages.push_back(
+        {{"name", node.name}, {"kind", kind_name(node.kind)}, {"plugin", node.entry->stage->name}});
+  }
+  nlohmann::json edges = nlohmann::json::array();
+  each_edge(graph, [&](NodeIndex from, NodeIndex to) {
+    nlohmann::json columns = nlohmann::json::array();
+    for (const Field& field : graph[from].out) {
+      columns.push_back(
+          {{"name", field.name}, {"type", type_name(field.type)}, {"nullable", field.nullable}});
+    }
+    edges.push_back({{"from", graph[from].name}, {"to", graph[to].name}, {"columns", columns}});
+  });
+  return {{"stages", stages}, {"edges", edges}};
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,188 @@
+#include "core/runtime/describe/option_schema.hpp"
+
+#include "core/runtime/config/document.hpp"
+#include "core/runtime/config/option_convert.hpp"
+
+#include <etl/error.hpp>
+
+#include <limits>
+#include <string>
+
+namespace etl::runtime {
+namespace {
+
+using detail::to_view;
+using json = nlohmann::ordered_json;
+
+// As interpolate.cc reads it: "$$" is a dollar, "${" begins a variable, any other "$" stays.
+constexpr std::string_view variable = R"(\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\})";
+constexpr std::string_view plain = R"([^$]|\$[^{])";
+
+// As units.cc reads them.
+constexpr std::string_view duration = "[0-9]+(ms|s|m|h|d)|0+";
+constexpr std::string_view size = "[0-9]+( ?(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB))?";
+// Clients turn TOML's dates into strings before they look at them.
+constexpr std::string_view moment =
+    "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?"
+    "([Zz]|[+-][0-9]{2}:[0-9]{2})?)?";
+
+json reference(const char* name) { return {{"$ref", std::string("#/definitions/") + name}}; }
+
+json with_pattern(std::string_view pattern) {
+  return {{"type", "string"}, {"pattern", "^(" + std::string(pattern) + ")$"}};
+}
+
+/// `schema`, unless it is a string with a variable in it. No anyOf: of that, clients would only say
+/// that nothing fits, and not why.
+void unless_variable(json schema, json& out) {
+  out["if"] = reference("variable");
+  out["then"] = reference("text");
+  out["else"] = std::move(schema);
+}
+
+/// The bounds, where the value is a number.
+void add_bounds(const etl_option_spec& spec, json& number) {
+  if ((spec.flags & ETL_OPTION_BOUNDED) == 0) return;
+  if (spec.minimum != std::numeric_limits<std::int64_t>::min()) number["minimum"] = spec.minimum;
+  if (spec.maximum != std::numeric_limits<std::int64_t>::max()) number["maximum"] = spec.maximum;
+}
+
+json integer(const etl_option_spec& spec) {
+  json out{{"type", "integer"}};
+  add_bounds(spec, out);
+  for (const std::string& each : allowed_values(spec)) {
+    const std::optional<RawValue> value = parse_value(each, {});
+    const auto* number = value ? std::get_if<std::int64_t>(&*value) : nullptr;
+    if (number != nullptr) out["enum"].push_back(*number);
+  }
+  return out;
+}
+
+json size_in_bytes(const etl_option_spec& spec) {
+  json number{{"type", "integer"}, {"minimum", 0}};
+  add_bounds(spec, number);
+  return {{"if", {{"type", "string"}}}, {"then", with_pattern(size)}, {"else", number}};
+}
+
+json span_of_time() {
+  return {{"if", {{"type", "string"}}},
+          {"then", with_pattern(duration)},
+          {"else", {{"type", "integer"}, {"enum", {0}}}}};
+}
+
+/// A string of the allowed ones; where any is allowed, one whose variables are well written.
+json text(const etl_option_spec& spec) {
+  const std::vector<std::string> allowed = allowed_values(spec);
+  return allowed.empty() ? text_schema() : one_of_schema(allowed);
+}
+
+void add_list(const etl_option_spec& spec, json& out) {
+  const bool or_one = (spec.flags & ETL_OPTION_OR_ONE) != 0;
+  if (or_one) {
+    out["type"] = {"array", "string"};
+    out["if"] = {{"type", "string"}};
+    out["then"] = text(spec);
+  } else {
+    out["type"] = "array";
+  }
+  out["items"] = text(spec);
+  out["items"]["description"] = to_view(spec.help);  // what taplo shows where the value is an array
+}
+
+/// The default as JSON; nothing where JSON has no such value.
+json default_of(const etl_option_spec& spec) {
+  const std::optional<RawValue> parsed = parse_value(to_view(spec.fallback), {});
+  if (!parsed) return nullptr;
+  if (const auto* flag = std::get_if<bool>(&*parsed)) return *flag;
+  if (const auto* number = std::get_if<std::int64_t>(&*parsed)) return *number;
+  if (const auto* number = std::get_if<double>(&*parsed)) return *number;
+  if (const auto* string = std::get_if<std::string>(&*parsed)) return *string;
+  const auto* items = std::get_if<RawList>(&*parsed);
+  if (items == nullptr) return nullptr;
+  json list = json::array();
+  for (const RawItem& item : *items) {
+    const auto* string = std::get_if<std::string>(&item.data);
+    if (string == nullptr) return nullptr;
+    list.push_back(*string);
+  }
+  return list;
+}
+
+void add_type(const etl_option_spec& spec, json& out) {
+  switch (spec.type) {
+    case ETL_OPTION_BOOL:
+      return unless_variable({{"type", "boolean"}}, out);
+    case ETL_OPTION_INT:
+      return unless_variable(integer(spec), out);
+    case ETL_OPTION_FLOAT:
+      return unless_variable({{"type", "number"}}, out);
+    case ETL_OPTION_LIST:
+      return add_list(spec, out);
+    case ETL_OPTION_TIME:
+      return unless_variable(
+          with_pattern("now|-(" + std::string(duration) + ")|" + std::string(moment)), out);
+    case ETL_OPTION_DURATION:
+      return unless_variable(span_of_time(), out);
+    case ETL_OPTION_SIZE:
+      return unless_variable(size_in_bytes(spec), out);
+    case ETL_OPTION_URL:
+      if (spec.allowed.size != 0) return out.update(text(spec));
+      return unless_variable(with_pattern("|[A-Za-z0-9+.-]+://(.|\\n)*"), out);
+    case ETL_OPTION_PATH:
+      return out.update(text_schema());  // no allowed values: a path is made absolute
+    case ETL_OPTION_STRING:
+      return out.update(text(spec));
+    default:
+      break;  // of a later minor: anything goes
+  }
+}
+
+}  // namespace
+
+json option_definitions() {
+  return {{"text", text_schema()},
+          {"variable",
+           {{"$comment", "A string with a variable in it: what it is, is known when it is run."},
+            {"type", "string"},
+            {"pattern", "^(" + std::string(plain) + ")*" + std::string(variable)}}}};
+}
+
+// Spelled out where it is used: an allOf with nothing but a reference ends taplo's language server
+// (0.7) in endless recursion.
+json text_schema() {
+  const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
+  return {{"type", "string"}, {"pattern", any}};
+}
+
+json one_of_schema(const std::vector<std::string>& values) {
+  // What editors offer stands in `anyOf`, of which the second always holds: they do not look into
+  // `else`.
+  json out{{"type", "string"}, {"anyOf", {{{"enum", values}}, {{"type", "string"}}}}};
+  unless_variable({{"enum", values}}, out);
+  return out;
+}
+
+json option_schema(const etl_option_spec& spec) {
+  json out{{"description", to_view(spec.help)}};
+  if (spec.fallback.size != 0 && (spec.flags & ETL_OPTION_SECRET) == 0) {
+    if (json value = default_of(spec); !value.is_null()) out["default"] = std::move(value);
+  }
+  add_type(spec, out);
+  return out;
+}
+
+json no_other_key(const json& properties) {
+  std::string names;
+  for (const auto& [name, schema] : properties.items()) names += (names.empty() ? "" : ", ") + name;
+  return {{"not", {{"description", "There is no such key here; there is: " + names}}}};
+}
+
+void add_options(std::span<const etl_option_spec> options, json& table) {
+  for (const etl_option_spec& spec : options) {
+    const std::string name(to_view(spec.name));
+    table["properties"][name] = option_schema(spec);
+    if ((spec.flags & ETL_OPTION_REQUIRED) != 0) table["required"].push_back(name);
+  }
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,22 @@
+/// \file
+/// Whether partitions were loaded with another definition of the pipeline.
+#pragma once
+
+#include "core/runtime/pipeline/ledger_view.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace etl::runtime {
+
+/// Says which stage changed since partitions of this sink were loaded; nothing when every `done`
+/// partition was loaded as this file says.
+std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink,
+                                              const LedgerView& ledger);
+/// What to do about it.
+inline constexpr std::string_view changed_definition_remedy =
+    "load them again with --reload (and forget those that are no longer planned: etl state FILE "
+    "forget), or give the pipeline another name and the sink another table";
+
+}  // namespace etl::runtime

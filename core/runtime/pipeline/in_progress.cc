@@ -1,0 +1,102 @@
+#include "core/runtime/pipeline/in_progress.hpp"
+
+#include "core/runtime/base/host_name.hpp"
+#include "core/runtime/base/text_format.hpp"
+#include "core/runtime/base/utf8.hpp"
+#include "core/runtime/pipeline/ledger_view.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <csignal>
+#include <functional>
+#include <iterator>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::int64_t second = 1'000'000;
+
+/// A run that writes a large partition into a database with one writer has no chance to say so. On
+/// this machine its process can be seen.
+bool lives_here(const RunningRecord& record) {
+  if (record.host != host_name() || record.pid == 0) return false;
+  return ::kill(static_cast<pid_t>(record.pid), 0) == 0 || errno == EPERM;
+}
+
+bool is_lost(const RunningRecord& record) {
+  return record.silent > std::chrono::microseconds(lost_after).count() && !lives_here(record);
+}
+
+std::vector<RunningRecord> records_of(const Pipeline& pipeline, NodeIndex sink) {
+  const Graph& graph = *pipeline.graph;
+  std::vector<RunningRecord> records = graph[sink].stage->running(pipeline.file.name);
+  if (pipeline.request.task) return records;
+  for (const std::int64_t task : tasks_of(graph[sink])) {
+    if (task == 0) continue;
+    const auto other = pipeline.of_task(task);
+    std::ranges::move((*other->graph)[sink].stage->running(pipeline.file.name),
+                      std::back_inserter(records));
+  }
+  return records;
+}
+
+bool same_partition(const RunningRecord& one, const RunningRecord& other) {
+  return one.source == other.source && one.partition == other.partition;
+}
+
+}  // namespace
+
+std::vector<InHand> in_hand(const Pipeline& pipeline, NodeIndex sink, const LedgerView& ledger) {
+  std::vector<RunningRecord> records;
+  try {
+    records = records_of(pipeline, sink);
+  } catch (const Error&) {
+    return {};  // whoever asks has read the ledger, and heard what is wrong there
+  }
+  std::vector<InHand> found;
+  for (RunningRecord& record : records) {
+    const LedgerRecord* settled = ledger.find(sink, record.source, record.partition);
+    if (settled != nullptr && settled->finished_at >= record.since) continue;
+    const bool lost = is_lost(record);
+    found.push_back({std::move(record), lost});
+  }
+  const auto superseded = [&](const InHand& each) {
+    return each.lost && std::ranges::any_of(found, [&](const InHand& other) {
+             return same_partition(each.record, other.record) &&
+                    (!other.lost || other.record.since > each.record.since);
+           });
+  };
+  std::vector<InHand> shown;
+  std::ranges::copy_if(found, std::back_inserter(shown), std::not_fn(superseded));
+  return shown;
+}
+
+nlohmann::json as_json(const InHand& in_hand) {
+  const RunningRecord& record = in_hand.record;
+  nlohmann::json json = {{"source", record.source},
+                         {"partition", record.partition},
+                         {"task", nullptr},
+                         {"host", record.host},
+                         {"pid", record.pid},
+                         {"attempt", record.attempt},
+                         {"since", utc_text(record.since / second)},
+                         {"silent_seconds", record.silent / second},
+                         {"run_id", record.run_id},
+                         {"lost", in_hand.lost}};
+  if (!record.task.empty()) json["task"] = record.task;
+  return json;
+}
+
+std::string as_text(const InHand& in_hand) {
+  const RunningRecord& record = in_hand.record;
+  std::string text =
+      fmt::format("{}: {}{} (process {}), attempt {}, since {} UTC", record.partition,
+                  record.task.empty() ? "" : fmt::format("task {} on ", record.task), record.host,
+                  record.pid, record.attempt, utc_text(record.since / second));
+  if (in_hand.lost) text += fmt::format("; silent for {} s", record.silent / second);
+  return printable(text);
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,66 @@
+#include "core/runtime/pipeline/pipeline.hpp"
+
+#include "core/runtime/config/task_paths.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+
+namespace etl::runtime {
+namespace {
+
+std::optional<std::string> from_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
+  if (value == nullptr) return std::nullopt;
+  return value;
+}
+
+}  // namespace
+
+std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
+                                        Cancellation& cancellation, Log& log,
+                                        Diagnostics& diagnostics) {
+  auto file = load_pipeline(LoadRequest{request.path, request.set, from_environment}, diagnostics);
+  if (!file) return nullptr;
+  auto pipeline = std::make_unique<Pipeline>();
+  pipeline->file = std::move(*file);
+  pipeline->request = request;
+  // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
+  const auto now = request.now.value_or(
+      std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
+  pipeline->request.now = now;
+  const GraphContext context{
+      registry,
+      now,
+      {cancellation,
+       [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
+         log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
+       },
+       request.slots},
+      [&log](const std::string& secret) { log.redactor().add(secret); },
+      request.task.value_or(0)};
+  pipeline->graph = Graph::build(pipeline->file, context, diagnostics);
+  if (request.further_checks)
+    request.further_checks(pipeline->file, pipeline->graph.get(), diagnostics);
+  if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
+  OpenRequest again = pipeline->request;
+  again.further_checks = nullptr;
+  pipeline->of_task = [again, &registry, &cancellation, &log](std::int64_t task) mutable {
+    again.task = task;
+    Diagnostics found;
+    auto opened = open_pipeline(again, registry, cancellation, log, found);
+    if (opened == nullptr) throw Error::config(found.text(false));
+    return opened;
+  };
+  return pipeline;
+}
+
+const std::map<std::string, std::string>& per_task(const Node& sink) {
+  return sink.options->per_task();
+}
+
+std::vector<std::int64_t> tasks_of(const Node& sink) {
+  const auto& paths = per_task(sink);
+  return paths.empty() ? std::vector<std::int64_t>{} : tasks_found(paths.begin()->second);
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,67 @@
+#include "core/runtime/pipeline/plan.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/utf8.hpp"
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include <algorithm>
+#include <set>
+
+namespace etl::runtime {
+
+bool selected(const Selection& selection, const std::string& id) {
+  return selection.only.empty() ||
+         std::any_of(selection.only.begin(), selection.only.end(), [&](const std::string& glob) {
+           return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0;
+         });
+}
+
+std::vector<std::size_t> tasks_of(const std::vector<PlannedPartition>& planned, std::size_t tasks) {
+  std::vector<std::int64_t> bytes;
+  bytes.reserve(planned.size());
+  for (const PlannedPartition& each : planned) bytes.push_back(each.partition.bytes);
+  return share_out(bytes, tasks);
+}
+
+namespace {
+
+/// The whole plan is shared out, whatever is done already: so all tasks agree, whenever they start.
+void keep_share(std::vector<PlannedPartition>& planned, const TaskShare& share) {
+  const std::vector<std::size_t> task_of = tasks_of(planned, static_cast<std::size_t>(share.of));
+  std::vector<PlannedPartition> kept;
+  for (std::size_t i = 0; i < planned.size(); ++i) {
+    if (task_of[i] == static_cast<std::size_t>(share.task)) kept.push_back(std::move(planned[i]));
+  }
+  planned = std::move(kept);
+}
+
+}  // namespace
+
+std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection) {
+  std::vector<PlannedPartition> planned;
+  for (const NodeIndex source : graph.of_kind(Kind::source)) {
+    std::set<std::string> ids;
+    for (Partition& partition : graph[source].stage->plan()) {
+      if (partition.id.empty() || printable(partition.id) != partition.id) {
+        throw graph[source].stage->failure(
+            Error(Code::internal,
+                  fmt::format("plans the partition {}, whose id is empty or not printable",
+                              in_quotes(partition.id))));
+      }
+      if (!ids.insert(partition.id).second) {
+        throw graph[source].stage->failure(
+            Error(Code::internal, fmt::format("plans the partition \"{}\" twice", partition.id)));
+      }
+      if (selected(selection, partition.id)) planned.push_back({source, std::move(partition)});
+    }
+  }
+  if (selection.limit && planned.size() > static_cast<std::size_t>(*selection.limit)) {
+    planned.resize(static_cast<std::size_t>(*selection.limit));
+  }
+  if (selection.share) keep_share(planned, *selection.share);
+  return planned;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,58 @@
+#include "core/runtime/pipeline/preflight.hpp"
+
+#include "core/runtime/pipeline/definition_change.hpp"
+#include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/rejects/reject_file.hpp"
+
+#include <fmt/format.h>
+
+namespace etl::runtime {
+namespace {
+
+/// Position of the option that a stage complained about, or of the stage.
+const Position& position_of(const Node& node, const StageError& error) {
+  const Position* option =
+      error.option().empty() ? nullptr : node.options->position(error.option());
+  return option != nullptr ? *option : node.position;
+}
+
+TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, LedgerView& ledger,
+                    Diagnostics& diagnostics) {
+  const Graph& graph = *pipeline.graph;
+  const Node& node = graph[sink];
+  TargetState target{sink, {}, {}, {}};
+  try {
+    ledger.load_all(pipeline, sink);
+    // Said before what does not fit the table: changed columns are the reason for both.
+    if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
+      diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));
+      return target;
+    }
+    if (auto found = node.stage->inspect(node.in)) {
+      target.name = std::move(found->first);
+      target.ddl = std::move(found->second);
+    }
+  } catch (const StageError& error) {
+    if (error.code() == Code::config) diagnostics.error(position_of(node, error), error.message());
+    else target.unreachable = error;
+  }
+  return target;
+}
+
+}  // namespace
+
+Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics) {
+  Preflight found;
+  const RunSettings& run = pipeline.file.run;
+  if (const std::string why = run.rejects ? why_unwritable(*run.rejects) : ""; !why.empty()) {
+    diagnostics.error(run.rejects_position,
+                      fmt::format("\"rejects\" in [run] cannot be written: {}", why),
+                      "name a file in a folder that is there, or a folder");
+  }
+  for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
+    found.targets.push_back(look_at(pipeline, sink, reload, found.ledger, diagnostics));
+  }
+  return found;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,367 @@
+#include "core/runtime/plugin/plugin_loader.hpp"
+
+#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/plugin/older_tables.hpp"
+
+#include <etl/error.hpp>
+
+#include <boost/dll/shared_library.hpp>
+#include <elf.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <string_view>
+
+namespace etl::runtime {
+namespace {
+
+namespace fs = std::filesystem;
+
+Error refused(const fs::path& path, const std::string& why) {
+  return Error::config(path.string() + ": " + why);
+}
+
+/// The table is not what the header says it is.
+Error damaged(const fs::path& path, const std::string& why) {
+  return refused(
+      path, "damaged plugin header: " + why + "; rebuild the plugin with the headers of this etl");
+}
+
+std::string too_small(std::size_t found, std::size_t least) {
+  return std::to_string(found) + " bytes where ABI 1.0 has " + std::to_string(least);
+}
+
+std::string machine_name(unsigned machine) {
+  switch (machine) {
+    case EM_386:
+      return "i386";
+    case EM_X86_64:
+      return "x86-64";
+    case EM_ARM:
+      return "arm";
+    case EM_AARCH64:
+      return "aarch64";
+    case EM_RISCV:
+      return "riscv";
+    default:
+      return "ELF machine " + std::to_string(machine);
+  }
+}
+
+/// What the first bytes of an ELF file say of the machine that it is for.
+struct ElfHead {
+  static constexpr std::size_t machine_at = EI_NIDENT + 2;  // behind e_ident and e_type
+  std::array<unsigned char, machine_at + 2> bytes{};
+  bool elf = false;
+
+  explicit ElfHead(const fs::path& path) {
+    std::error_code unreadable;                 // then opening it says why
+    if (fs::is_fifo(path, unreadable)) return;  // opening one would wait for who writes to it
+    std::ifstream file(path, std::ios::binary);
+    if (!file) throw refused(path, std::string("cannot be read: ") + std::strerror(errno));
+    file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
+    elf = file.gcount() == static_cast<std::streamsize>(bytes.size()) &&
+          std::memcmp(bytes.data(), ELFMAG, SELFMAG) == 0;
+  }
+  [[nodiscard]] std::string machine() const {
+    const unsigned low = bytes[machine_at];
+    const unsigned high = bytes[machine_at + 1];
+    const bool little = bytes[EI_DATA] == ELFDATA2LSB;
+    return machine_name(little ? low | high << 8U : high | low << 8U) +
+           (bytes[EI_CLASS] == ELFCLASS64 ? ", 64 bits" : ", 32 bits");
+  }
+};
+
+/// Said before dlopen is asked, whose words for it are "file too short" or, for another machine's
+/// library, "No such file or directory".
+void require_library_of_this_machine(const fs::path& path) {
+  const ElfHead library(path);
+  if (!library.elf)
+    throw refused(path,
+                  "not a shared library (no ELF header); build it with -shared, or take "
+                  "it out of the folders of plugins");
+  const ElfHead self("/proc/self/exe");
+  if (library.machine() != self.machine()) {
+    throw refused(path, "built for another machine (" + library.machine() + "; this one is " +
+                            self.machine() + "): rebuild the plugin here");
+  }
+}
+
+/// dlerror's text, without Boost's frame and without the path that every message starts with, and
+/// what to do about it.
+std::string dlopen_reason(const fs::path& path, std::string text) {
+  constexpr std::string_view frame = "(dlerror system message: ";
+  if (const auto at = text.find(frame); at != std::string::npos) {
+    text.erase(0, at + frame.size());
+    text.erase(text.rfind(')'));
+  }
+  const std::string repeated = path.string() + ": ";
+  if (const auto at = text.find(repeated); at != std::string::npos) text.erase(at, repeated.size());
+  if (text.find("GLIBCXX_") != std::string::npos || text.find("CXXABI_") != std::string::npos) {
+    text += "; it was built with a newer g++ than this machine's libstdc++: rebuild it here";
+  } else if (text.find("undefined symbol") != std::string::npos) {
+    text +=
+        "; link the plugin with the library that has it: -Wl,-z,defs shows this when it is built";
+  } else if (text.find("cannot open shared object file") != std::string::npos) {
+    text += "; install that library, or rebuild the plugin without it";
+  } else {
+    text += "; the file is damaged: build or install it again";
+  }
+  return text;
+}
+
+/// Loaded libraries, kept for ever and leaked on purpose, so that no destructor order matters.
+struct Libraries {
+  std::mutex mutex;
+  std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
+  std::map<fs::path, std::unique_ptr<WholePlugin>> tables;  ///< of those that passed every check
+};
+Libraries& libraries() {
+  static auto* loaded = new Libraries;
+  return *loaded;
+}
+
+const boost::dll::shared_library& open_library(const fs::path& path) {
+  Libraries& loaded = libraries();
+  const std::scoped_lock lock(loaded.mutex);
+  auto& library = loaded.by_path[path];
+  if (library == nullptr) {
+    try {
+      // The throwing overload: the one that takes an error_code loses dlerror's text. rtld_now: a
+      // missing symbol is an error here and not a crash at its first call.
+      library = std::make_unique<boost::dll::shared_library>(
+          path.string(), boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
+    } catch (const std::exception& error) {
+      loaded.by_path.erase(path);
+      throw refused(path, "cannot be loaded: " + dlopen_reason(path, error.what()));
+    }
+  }
+  return *library;
+}
+
+/// The checked table as this host knows it; of one library always the same.
+const etl_plugin& whole_table(const fs::path& path, const etl_plugin& plugin) {
+  Libraries& loaded = libraries();
+  const std::scoped_lock lock(loaded.mutex);
+  auto& table = loaded.tables[path];
+  if (table == nullptr) table = std::make_unique<WholePlugin>(plugin);
+  return table->plugin();
+}
+
+std::string version(unsigned major, unsigned minor) {
+  return std::to_string(major) + "." + std::to_string(minor);
+}
+
+void check_header(const fs::path& path, const etl_plugin& plugin) {
+  if (std::memcmp(plugin.magic, ETL_PLUGIN_MAGIC, sizeof(plugin.magic)) != 0) {
+    throw damaged(path, ETL_PLUGIN_SYMBOL " does not start with \"" ETL_PLUGIN_MAGIC "\"");
+  }
+  const std::string own = version(ETL_ABI_MAJOR, ETL_ABI_MINOR);
+  if (plugin.abi_major != ETL_ABI_MAJOR) {
+    throw refused(path, "built for plugin ABI " + version(plugin.abi_major, plugin.abi_minor) +
+                            ", this runtime speaks ABI " + own + ": " +
+                            (plugin.abi_major > ETL_ABI_MAJOR ? "upgrade etl or " : "") +
+                            "rebuild the plugin against this etl");
+  }
+  if (plugin.struct_size < first_size<etl_plugin>) {
+    throw damaged(path, too_small(plugin.struct_size, first_size<etl_plugin>));
+  }
+  const std::string built_with = plugin.built_with == nullptr ? "?" : plugin.built_with;
+  if (plugin.abi_minor > ETL_ABI_MINOR) {
+    throw refused(path, "needs ABI " + version(plugin.abi_major, plugin.abi_minor) +
+                            ", this runtime has " + own + " (plugin built with " + built_with +
+                            "): upgrade etl or rebuild the plugin against this one");
+  }
+  if (plugin.name == nullptr || plugin.version == nullptr || plugin.built_with == nullptr ||
+      plugin.stage_count == 0 || plugin.stages == nullptr) {
+    throw damaged(path, "no name, version, compiler or stages");
+  }
+}
+
+/// A function that a stage must have.
+struct Required {
+  const char* name;
+  bool there;
+};
+
+void require_functions(const fs::path& path, const std::string& who,
+                       std::initializer_list<Required> functions) {
+  for (const Required& function : functions) {
+    if (function.there) continue;
+    throw refused(path, who + "lacks the function " + function.name +
+                            ", which every stage of its kind has; write it and rebuild the plugin");
+  }
+}
+
+/// What was added since ABI 1.0, a plugin need not have.
+template <class Table>
+void require_table(const fs::path& path, const std::string& who, const Table* calls) {
+  if (calls == nullptr) {
+    throw refused(path, who +
+                            "lacks the table of its functions; set the one of its kind and "
+                            "rebuild the plugin");
+  }
+  if (calls->struct_size < first_size<Table>) {
+    throw damaged(path, who + "has a table of functions of " +
+                            too_small(calls->struct_size, first_size<Table>));
+  }
+}
+
+void check_source(const fs::path& path, const std::string& who, const etl_source* calls) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"schema", calls->schema != nullptr},
+                     {"plan", calls->plan != nullptr},
+                     {"read", calls->read != nullptr}});
+}
+
+void check_filter(const fs::path& path, const std::string& who, const etl_filter* calls) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"schema", calls->schema != nullptr},
+                     {"open", calls->open != nullptr},
+                     {"apply", calls->apply != nullptr},
+                     {"close", calls->close != nullptr}});
+}
+
+void check_sink(const fs::path& path, const std::string& who, const etl_sink* calls,
+                bool transactional) {
+  require_table(path, who, calls);
+  require_functions(path, who,
+                    {{"check", calls->check != nullptr},
+                     {"open", calls->open != nullptr},
+                     {"write", calls->write != nullptr},
+                     {"commit", calls->commit != nullptr},
+                     {"close", calls->close != nullptr},
+                     {"committed", !transactional || calls->committed != nullptr},
+                     {"record", !transactional || calls->record != nullptr}});
+}
+
+bool is_stage_name(std::string_view name) {
+  constexpr std::string_view allowed = "abcdefghijklmnopqrstuvwxyz0123456789_";
+  return !name.empty() && name.find_first_not_of(allowed) == std::string_view::npos;
+}
+
+void check_stage(const fs::path& path, const etl_stage* stage) {
+  if (stage == nullptr || stage->struct_size < first_size<etl_stage> || stage->name == nullptr ||
+      stage->summary == nullptr) {
+    throw damaged(path, "a stage without name or summary, or of the wrong size");
+  }
+  if (!is_stage_name(stage->name)) {
+    throw refused(path, "the name of a stage is made of a-z, 0-9 and _, not " +
+                            in_quotes(stage->name) + "; rename it and rebuild the plugin");
+  }
+  const std::string who = std::string("stage \"") + stage->name + "\" ";
+  require_functions(path, who,
+                    {{"create", stage->create != nullptr}, {"destroy", stage->destroy != nullptr}});
+  if ((stage->options == nullptr && stage->option_count != 0) ||
+      (stage->columns == nullptr && stage->column_count != 0)) {
+    throw damaged(path, who + "counts options or columns and has no table of them");
+  }
+  switch (stage->kind) {
+    case ETL_SOURCE:
+      return check_source(path, who, stage->source);
+    case ETL_FILTER:
+      return check_filter(path, who, stage->filter);
+    case ETL_SINK:
+      return check_sink(path, who, stage->sink, (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0);
+    default:
+      throw refused(path, who + "is of the unknown kind " + std::to_string(stage->kind) +
+                              " (1 is a source, 2 a filter, 3 a sink); correct it and rebuild the "
+                              "plugin");
+  }
+}
+
+/// Two stages of one library must not share a name; what other libraries offer is the registry's.
+void check_stages(const fs::path& path, const etl_plugin& plugin) {
+  std::set<std::string_view> names;
+  for (const etl_stage* stage : std::span(plugin.stages, plugin.stage_count)) {
+    check_stage(path, stage);
+    if (!names.insert(stage->name).second) {
+      throw refused(path, std::string("offers the stage \"") + stage->name +
+                              "\" twice; rename one of the two and rebuild the plugin");
+    }
+  }
+}
+
+void require_not_writable(const fs::path& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0) {
+    throw refused(path, std::string("cannot be examined: ") + std::strerror(errno));
+  }
+  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
+    throw refused(path, "refused, because others can write it: chmod go-w " + path.string());
+  }
+  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
+    throw refused(path, "refused, because it belongs to another user (uid " +
+                            std::to_string(info.st_uid) +
+                            "): copy it to a folder of yours, or let it belong to root");
+  }
+}
+
+}  // namespace
+
+void require_private(const fs::path& path) {
+  require_not_writable(path);
+  std::error_code unreadable;  // then it is no folder to look for plugins in
+  if (!fs::is_directory(path, unreadable)) require_not_writable(path.parent_path());
+}
+
+LoadedPlugin load_plugin(const fs::path& given) {
+  std::error_code failure;
+  const fs::path path = fs::canonical(given, failure);
+  if (failure) throw refused(given, failure.message() + "; look at the path");
+  require_private(path);
+  require_library_of_this_machine(path);
+  const boost::dll::shared_library& library = open_library(path);
+  if (!library.has(ETL_PLUGIN_SYMBOL)) {
+    if (library.has("etl_plugin_v2")) {
+      throw refused(path, "built for plugin ABI 2, this runtime speaks ABI " +
+                              version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
+                              ": upgrade etl or rebuild the plugin against this etl");
+    }
+    throw refused(path, "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL
+                        "): ETL_PLUGIN(...) in one of its sources exports it; a library that is no "
+                        "plugin belongs elsewhere");
+  }
+  const auto& plugin = library.get<const etl_plugin>(ETL_PLUGIN_SYMBOL);
+  check_header(path, plugin);
+  check_stages(path, plugin);
+  return {path, &whole_table(path, plugin)};
+}
+
+SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* environment,
+                            const fs::path& executable) {
+  SearchPath search;
+  for (const fs::path& path : given) {
+    if (path.empty()) throw Error::config("--plugin-dir: an empty path");
+    search.directories.push_back({fs::absolute(path), "--plugin-dir"});
+  }
+  std::string_view rest = environment == nullptr ? "" : environment;
+  while (!rest.empty()) {
+    const std::string_view part = rest.substr(0, rest.find(':'));
+    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+    // An empty or relative part would mean the current folder.
+    if (part.empty()) continue;
+    if (part.front() != '/') {
+      throw Error::config("$ETL_PLUGIN_PATH: \"" + std::string(part) +
+                          "\" is not an absolute path");
+    }
+    search.directories.push_back({fs::path(part), "$ETL_PLUGIN_PATH"});
+  }
+  search.directories.push_back(
+      {(executable.parent_path() / ".." / "lib" / "etl" / "plugins").lexically_normal(),
+       "beside the executable"});
+  return search;
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,15 @@
+/// \file
+/// One batch for several stages.
+#pragma once
+
+#include <etl/batch.hpp>
+
+#include <vector>
+
+namespace etl::runtime {
+
+/// `count` batches over the same memory, which is freed with the last of them. The copies may be
+/// used and released by different threads. Costs a few small allocations a column, copies no data.
+std::vector<Batch> share_batch(Batch batch, std::size_t count);
+
+}  // namespace etl::runtime

@@ -1,0 +1,202 @@
+#include "core/runtime/plugin/stage_registry.hpp"
+
+#include "core/runtime/plugin/stage_names.hpp"
+
+#include <etl/error.hpp>
+
+#include <algorithm>
+#include <mutex>
+#include <set>
+
+namespace etl::runtime {
+
+namespace fs = std::filesystem;
+
+std::vector<fs::path> libraries_in(const fs::path& folder) {
+  std::vector<fs::path> found;
+  try {
+    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
+      if (entry.path().extension() == ".so") found.push_back(entry.path());
+    }
+  } catch (const fs::filesystem_error& error) {
+    throw Error::config(folder.string() + ": cannot be read: " + error.code().message());
+  }
+  std::sort(found.begin(), found.end());
+  return found;
+}
+
+/// Everything the registry knows.
+struct StageRegistry::Shelf {
+  /// A folder of the search path.
+  struct Folder {
+    std::string origin;
+    std::string label;
+    std::string note;  ///< why nothing was looked for; empty = the numbers below
+    std::size_t loaded = 0;
+    std::size_t refused = 0;
+  };
+  /// A library that is loaded when it is needed.
+  struct Waiting {
+    fs::path path;  ///< as it was found
+    std::size_t folder;
+  };
+
+  void look_at(const fs::path& path, std::size_t folder);
+  void load(const fs::path& path, std::size_t folder);
+  void load_waiting(const Waiting& library);
+  void load_all();
+  void add(const LoadedPlugin& plugin, const std::string& origin);
+
+  std::mutex mutex;
+  std::map<std::string, StageEntry, std::less<>> stages;
+  std::map<std::string, Waiting, std::less<>> waiting;  ///< by the names of their stages
+  std::vector<Refusal> refusals;
+  std::vector<Folder> folders;
+};
+
+/// Two libraries with one name are loaded both, at once: one of them may be refused.
+void StageRegistry::Shelf::look_at(const fs::path& path, std::size_t folder) {
+  const auto names = stage_names(path);
+  if (!names) return load(path, folder);
+  for (const std::string& name : *names) {
+    if (const auto other = waiting.find(name); other != waiting.end()) {
+      std::error_code unreadable;
+      if (fs::equivalent(other->second.path, path, unreadable)) continue;
+      load_waiting(Waiting(other->second));
+    }
+    if (stages.contains(name)) return load(path, folder);
+  }
+  for (const std::string& name : *names) waiting.try_emplace(name, Waiting{path, folder});
+}
+
+void StageRegistry::Shelf::load(const fs::path& path, std::size_t folder) {
+  LoadedPlugin plugin;
+  try {
+    plugin = load_plugin(path);
+  } catch (const Error& error) {
+    refusals.push_back({path, error.message()});
+    ++folders[folder].refused;
+    return;
+  }
+  add(plugin, folders[folder].origin);
+  ++folders[folder].loaded;
+}
+
+void StageRegistry::Shelf::load_waiting(const Waiting& library) {
+  std::erase_if(waiting, [&](const auto& each) { return each.second.path == library.path; });
+  load(library.path, library.folder);
+}
+
+void StageRegistry::Shelf::load_all() {
+  while (!waiting.empty()) load_waiting(Waiting(waiting.begin()->second));
+}
+
+void StageRegistry::Shelf::add(const LoadedPlugin& plugin, const std::string& origin) {
+  for (std::size_t i = 0; i < plugin.table->stage_count; ++i) {
+    const etl_stage* stage = plugin.table->stages[i];
+    const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin, origin});
+    // One library found by two ways is one library.
+    const StageEntry& first = at->second;
+    if (!inserted && first.plugin.path != plugin.path) {
+      throw Error::config(clash(at->first, first.plugin.path, first.origin, plugin.path, origin));
+    }
+  }
+}
+
+std::string clash(const std::string& stage, const fs::path& first, const std::string& first_origin,
+                  const fs::path& second, const std::string& second_origin) {
+  const std::string both = "stage \"" + stage + "\" is offered by two plugins: " + first.string() +
+                           (first_origin.empty() ? "" : " (" + first_origin + ")") + " and " +
+                           second.string() +
+                           (second_origin.empty() ? "" : " (" + second_origin + ")");
+  if (first_origin == second_origin) return both + "; remove one of them";
+  // The origins are in the order of the search, so the first can be left out of it.
+  const std::string leave_out = first_origin == "--plugin-dir"
+                                    ? "leave --plugin-dir out"
+                                    : "take the folder of the first out of " + first_origin;
+  return both + "; to use the first, remove the second; to use the second, " + leave_out;
+}
+
+StageRegistry::StageRegistry() : shelf_(std::make_unique<Shelf>()) {}
+StageRegistry::StageRegistry(StageRegistry&&) noexcept = default;
+StageRegistry& StageRegistry::operator=(StageRegistry&&) noexcept = default;
+StageRegistry::~StageRegistry() = default;
+
+StageRegistry StageRegistry::scan(const SearchPath& search) {
+  StageRegistry registry;
+  Shelf& shelf = *registry.shelf_;
+  for (const SearchPath::Directory& directory : search.directories) {
+    const std::string label = directory.path.string() + " (" + directory.origin + ")";
+    std::error_code unreadable;
+    if (!fs::is_directory(directory.path, unreadable)) {
+      shelf.folders.push_back({directory.origin, label, "no such folder"});
+      continue;
+    }
+    std::vector<fs::path> found;
+    try {
+      require_private(directory.path);
+      found = libraries_in(directory.path);
+    } catch (const Error& error) {
+      shelf.refusals.push_back({directory.path, error.message()});
+      shelf.folders.push_back({directory.origin, label, "refused"});
+      continue;
+    }
+    shelf.folders.push_back({directory.origin, label, ""});
+    for (const fs::path& path : found) shelf.look_at(path, shelf.folders.size() - 1);
+  }
+  return registry;
+}
+
+void StageRegistry::add(const LoadedPlugin& plugin) {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->add(plugin, "");
+}
+
+const StageEntry* StageRegistry::find(std::string_view name) const {
+  const std::scoped_lock lock(shelf_->mutex);
+  if (const auto at = shelf_->waiting.find(name); at != shelf_->waiting.end()) {
+    shelf_->load_waiting(Shelf::Waiting(at->second));
+  }
+  auto at = shelf_->stages.find(name);
+  if (at == shelf_->stages.end()) {
+    shelf_->load_all();  // one of them may have more stages than it says, and messages name all
+    at = shelf_->stages.find(name);
+  }
+  return at == shelf_->stages.end() ? nullptr : &at->second;
+}
+
+std::vector<std::string> StageRegistry::names() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  std::set<std::string> names;
+  for (const auto& [name, entry] : shelf_->stages) names.insert(name);
+  for (const auto& [name, library] : shelf_->waiting) names.insert(name);
+  return {names.begin(), names.end()};
+}
+
+const std::map<std::string, StageEntry, std::less<>>& StageRegistry::stages() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
+  return shelf_->stages;
+}
+
+const std::vector<Refusal>& StageRegistry::refusals() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
+  return shelf_->refusals;
+}
+
+std::string StageRegistry::searched() const {
+  const std::scoped_lock lock(shelf_->mutex);
+  shelf_->load_all();
+  std::string text;
+  for (const Shelf::Folder& folder : shelf_->folders) {
+    text += "\n  searched " + folder.label + ": ";
+    text += folder.note.empty() ? std::to_string(folder.loaded) + " loaded, " +
+                                      std::to_string(folder.refused) + " refused"
+                                : folder.note;
+  }
+  for (const Refusal& refusal : shelf_->refusals) text += "\n  refused " + refusal.reason;
+  return text;
+}
+
+}  // namespace etl::runtime

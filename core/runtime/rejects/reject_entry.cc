@@ -1,0 +1,139 @@
+#include "core/runtime/rejects/reject_entry.hpp"
+
+#include "core/runtime/base/utf8.hpp"
+
+#include <etl/error.hpp>
+
+#include <boost/archive/iterators/base64_from_binary.hpp>
+#include <boost/archive/iterators/binary_from_base64.hpp>
+#include <boost/archive/iterators/transform_width.hpp>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
+namespace etl::runtime {
+namespace {
+
+using nlohmann::json;
+
+std::string to_base64(std::string_view bytes) {
+  using namespace boost::archive::iterators;  // NOLINT(google-build-using-namespace)
+  using Encoder = base64_from_binary<transform_width<const char*, 6, 8>>;
+  std::string text(Encoder(bytes.data()), Encoder(bytes.data() + bytes.size()));
+  return text.append((4 - text.size() % 4) % 4, '=');
+}
+
+std::string from_base64(const std::string& text) {
+  using namespace boost::archive::iterators;  // NOLINT(google-build-using-namespace)
+  using Decoder = transform_width<binary_from_base64<const char*>, 8, 6>;
+  const std::size_t letters = std::min(text.find('='), text.size());
+  const std::size_t padding = text.size() - letters;
+  const bool padded = text.size() % 4 == 0 && padding <= 2 &&
+                      text.find_first_not_of('=', letters) == std::string::npos;
+  if (!padded) throw Error::permanent("\"raw_base64\" has not the length of base64");
+  const std::string whole = text.substr(0, letters) + std::string(padding, 'A');
+  try {
+    std::string bytes(Decoder(whole.data()), Decoder(whole.data() + whole.size()));
+    bytes.resize(bytes.size() - padding);
+    return bytes;
+  } catch (const dataflow_exception&) {
+    throw Error::permanent("\"raw_base64\" holds a character that base64 does not have");
+  }
+}
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Character character = first_character(text);
+    if (!character.valid) return false;
+    text.remove_prefix(character.bytes);
+  }
+  return true;
+}
+
+std::string readable(const std::string& text) { return is_utf8(text) ? text : printable(text); }
+
+std::string text_of(const json& object, const char* key) {
+  const auto at = object.find(key);
+  if (at == object.end()) throw Error::permanent(fmt::format("has no \"{}\"", key));
+  if (!at->is_string()) throw Error::permanent(fmt::format("\"{}\" is not a string", key));
+  return at->get<std::string>();
+}
+
+std::optional<std::int64_t> number_of(const json& object, const char* key) {
+  const auto at = object.find(key);
+  if (at == object.end() || at->is_null()) return std::nullopt;
+  const bool fits =
+      at->is_number_integer() && (!at->is_number_unsigned() || at->get<std::uint64_t>() >> 63 == 0);
+  if (!fits || at->get<std::int64_t>() < 0)
+    throw Error::permanent(fmt::format("\"{}\" is not a count, nor null", key));
+  return at->get<std::int64_t>();
+}
+
+std::string raw_of(const json& object) {
+  if (object.contains("raw") && object.contains("raw_base64"))
+    throw Error::permanent("has both \"raw\" and \"raw_base64\"");
+  return object.contains("raw_base64") ? from_base64(text_of(object, "raw_base64"))
+                                       : text_of(object, "raw");
+}
+
+}  // namespace
+
+std::string reject_line(const RejectEntry& entry) {
+  const auto number = [](const std::optional<std::int64_t>& value) {
+    return value ? nlohmann::ordered_json(*value) : nlohmann::ordered_json(nullptr);
+  };
+  nlohmann::ordered_json object = {
+      {"pipeline", readable(entry.key.pipeline)}, {"run_id", readable(entry.run_id)},
+      {"source", readable(entry.key.source)},     {"partition", readable(entry.key.partition)},
+      {"stage", readable(entry.stage)},           {"line", number(entry.line)},
+      {"offset", number(entry.offset)},           {"reason", readable(entry.reason)}};
+  if (is_utf8(entry.raw)) object["raw"] = entry.raw;
+  else object["raw_base64"] = to_base64(entry.raw);
+  return object.dump();
+}
+
+RejectEntry parse_reject(std::string_view line) {
+  const json object = json::parse(line, nullptr, false);
+  if (object.is_discarded()) throw Error::permanent("is not JSON");
+  if (!object.is_object()) throw Error::permanent("is not a JSON object");
+  RejectEntry entry;
+  entry.key = {text_of(object, "pipeline"), text_of(object, "source"),
+               text_of(object, "partition")};
+  entry.run_id = text_of(object, "run_id");
+  entry.stage = text_of(object, "stage");
+  entry.line = number_of(object, "line");
+  entry.offset = number_of(object, "offset");
+  entry.reason = text_of(object, "reason");
+  entry.raw = raw_of(object);
+  return entry;
+}
+
+void each_line(std::string_view text,
+               const std::function<void(std::string_view line, std::size_t offset)>& each) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string_view line = text.substr(at, end - at);
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) each(line, at);
+    at = end + 1;
+  }
+}
+
+void read_rejects(std::string_view text, const std::function<void(RejectRecord)>& each) {
+  std::size_t number = 0;
+  std::size_t counted = 0;
+  each_line(text, [&](std::string_view line, std::size_t offset) {
+    const std::string_view before = text.substr(counted, offset - counted);
+    number += static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
+    counted = offset;
+    RejectRecord record{number + 1, line, std::nullopt, {}};
+    try {
+      record.entry = parse_reject(line);
+    } catch (const Error& error) {
+      record.error = error.message();
+    }
+    each(std::move(record));
+  });
+}
+
+}  // namespace etl::runtime

@@ -1,0 +1,291 @@
+#include "core/runtime/run/reject_replay.hpp"
+
+#include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/run/runner.hpp"
+#include "core/runtime/run/thread_executor.hpp"
+#include "core/runtime/schedule/scheduler.hpp"
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <set>
+#include <span>
+#include <thread>
+
+namespace etl::runtime {
+namespace {
+
+constexpr std::string_view replay_mark = "+replay-";
+
+/// One rejected record with its line of the file.
+struct Repaired {
+  std::string line, record;
+};
+
+class ReplayRun {
+ public:
+  ReplayRun(const Pipeline& pipeline, const RejectPath& path, Cancellation& cancellation, Log& log)
+      : pipeline_(pipeline),
+        graph_(*pipeline.graph),
+        path_(path),
+        cancellation_(cancellation),
+        log_(log) {
+    report_.summary = new_summary(pipeline);
+  }
+
+  ReplayReport run() {
+    require_ledgers();
+    const RunIdentity run{pipeline_.file.name, report_.summary.run_id};
+    RejectStore store(path_, run, pipeline_.file.path, log_);
+    store.adopt(ledgers());
+    read_entries();
+    choose_records();
+    if (!cancellation_.requested()) load(store);
+    store.close(ledgers());
+    count_what_left();
+    finish_summary();
+    return std::move(report_);
+  }
+
+ private:
+  [[nodiscard]] CommittedAttempts ledgers() const { return {graph_, pipeline_.file.name, log_}; }
+
+  void require_ledgers() const {
+    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+      if (!per_task(graph_[sink]).empty() && !pipeline_.request.task) {
+        throw Error::config(
+            fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
+                        graph_[sink].name, per_task(graph_[sink]).begin()->first));
+      }
+      if (graph_[sink].stage->transactional()) continue;
+      throw Error::config(
+          fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",
+                      graph_[sink].name));
+    }
+  }
+
+  // ---- what there is ---------------------------------------------------------------------------
+
+  void read_entries() {
+    for (const std::filesystem::path& file : published_files(path_)) {
+      const std::string text = read_whole(file);
+      read_rejects(text, [&](const RejectRecord& record) { sort_in(file, record); });
+    }
+  }
+
+  void sort_in(const std::filesystem::path& file, const RejectRecord& record) {
+    if (!record.entry) {
+      ++report_.unreadable;
+      report_.notes.push_back(fmt::format("{}:{}: {}", file.string(), record.number, record.error));
+      return;
+    }
+    const RejectEntry& entry = *record.entry;
+    if (entry.key.pipeline != pipeline_.file.name) {
+      ++report_.of_others;
+      return;
+    }
+    if (entry.stage != entry.key.source) {
+      ++report_.of_filters;
+      report_.notes.push_back(
+          fmt::format("{}:{}: rejected by \"{}\", which is no source: its rows cannot be replayed",
+                      file.string(), record.number, entry.stage));
+      return;
+    }
+    (void)source_of(entry.key);
+    groups_[entry.key].push_back({std::string(record.line), entry.raw});
+  }
+
+  [[nodiscard]] NodeIndex source_of(const RejectKey& key) const {
+    for (const NodeIndex source : graph_.of_kind(Kind::source)) {
+      if (graph_[source].name != key.source) continue;
+      if (graph_[source].stage->can_replay()) return source;
+      throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records that were repaired",
+                                      key.source, graph_[source].entry->stage->name));
+    }
+    throw Error::config(
+        fmt::format("{} has rejects of a source \"{}\", which pipeline \"{}\" has not",
+                    path_.path.string(), key.source, key.pipeline));
+  }
+
+  /// As the source plans it now; where it plans it no more, by its id alone.
+  Partition original(NodeIndex source, const std::string& id) {
+    if (!planned_.contains(source)) {
+      for (Partition& partition : graph_[source].stage->plan())
+        planned_[source].emplace(partition.id, std::move(partition));
+    }
+    const auto at = planned_[source].find(id);
+    return at == planned_[source].end() ? Partition{id, {}} : at->second;
+  }
+
+  // ---- what can be read by now -----------------------------------------------------------------
+
+  void choose_records() {
+    for (const auto& [key, entries] : groups_) {
+      if (cancellation_.requested()) return;
+      const NodeIndex source = source_of(key);
+      const std::string id = key.partition.substr(0, key.partition.find(replay_mark));
+      auto replay = std::make_shared<Replay>();
+      replay->original = original(source, id);
+      try {
+        choose(source, replay->original, entries, *replay);
+      } catch (const StageError& error) {
+        if (error.code() == Code::cancelled) return;
+        report_.summary.failures.push_back(
+            {key.source, key.partition, "", error.stage(), 1, error.message()});
+        continue;
+      }
+      if (!replay->records.empty()) add_partition(source, std::move(replay));
+    }
+  }
+
+  /// The readable ones of these, by halves: most of them are readable, or most are not.
+  void choose(NodeIndex source, const Partition& partition, std::span<const Repaired> entries,
+              Replay& chosen) {
+    if (entries.empty()) return;
+    Replay tried{partition, {}, {}};
+    for (const Repaired& each : entries) {
+      tried.records.push_back(each.record);
+      tried.lines.push_back(each.line);
+    }
+    if (all_readable(source, tried)) {
+      chosen.records.insert(chosen.records.end(), tried.records.begin(), tried.records.end());
+      chosen.lines.insert(chosen.lines.end(), tried.lines.begin(), tried.lines.end());
+    } else if (entries.size() == 1) {
+      ++report_.malformed;
+    } else {
+      choose(source, partition, entries.first(entries.size() / 2), chosen);
+      choose(source, partition, entries.subspan(entries.size() / 2), chosen);
+    }
+  }
+
+  bool all_readable(NodeIndex source, const Replay& replay) {
+    FlowSettings settings;
+    settings.max_rejects = std::numeric_limits<std::int64_t>::max();
+    PartitionFlow flow(graph_, source, {source}, std::move(settings), cancellation_);
+    flow.run(
+        replay.original, [](NodeIndex, const Batch&) { return true; }, &replay);
+    return flow.stages()[source].rejected == 0;
+  }
+
+  void add_partition(NodeIndex source, std::shared_ptr<Replay> replay) {
+    std::string identity;
+    std::int64_t bytes = 0;
+    for (const std::string& record : replay->records) {
+      identity += fmt::format("{}:", record.size()) + record;
+      bytes += static_cast<std::int64_t>(record.size());
+    }
+    const Partition& original = replay->original;
+    partitions_.push_back({source,
+                           {fmt::format("{}{}{:016x}", original.id, replay_mark,
+                                        XXH3_64bits(identity.data(), identity.size())),
+                            original.uri,
+                            bytes,
+                            {}},
+                           std::move(replay)});
+  }
+
+  // ---- loading ---------------------------------------------------------------------------------
+
+  void load(RejectStore& store) {
+    LedgerView ledger;
+    for (const NodeIndex sink : graph_.of_kind(Kind::sink))
+      ledger.load(graph_, sink, pipeline_.file.name);
+    std::vector<Job> jobs;
+    std::set<NodeIndex> needed;
+    for (const Replayed& each : partitions_) {
+      Job job{each.source, &each.partition, {}};
+      for (const NodeIndex sink : graph_.sinks_of(each.source)) {
+        const LedgerRecord* record = ledger.find(sink, graph_[each.source].name, each.partition.id);
+        if (record == nullptr || record->state != State::done) job.sinks.push_back(sink);
+      }
+      job.replay = each.replay;
+      needed.insert(job.sinks.begin(), job.sinks.end());
+      ++report_.summary.partitions.total;
+      if (!job.sinks.empty()) {
+        jobs.push_back(std::move(job));
+      } else {  // loaded by a replay that was killed
+        ++report_.summary.partitions.skipped;
+        store.remove(each.replay->lines);
+      }
+    }
+    for (const NodeIndex sink : needed) graph_[sink].stage->prepare(graph_[sink].in);
+    if (!jobs.empty()) execute(std::move(jobs), store);
+  }
+
+  void execute(std::vector<Job> jobs, RejectStore& store) {
+    const RunSettings& run = pipeline_.file.run;
+    Progress progress(ProgressMode::off, log_);
+    AttemptSettings settings;
+    settings.run = {pipeline_.file.name, report_.summary.run_id};
+    settings.readers =
+        std::min<std::size_t>(run.workers > 0 ? static_cast<std::size_t>(run.workers)
+                                              : std::max(1U, std::thread::hardware_concurrency()),
+                              jobs.size());
+    settings.memory_limit = static_cast<std::size_t>(run.memory_limit);
+    settings.max_rejects = run.max_rejects;
+    settings.time_limit = run.partition_timeout;
+    settings.rejects = &store.spools();
+    Scheduler scheduler(
+        graph_, std::move(jobs),
+        {settings.run, run.retries, run.retry_delay, run.on_failure == OnFailure::stop, &store},
+        cancellation_, log_, progress);
+    run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    scheduler.add_to(report_.summary);
+  }
+
+  // ---- what came of it -------------------------------------------------------------------------
+
+  /// What is no more in the file is loaded; nothing else is said of it.
+  void count_what_left() {
+    std::map<std::string, std::int64_t, std::less<>> there;
+    for (const std::filesystem::path& file : published_files(path_)) {
+      const std::string text = read_whole(file);
+      each_line(text, [&](std::string_view line, std::size_t) { ++there[std::string(line)]; });
+    }
+    for (const Replayed& each : partitions_) {
+      for (const std::string& line : each.replay->lines) {
+        const auto at = there.find(line);
+        if (at == there.end() || at->second == 0) ++report_.loaded;
+        else --at->second;
+      }
+    }
+  }
+
+  void finish_summary() {
+    if (cancellation_.requested()) report_.summary.status = "interrupted";
+    else if (!report_.summary.failures.empty()) report_.summary.status = "failed";
+  }
+
+  struct Replayed {
+    NodeIndex source;
+    Partition partition;
+    std::shared_ptr<const Replay> replay;
+  };
+
+  const Pipeline& pipeline_;
+  const Graph& graph_;
+  const RejectPath& path_;
+  Cancellation& cancellation_;
+  Log& log_;
+  ReplayReport report_;
+  std::map<RejectKey, std::vector<Repaired>> groups_;
+  std::map<NodeIndex, std::map<std::string, Partition>> planned_;
+  std::vector<Replayed> partitions_;
+};
+
+}  // namespace
+
+ReplayReport replay_rejects(const Pipeline& pipeline, const RejectPath& path,
+                            Cancellation& cancellation, Log& log) {
+  return ReplayRun(pipeline, path, cancellation, log).run();
+}
+
+void settle_rejects(const Pipeline& pipeline, const RejectPath& path, Log& log) {
+  RejectStore store(path, {pipeline.file.name, new_run_id()}, pipeline.file.path, log);
+  store.adopt({*pipeline.graph, pipeline.file.name, log});
+}
+
+}  // namespace etl::runtime

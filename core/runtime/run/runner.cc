@@ -1,0 +1,317 @@
+#include "core/runtime/run/runner.hpp"
+
+#include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/utf8.hpp"
+#include "core/runtime/pipeline/definition_change.hpp"
+#include "core/runtime/pipeline/plan.hpp"
+#include "core/runtime/pipeline/preflight.hpp"
+#include "core/runtime/run/thread_executor.hpp"
+#include "core/runtime/schedule/heartbeats.hpp"
+#include "core/runtime/schedule/scheduler.hpp"
+#include "core/runtime/workers/process_executor.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <random>
+#include <set>
+#include <thread>
+#include <tuple>
+
+namespace etl::runtime {
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds longest_backoff{60'000};
+constexpr milliseconds longest_retry_after{3'600'000};
+
+class Run {
+ public:
+  Run(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
+      Cancellation& cancellation, Log& log)
+      : pipeline_(pipeline),
+        graph_(*pipeline.graph),
+        file_(pipeline.file),
+        request_(request),
+        cancellation_(cancellation),
+        log_(log),
+        faults_(request.faults),
+        summary_(new_summary(pipeline)),
+        preflight_(std::move(preflight)) {}
+
+  Summary run() {
+    const auto begun = std::chrono::steady_clock::now();
+    open_rejects();
+    plan();
+    if (planned_.empty() && !request_.selection.only.empty())
+      log_.warn("--only matches none of the partitions");
+    reach_the_unreachable();
+    if (rejects_) rejects_->adopt(ledgers());
+    std::vector<Job> jobs = choose_jobs();
+    if (!cancellation_.requested()) prepare_sinks(jobs);
+    if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
+    if (rejects_) rejects_->close(ledgers());
+    finish(std::chrono::steady_clock::now() - begun);
+    return std::move(summary_);
+  }
+
+ private:
+  /// A sink that cannot be used, and after how many tries that was believed.
+  struct Down {
+    StageError error;
+    std::int64_t attempts;
+  };
+
+  /// What cannot be written now may not come to light when it is needed.
+  void open_rejects() {
+    if (!file_.run.rejects) return;
+    try {
+      rejects_.emplace(*file_.run.rejects, RunIdentity{file_.name, summary_.run_id}, file_.path,
+                       log_);
+    } catch (const Error& error) {
+      const Position& at = file_.run.rejects_position;
+      throw Error::config(fmt::format("{}:{}:{}: \"rejects\" in [run]: {}", at.file, at.line,
+                                      at.column, error.message()));
+    }
+  }
+
+  [[nodiscard]] CommittedAttempts ledgers() const { return {graph_, file_.name, log_}; }
+
+  /// Calls `body`, again while it fails transiently, as a partition would be tried again. Returns
+  /// the failure that ended that; nothing when it went well or the run is to stop.
+  template <class Body>
+  std::optional<Down> persistently(const std::string& what, Body&& body) {
+    milliseconds delay = file_.run.retry_delay;
+    for (std::int64_t attempt = 1; !cancellation_.requested(); ++attempt) {
+      try {
+        body();
+        return std::nullopt;
+      } catch (const StageError& error) {
+        if (error.code() == Code::config) throw;
+        if (cancellation_.requested()) return std::nullopt;
+        if (error.code() != Code::transient || attempt > file_.run.retries)
+          return Down{error, attempt};
+        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1,
+                              error.message()));
+        pause(std::max(delay, std::min(error.retry_after(), longest_retry_after)));
+      }
+      delay = std::min(delay * 2, longest_backoff);
+    }
+    return std::nullopt;
+  }
+
+  /// A sink with which `body` fails for good fails its partitions; the others go on.
+  template <class Body>
+  void per_sink(const char* what, NodeIndex sink, Body&& body) {
+    if (down_.contains(sink)) return;
+    const auto down = persistently(fmt::format("{}: {}", graph_[sink].stage->title(), what), body);
+    if (!down) return;
+    log_.error(down->error.message());
+    down_.emplace(sink, *down);
+  }
+
+  /// Without partitions there is nothing to do or to report: a source that cannot say them ends the
+  /// run.
+  void plan() {
+    const auto down =
+        persistently("planning", [&] { planned_ = plan_partitions(graph_, request_.selection); });
+    if (down) throw StageError(down->error);
+  }
+
+  /// Until then, or until the run is to stop.
+  void pause(milliseconds delay) const {
+    const auto until = std::chrono::steady_clock::now() + delay;
+    while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
+      std::this_thread::sleep_for(milliseconds(20));
+    }
+  }
+
+  void reach_the_unreachable() {
+    for (const TargetState& target : preflight_.targets) {
+      if (!target.unreachable) continue;
+      const NodeIndex sink = target.sink;
+      per_sink("reading the ledger", sink,
+               [&] { preflight_.ledger.load(graph_, sink, file_.name); });
+      if (request_.reload) continue;
+      if (auto changed = changed_definition(graph_, sink, preflight_.ledger))
+        throw Error::config(fmt::format("{}; {}", *changed, changed_definition_remedy));
+    }
+  }
+
+  [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
+    const LedgerRecord* record =
+        preflight_.ledger.find(sink, graph_[planned.source].name, planned.partition.id);
+    return record != nullptr && record->state == State::done;
+  }
+
+  std::vector<Job> choose_jobs() {
+    std::vector<Job> jobs;
+    summary_.partitions.total = static_cast<std::int64_t>(planned_.size());
+    for (const PlannedPartition& planned : planned_) {
+      Job job{planned.source, &planned.partition, {}};
+      for (const NodeIndex sink : graph_.sinks_of(planned.source)) {
+        PartitionCounts& counts = summary_of(sink).partitions;
+        ++counts.total;
+        if (!request_.reload && is_done(sink, planned)) ++counts.skipped;
+        else job.sinks.push_back(sink);
+      }
+      if (job.sinks.empty()) ++summary_.partitions.skipped;
+      else jobs.push_back(std::move(job));
+    }
+    return jobs;
+  }
+
+  SinkSummary& summary_of(NodeIndex sink) {
+    for (SinkSummary& summary : summary_.sinks) {
+      if (summary.name == graph_[sink].name) return summary;
+    }
+    throw Error(Code::internal, "no summary for sink " + graph_[sink].name);
+  }
+
+  void prepare_sinks(std::vector<Job>& jobs) {
+    std::set<NodeIndex> needed;
+    for (const Job& job : jobs) needed.insert(job.sinks.begin(), job.sinks.end());
+    for (const NodeIndex sink : needed) {
+      per_sink("preparing the target", sink, [&] { graph_[sink].stage->prepare(graph_[sink].in); });
+    }
+    if (cancellation_.requested()) return;
+    for (const auto& [sink, down] : down_) fail_partitions(sink, down, jobs);
+    std::erase_if(jobs, [&](const Job& job) {
+      if (job.sinks.empty()) ++summary_.partitions.failed;
+      return job.sinks.empty();
+    });
+    if (!down_.empty() && file_.run.on_failure == OnFailure::stop) jobs.clear();
+  }
+
+  void fail_partitions(NodeIndex sink, const Down& down, std::vector<Job>& jobs) {
+    const std::string error = printable(log_.redactor().conceal(down.error.message()), "\n");
+    for (Job& job : jobs) {
+      if (std::erase(job.sinks, sink) == 0) continue;
+      job.failed = true;
+      ++summary_of(sink).partitions.failed;
+      summary_.failures.push_back({graph_[job.source].name, job.partition->id, graph_[sink].name,
+                                   down.error.stage(), down.attempts, error,
+                                   down.error.code() == Code::transient});
+    }
+  }
+
+  /// Says what will be read; a source that cannot fetch ahead is read all the same.
+  void announce(const std::vector<Job>& jobs) {
+    for (const NodeIndex source : graph_.of_kind(Kind::source)) {
+      std::vector<std::string> ids;
+      for (const Job& job : jobs) {
+        if (job.source == source) ids.push_back(job.partition->id);
+      }
+      try {
+        graph_[source].stage->expect(ids);
+      } catch (const StageError& error) {
+        if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
+      }
+    }
+  }
+
+  void execute(std::vector<Job> jobs) {
+    if (file_.run.executor == Executor::threads) announce(jobs);
+    const std::size_t partitions_to_do = jobs.size();
+    const RunIdentity run{file_.name, summary_.run_id};
+    Progress progress(request_.progress, log_);
+    const AttemptSettings settings = attempt_settings(run, jobs.size(), progress);
+    Scheduler scheduler(graph_, std::move(jobs),
+                        {run, file_.run.retries, file_.run.retry_delay,
+                         file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
+                        cancellation_, log_, progress);
+    progress.start(partitions_to_do);
+    std::optional<Heartbeats> heartbeats(std::in_place, graph_, scheduler, run, task(), log_);
+    if (file_.run.executor == Executor::processes) {
+      workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
+                                           {request_.worker_program, request_.faults, log_.level()},
+                                           cancellation_, log_);
+    } else {
+      run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    }
+    heartbeats.reset();
+    progress.stop();
+    scheduler.add_to(summary_);
+  }
+
+  [[nodiscard]] std::string task() const {
+    const auto& share = request_.selection.share;
+    return share ? fmt::format("{}/{}", share->task, share->of) : "";
+  }
+
+  AttemptSettings attempt_settings(const RunIdentity& run, std::size_t partitions,
+                                   Progress& progress) {
+    AttemptSettings settings;
+    settings.run = run;
+    settings.readers = file_.run.workers > 0 ? static_cast<std::size_t>(file_.run.workers)
+                                             : std::max(1U, std::thread::hardware_concurrency());
+    settings.readers = std::min(settings.readers, partitions);
+    settings.memory_limit = static_cast<std::size_t>(file_.run.memory_limit);
+    settings.reload = request_.reload;
+    settings.pushdown = file_.run.pushdown;
+    settings.max_rejects = file_.run.max_rejects;
+    settings.time_limit = file_.run.partition_timeout;
+    settings.faults = &faults_;
+    settings.rejects = rejects_ ? &rejects_->spools() : nullptr;
+    settings.on_read = [&progress](std::int64_t rows) { progress.rows(rows); };
+    settings.on_written = [&progress](std::int64_t rows) { progress.written(rows); };
+    return settings;
+  }
+
+  void finish(std::chrono::steady_clock::duration elapsed) {
+    summary_.elapsed_seconds = std::chrono::duration<double>(elapsed).count();
+    summary_.peak_memory_bytes = peak_resident_bytes() + workers_resident_;
+    std::sort(summary_.failures.begin(), summary_.failures.end(),
+              [](const Failure& a, const Failure& b) {
+                return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
+              });
+    if (cancellation_.requested()) summary_.status = "interrupted";
+    else if (!summary_.failures.empty()) summary_.status = "failed";
+  }
+
+  const Pipeline& pipeline_;
+  const Graph& graph_;
+  const PipelineFile& file_;
+  const RunRequest& request_;
+  Cancellation& cancellation_;
+  Log& log_;
+  FaultPlan faults_;
+  std::int64_t workers_resident_ = 0;
+  Summary summary_;
+  std::vector<PlannedPartition> planned_;
+  Preflight preflight_;
+  std::map<NodeIndex, Down> down_;
+  std::optional<RejectStore> rejects_;
+};
+
+}  // namespace
+
+std::string new_run_id() {
+  std::random_device random;
+  const std::time_t seconds = std::time(nullptr);
+  return fmt::format("{:%Y%m%dT%H%M%SZ}-{:08x}", fmt::gmtime(seconds), random());
+}
+
+Summary new_summary(const Pipeline& pipeline) {
+  const Graph& graph = *pipeline.graph;
+  Summary summary;
+  summary.pipeline = pipeline.file.name;
+  summary.run_id = new_run_id();
+  summary.delivery = graph.exactly_once() ? "exactly-once" : "at-least-once";
+  for (const Node& node : graph.nodes()) {
+    summary.stages.push_back(
+        {node.name, std::string(kind_name(node.kind)), node.entry->stage->name, {}, 0});
+  }
+  for (const NodeIndex sink : graph.of_kind(Kind::sink))
+    summary.sinks.push_back({graph[sink].name, {}, {}});
+  return summary;
+}
+
+Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,
+                     Cancellation& cancellation, Log& log) {
+  return Run(pipeline, std::move(preflight), request, cancellation, log).run();
+}
+
+}  // namespace etl::runtime
