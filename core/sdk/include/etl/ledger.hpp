@@ -1,9 +1,11 @@
 /// \file
-/// The ledger: one row a partition and sink, in the database that the sink writes to.
+/// The ledger: one row per partition and sink, in the database that the sink writes to.
 #pragma once
 
 #include <etl/partition.hpp>
+#include <etl/record_column.hpp>
 
+#include <array>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,57 +13,56 @@
 namespace etl {
 inline namespace v1 {
 
-enum class State : std::uint32_t { done = ETL_DONE, failed = ETL_FAILED, missing = ETL_MISSED };
-
-/// The text in the ledger's column `state`.
-[[nodiscard]] inline std::string_view state_name(State state) {
-  switch (state) {
-    case State::done:
-      return "done";
-    case State::failed:
-      return "failed";
-    case State::missing:
-      return "missing";
-  }
-  return "unknown";
-}
-/// The reverse of state_name(). Throws Error (permanent) for a text that is none.
-[[nodiscard]] inline State state_from(std::string_view name) {
-  if (name == "done") return State::done;
-  if (name == "failed") return State::failed;
-  if (name == "missing") return State::missing;
-  throw Error::permanent("etl_ledger has the unknown state \"" + std::string(name) + "\"");
-}
-
-/// A row of `etl_ledger`. Its primary key is (pipeline, source, sink, partition).
+/// A row of the table `etl_ledger`; ledger_columns names its columns and their key.
 struct LedgerRecord {
   State state = State::done;
   std::string pipeline, source, sink, partition;
   std::int64_t rows_read = 0, rows_filtered = 0, rows_rejected = 0, rows_written = 0;
   std::string source_uri;
   std::int64_t source_bytes = -1;  ///< -1 = unknown, NULL in the table
-  std::string definition;          ///< what the data depends on, one hash a stage
+  std::string definition;          ///< what the data depends on, one hash per stage
   std::string run_id;
   std::int64_t attempts = 0;
   std::string error;                             ///< empty = NULL in the table
   std::int64_t started_at = 0, finished_at = 0;  ///< microseconds since 1970-01-01 UTC
 };
 
-/// What a sink is to write: one partition of one pipeline.
+/// The columns of `etl_ledger`, in the table's order.
+inline constexpr std::array<RecordColumn<LedgerRecord>, 17> ledger_columns = {{
+    {"pipeline", ColumnKind::text, &LedgerRecord::pipeline, ColumnRole::key},
+    {"source", ColumnKind::text, &LedgerRecord::source, ColumnRole::key},
+    {"sink", ColumnKind::text, &LedgerRecord::sink, ColumnRole::key},
+    {"partition", ColumnKind::text, &LedgerRecord::partition, ColumnRole::key},
+    {"state", ColumnKind::text, &LedgerRecord::state},
+    {"rows_read", ColumnKind::integer, &LedgerRecord::rows_read},
+    {"rows_filtered", ColumnKind::integer, &LedgerRecord::rows_filtered},
+    {"rows_rejected", ColumnKind::integer, &LedgerRecord::rows_rejected},
+    {"rows_written", ColumnKind::integer, &LedgerRecord::rows_written},
+    {"source_uri", ColumnKind::text, &LedgerRecord::source_uri},
+    {"source_bytes", ColumnKind::integer, &LedgerRecord::source_bytes, ColumnRole::nullable},
+    {"definition", ColumnKind::text, &LedgerRecord::definition},
+    {"run_id", ColumnKind::text, &LedgerRecord::run_id},
+    {"attempts", ColumnKind::integer, &LedgerRecord::attempts},
+    {"error", ColumnKind::text, &LedgerRecord::error, ColumnRole::nullable},
+    {"started_at", ColumnKind::time, &LedgerRecord::started_at},
+    {"finished_at", ColumnKind::time, &LedgerRecord::finished_at},
+}};
+
+/// Asks a sink to write one partition of a pipeline.
 struct WriteRequest {
   std::string pipeline, source, sink, run_id;
   Partition partition;
   bool reload = false;  ///< replace what an earlier run committed for this partition
 };
 
-/// What a sink is to forget of one partition.
+/// Asks a sink to remove a partition from its ledger.
 struct ForgetRequest {
   std::string pipeline, source, sink;
   Partition partition;
-  bool delete_rows = false;  ///< the partition's rows as well as its ledger record
+  bool delete_rows = false;  ///< also delete the partition's rows
 };
 
-/// What a sink is to copy out of another target of the same kind.
+/// Asks a sink to copy partitions from another target of the same stage.
 struct MergeRequest {
   struct Part {
     std::string source;

@@ -56,6 +56,29 @@ class Predicate {
   const etl_predicate* abi_ = nullptr;
 };
 
+/// The state of a partition in the ledger.
+enum class State : std::uint32_t { done = ETL_DONE, failed = ETL_FAILED, missing = ETL_MISSED };
+
+/// The text in the ledger's column `state`.
+[[nodiscard]] inline std::string_view state_name(State state) {
+  switch (state) {
+    case State::done:
+      return "done";
+    case State::failed:
+      return "failed";
+    case State::missing:
+      return "missing";
+  }
+  return "unknown";
+}
+/// The reverse of state_name(). Throws Error (permanent) for any other text.
+[[nodiscard]] inline State state_from(std::string_view name) {
+  if (name == "done") return State::done;
+  if (name == "failed") return State::failed;
+  if (name == "missing") return State::missing;
+  throw Error::permanent("etl_ledger has the unknown state \"" + std::string(name) + "\"");
+}
+
 namespace detail {
 
 /// Borrows from `partition`.

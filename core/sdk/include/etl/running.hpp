@@ -1,34 +1,50 @@
 /// \file
-/// What runs have in hand: one row of `etl_running` a run, partition and sink, beside the ledger.
-/// Said again every few seconds, for people to see; nothing is decided by it.
+/// The running table: one row of `etl_running` per run, partition and sink, beside the ledger.
+/// Rewritten every few seconds to show progress; no decision depends on it.
 #pragma once
 
 #include <etl/partition.hpp>
+#include <etl/record_column.hpp>
 
+#include <array>
 #include <string>
 #include <vector>
 
 namespace etl {
 inline namespace v1 {
 
-/// A row of `etl_running`. Its primary key is (pipeline, source, sink, partition, run_id).
+/// A row of the table `etl_running`; running_columns names its columns and their key.
 struct RunningRecord {
   std::string pipeline, source, sink, partition, run_id;
-  std::string task;  ///< "3/8": a share of the plan; empty = all of it
+  std::string task;  ///< "3/8": a share of the plan; empty = all of it, NULL in the table
   std::string host;
   std::uint32_t pid = 0;
   std::int64_t attempt = 0;
   std::int64_t since = 0;  ///< microseconds since 1970-01-01 UTC, by the clock of `host`
-  /// Microseconds since the run was last heard of, by the database's clock. For who reads.
+  /// Microseconds since the run's last heartbeat, by the database's clock. Set when read.
   std::int64_t silent = 0;
 };
 
-/// What one run has in hand now; no records = it is over.
+/// The columns of `etl_running`, in the table's order.
+inline constexpr std::array<RecordColumn<RunningRecord>, 11> running_columns = {{
+    {"pipeline", ColumnKind::text, &RunningRecord::pipeline, ColumnRole::key},
+    {"source", ColumnKind::text, &RunningRecord::source, ColumnRole::key},
+    {"sink", ColumnKind::text, &RunningRecord::sink, ColumnRole::key},
+    {"partition", ColumnKind::text, &RunningRecord::partition, ColumnRole::key},
+    {"run_id", ColumnKind::text, &RunningRecord::run_id, ColumnRole::key},
+    {"task", ColumnKind::text, &RunningRecord::task, ColumnRole::nullable},
+    {"host", ColumnKind::text, &RunningRecord::host},
+    {"pid", ColumnKind::integer, &RunningRecord::pid},
+    {"attempt", ColumnKind::integer, &RunningRecord::attempt},
+    {"since", ColumnKind::time, &RunningRecord::since},
+    {"seen", ColumnKind::age, &RunningRecord::silent},
+}};
+
+/// The partitions that one run is working on now; no records = the run has ended.
 struct Heartbeat {
   std::string pipeline, sink, run_id;
   std::vector<RunningRecord> records;
-  /// Microseconds: the records of runs that were silent for longer go.
-  std::int64_t forget_after = 0;
+  std::int64_t forget_after = 0;  ///< microseconds; delete the records of runs silent for longer
 };
 
 namespace detail {
