@@ -5,6 +5,7 @@
 #include "core/app/cli/moment.hpp"
 #include "core/app/cli/task_share.hpp"
 #include "core/runtime/attempt/faults.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/suggest.hpp"
 
 #include <etl/error.hpp>
@@ -14,7 +15,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 
 namespace etl::app {
@@ -58,8 +58,7 @@ std::string is_fault(const std::string& text) {
 /// Bars need a terminal that understands cursor movement, and someone who wants them.
 ProgressMode automatic_progress(bool json_logs) {
   if (json_logs) return ProgressMode::json;
-  const char* terminal = std::getenv("TERM");  // NOLINT(concurrency-mt-unsafe)
-  const bool dumb = terminal == nullptr || std::string(terminal) == "dumb";
+  const bool dumb = runtime::environment_variable("TERM").value_or("dumb") == "dumb";
   return ::isatty(STDERR_FILENO) == 1 && !dumb ? ProgressMode::bar : ProgressMode::plain;
 }
 

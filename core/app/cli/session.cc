@@ -2,20 +2,20 @@
 
 #include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/moment.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 
 namespace etl::app {
 
 runtime::StageRegistry Session::registry() const {
   return runtime::StageRegistry::scan(runtime::SearchPath::from(
-      arguments.plugin_dirs, std::getenv("ETL_PLUGIN_PATH"),  // NOLINT(concurrency-mt-unsafe)
+      arguments.plugin_dirs, runtime::environment_variable("ETL_PLUGIN_PATH").value_or(""),
       std::filesystem::read_symlink("/proc/self/exe")));
 }
 
@@ -32,8 +32,8 @@ runtime::OpenRequest Session::open_request(const std::filesystem::path& file) co
 }
 
 bool colour_on(int descriptor) {
-  const char* refused = std::getenv("NO_COLOR");  // NOLINT(concurrency-mt-unsafe)
-  return (refused == nullptr || *refused == '\0') && ::isatty(descriptor) == 1;
+  return runtime::environment_variable("NO_COLOR").value_or("").empty() &&
+         ::isatty(descriptor) == 1;
 }
 
 int report(const Session& session, const runtime::Diagnostics& diagnostics) {

@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include <charconv>
-#include <cstdlib>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -46,7 +46,7 @@ constexpr Engine engines[] = {
 /// One engine's variables, each a number that has to be there.
 class Place {
  public:
-  Place(const Engine& engine, const Environment& environment)
+  Place(const Engine& engine, const runtime::Environment& environment)
       : engine_(engine), environment_(environment) {}
 
   [[nodiscard]] std::int64_t index() const { return number(engine_.index) - engine_.counts_from; }
@@ -82,10 +82,10 @@ class Place {
   }
 
   const Engine& engine_;
-  const Environment& environment_;
+  const runtime::Environment& environment_;
 };
 
-Place place(const Environment& environment) {
+Place place(const runtime::Environment& environment) {
   std::vector<const Engine*> found;
   std::string all;
   for (const Engine& engine : engines) {
@@ -131,7 +131,7 @@ std::string is_task(const std::string& text) {
 }
 
 runtime::TaskShare task_share(const std::string& text, std::int64_t offset,
-                              const Environment& environment) {
+                              const runtime::Environment& environment) {
   const auto [task, tasks] = parts(text);
   runtime::TaskShare share;
   if (task != "auto") share = {*whole_number(task), *tasks};
@@ -143,12 +143,6 @@ runtime::TaskShare task_share(const std::string& text, std::int64_t offset,
       fmt::format("--task {}: this is task {}{}, but there are {}, counted from 0; {}", text,
                   share.task, offset == 0 ? "" : fmt::format(" (with --task-offset {})", offset),
                   share.of, "the array and the number of tasks do not fit"));
-}
-
-std::optional<std::string> from_environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  if (value == nullptr) return std::nullopt;
-  return value;
 }
 
 }  // namespace etl::app

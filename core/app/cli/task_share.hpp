@@ -3,18 +3,14 @@
 /// the engine that started it says in the environment.
 #pragma once
 
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/pipeline/pipeline.hpp"
 #include "core/runtime/pipeline/plan_shares.hpp"
 
 #include <cstdint>
-#include <functional>
-#include <optional>
 #include <string>
 
 namespace etl::app {
-
-/// A variable of the environment; nothing when it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 
 /// How many tasks there are, for engines that do not say it themselves (Kubernetes).
 inline constexpr const char* tasks_variable = "ETL_TASKS";
@@ -26,9 +22,6 @@ inline constexpr const char* tasks_variable = "ETL_TASKS";
 /// for arrays that a site's limit cuts in pieces. Throws Error (config) when the engine says
 /// nothing, or something that makes no share. REQUIRES: is_task(text) is empty.
 [[nodiscard]] runtime::TaskShare task_share(const std::string& text, std::int64_t offset,
-                                            const Environment& environment);
-
-/// The environment of this process.
-[[nodiscard]] std::optional<std::string> from_environment(const std::string& name);
+                                            const runtime::Environment& environment);
 
 }  // namespace etl::app

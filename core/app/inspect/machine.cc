@@ -1,5 +1,6 @@
 #include "core/app/inspect/machine.hpp"
 
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/text_format.hpp"
 
 #include <fmt/format.h>
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
@@ -86,8 +86,7 @@ std::string number_text(const ordered_json& number) {
 ordered_json environment_json() {
   ordered_json found = ordered_json::object();
   for (const char* name : variables) {
-    const char* value = std::getenv(name);  // NOLINT(concurrency-mt-unsafe)
-    if (value != nullptr) found[name] = value;
+    if (const auto value = runtime::environment_variable(name)) found[name] = *value;
   }
   return found;
 }

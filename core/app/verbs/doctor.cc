@@ -4,6 +4,7 @@
 #include "core/app/inspect/machine.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
 #include "core/app/inspect/plugin_examination.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 
@@ -15,7 +16,6 @@
 #include <sys/stat.h>
 
 #include <chrono>
-#include <cstdlib>
 #include <set>
 
 namespace etl::app {
@@ -85,12 +85,12 @@ class Doctor {
 
   /// What is wrong with one place of it leaves the others.
   runtime::SearchPath search_path(const fs::path& executable) {
-    const char* given = std::getenv("ETL_PLUGIN_PATH");  // NOLINT(concurrency-mt-unsafe)
+    const auto given = runtime::environment_variable("ETL_PLUGIN_PATH").value_or("");
     try {
       return runtime::SearchPath::from(session_.arguments.plugin_dirs, given, executable);
     } catch (const Error& error) {
       refuse(error.message());
-      return runtime::SearchPath::from({}, nullptr, executable);
+      return runtime::SearchPath::from({}, "", executable);
     }
   }
 

@@ -23,7 +23,8 @@ int exit_code(const Session& session, const runtime::Summary& summary) {
 runtime::Selection selection(const Arguments& arguments) {
   runtime::Selection selection{arguments.only, arguments.limit};
   if (!arguments.task.empty())
-    selection.share = task_share(arguments.task, arguments.task_offset, from_environment);
+    selection.share =
+        task_share(arguments.task, arguments.task_offset, runtime::environment_variable);
   return selection;
 }
 

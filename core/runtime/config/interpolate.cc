@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdlib>
+#include <optional>
 
 namespace etl::runtime {
 namespace {
@@ -66,11 +66,6 @@ Expansion expand(std::string_view text, const Environment& environment) {
       return out;
     }
   }
-}
-
-std::optional<std::string> process_environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>(value);
 }
 
 }  // namespace etl::runtime

@@ -2,16 +2,13 @@
 /// `${NAME}` in the strings of a pipeline file.
 #pragma once
 
-#include <functional>
-#include <optional>
+#include "core/runtime/base/environment.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace etl::runtime {
-
-/// The value of an environment variable, or nothing where it is not set.
-using Environment = std::function<std::optional<std::string>(const std::string&)>;
 
 /// A string with its variables put in.
 struct Expansion {
@@ -27,8 +24,5 @@ struct Expansion {
 /// or empty, as in a shell; `$$` a dollar; any other `$` stays. What is put in is not expanded
 /// again, and a default is taken as it stands up to the next `}`.
 [[nodiscard]] Expansion expand(std::string_view text, const Environment& environment);
-
-/// The environment of this process.
-[[nodiscard]] std::optional<std::string> process_environment(const std::string& name);
 
 }  // namespace etl::runtime

@@ -61,7 +61,7 @@ const RawOption* find(const RawTable& table, std::string_view name) {
 class PipelineReader {
  public:
   PipelineReader(const LoadRequest& request, Diagnostics& diagnostics)
-      : environment_(request.environment ? request.environment : process_environment),
+      : environment_(request.environment ? request.environment : environment_variable),
         diagnostics_(diagnostics) {
     file_.path = request.path.string();
     std::error_code failure;

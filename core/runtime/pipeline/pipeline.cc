@@ -1,25 +1,17 @@
 #include "core/runtime/pipeline/pipeline.hpp"
 
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/config/task_paths.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 
 namespace etl::runtime {
-namespace {
-
-std::optional<std::string> from_environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());  // NOLINT(concurrency-mt-unsafe): nobody sets it
-  if (value == nullptr) return std::nullopt;
-  return value;
-}
-
-}  // namespace
 
 std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
                                         Cancellation& cancellation, Log& log,
                                         Diagnostics& diagnostics) {
-  auto file = load_pipeline(LoadRequest{request.path, request.set, from_environment}, diagnostics);
+  auto file =
+      load_pipeline(LoadRequest{request.path, request.set, environment_variable}, diagnostics);
   if (!file) return nullptr;
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->file = std::move(*file);

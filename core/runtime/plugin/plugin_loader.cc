@@ -339,17 +339,16 @@ LoadedPlugin load_plugin(const fs::path& given) {
   return {path, &whole_table(path, plugin)};
 }
 
-SearchPath SearchPath::from(const std::vector<fs::path>& given, const char* environment,
+SearchPath SearchPath::from(const std::vector<fs::path>& given, std::string_view environment,
                             const fs::path& executable) {
   SearchPath search;
   for (const fs::path& path : given) {
     if (path.empty()) throw Error::config("--plugin-dir: an empty path");
     search.directories.push_back({fs::absolute(path), "--plugin-dir"});
   }
-  std::string_view rest = environment == nullptr ? "" : environment;
-  while (!rest.empty()) {
-    const std::string_view part = rest.substr(0, rest.find(':'));
-    rest.remove_prefix(std::min(rest.size(), part.size() + 1));
+  while (!environment.empty()) {
+    const std::string_view part = environment.substr(0, environment.find(':'));
+    environment.remove_prefix(std::min(environment.size(), part.size() + 1));
     // An empty or relative part would mean the current folder.
     if (part.empty()) continue;
     if (part.front() != '/') {

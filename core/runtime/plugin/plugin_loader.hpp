@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace etl::runtime {
@@ -32,8 +33,8 @@ struct SearchPath {
   };
   std::vector<Directory> directories;
 
-  static SearchPath from(const std::vector<std::filesystem::path>& given, const char* environment,
-                         const std::filesystem::path& executable);
+  static SearchPath from(const std::vector<std::filesystem::path>& given,
+                         std::string_view environment, const std::filesystem::path& executable);
 };
 
 /// Throws Error (config) when `path` is a plugin file or folder that others can write, or whose

@@ -64,9 +64,9 @@ TEST(Interpolate, NamesEveryProblem) {
 
 TEST(Interpolate, ReadsTheProcessEnvironment) {
   ASSERT_EQ(::setenv("ETL_CONFIG_TEST", "here", 1), 0);
-  EXPECT_EQ(process_environment("ETL_CONFIG_TEST"), "here");
+  EXPECT_EQ(environment_variable("ETL_CONFIG_TEST"), "here");
   ASSERT_EQ(::unsetenv("ETL_CONFIG_TEST"), 0);
-  EXPECT_EQ(process_environment("ETL_CONFIG_TEST"), std::nullopt);
+  EXPECT_EQ(environment_variable("ETL_CONFIG_TEST"), std::nullopt);
 }
 
 }  // namespace

@@ -277,7 +277,7 @@ TEST(SearchPathTest, EmptyPartsOfTheEnvironmentAreNotTheCurrentFolder) {
     EXPECT_THAT(places(SearchPath::from({}, text, "/bin/etl")),
                 testing::ElementsAre("/lib/etl/plugins beside the executable"));
   }
-  EXPECT_THAT(places(SearchPath::from({}, nullptr, "/bin/etl")), testing::SizeIs(1));
+  EXPECT_THAT(places(SearchPath::from({}, "", "/bin/etl")), testing::SizeIs(1));
   EXPECT_THAT(places(SearchPath::from({}, ":/c:", "/bin/etl")),
               testing::ElementsAre("/c $ETL_PLUGIN_PATH", testing::_));
 }
@@ -285,7 +285,7 @@ TEST(SearchPathTest, EmptyPartsOfTheEnvironmentAreNotTheCurrentFolder) {
 TEST(SearchPathTest, RelativePartsOfTheEnvironmentAreRefused) {
   for (const std::string part : {".", "plugins", "./x", "~/plugins"}) {
     try {
-      (void)SearchPath::from({}, ("/a:" + part).c_str(), "/bin/etl");
+      (void)SearchPath::from({}, "/a:" + part, "/bin/etl");
       ADD_FAILURE() << part;
     } catch (const etl::Error& error) {
       EXPECT_EQ(error.message(), "$ETL_PLUGIN_PATH: \"" + part + "\" is not an absolute path");
@@ -295,7 +295,7 @@ TEST(SearchPathTest, RelativePartsOfTheEnvironmentAreRefused) {
 }
 
 TEST(SearchPathTest, AnEmptyPluginDirIsRefused) {
-  EXPECT_THROW((void)SearchPath::from({""}, nullptr, "/bin/etl"), etl::Error);
+  EXPECT_THROW((void)SearchPath::from({""}, "", "/bin/etl"), etl::Error);
 }
 
 }  // namespace
