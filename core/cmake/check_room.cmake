@@ -1,17 +1,15 @@
 cmake_minimum_required(VERSION 3.23)
 
-# Checks which rooms of core the FILES of FOLDER include: FOLDER itself and ROOMS are allowed. Writes STAMP.
-set(allowed ${FOLDER})
-foreach(room IN LISTS ROOMS)
-  list(APPEND allowed core/${room})
-endforeach()
+# Fails unless every quoted include in FILES names a header directly in one of FOLDERS, by its path from the root of
+# the repository. Writes STAMP.
 foreach(file IN LISTS FILES)
-  file(STRINGS ${file} includes REGEX "^ *# *include \"core/")
+  file(STRINGS ${file} includes REGEX "^ *# *include \"")
   foreach(line IN LISTS includes)
-    string(REGEX REPLACE ".*\"(core/.*)/[^/]*\".*" "\\1" folder "${line}")
-    if(NOT folder IN_LIST allowed)
-      list(JOIN ROOMS ", core/" rooms)
-      message(FATAL_ERROR "${file} may not include a header of ${folder}. Files of ${FOLDER} may include: core/${rooms}")
+    string(REGEX REPLACE "^[^\"]*\"([^\"]*)\".*" "\\1" header "${line}")
+    get_filename_component(folder "${header}" DIRECTORY)
+    if(NOT folder IN_LIST FOLDERS)
+      list(JOIN FOLDERS ", " allowed)
+      message(FATAL_ERROR "${file} may not include \"${header}\". It may include headers of: ${allowed}")
     endif()
   endforeach()
 endforeach()
