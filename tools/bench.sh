@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# etl against other ways to do the same: see docs/performance.md.
+# Compares etl with other ways to do the same job: see docs/performance.md.
 set -euo pipefail
 # shellcheck source=tools/lib/setup.sh
 source "$(dirname "$0")/lib/setup.sh"
@@ -8,24 +8,24 @@ usage() {
   cat <<'TEXT'
 Usage: tools/bench.sh [--quick | --full | --smoke] [--micro] [--only PART]... [--write | --out DIR] [--build DIR]
 
-Compares etl with programs written by hand and with zcat, grep, sqlite3, psql, pandas, DuckDB and pgloader,
-in one run, in turns; what each has loaded is checked to be the same rows. Prints tables in Markdown.
-Starts a PostgreSQL server of its own, and stops it.
+Compares etl with hand-written programs and with zcat, grep, sqlite3, psql, pandas, DuckDB and pgloader. The
+programs take turns, and all must load the same rows. Prints tables in Markdown. Starts and stops its own
+PostgreSQL server.
 
-  --quick        about three minutes (the default), less on a quiet machine
-  --full         about twenty minutes: the numbers of docs/performance.md; wants a quiet machine
-  --smoke        seconds: does everything once with 20 k rows; measures nothing worth reading. Neither
-                 installs nor builds anything: who is not installed does not take part
-  --micro        the benchmarks of single layers instead (Google Benchmark)
+  --quick        about three minutes, less on an idle machine (the default)
+  --full         about twenty minutes: the numbers of docs/performance.md; use an idle machine
+  --smoke        seconds: runs everything once with 20,000 rows; the numbers mean nothing. Installs and
+                 builds nothing: leaves out programs that are not installed
+  --micro        run the benchmarks of single layers instead (Google Benchmark)
   --only PART    main-sqlite, main-postgres, all-sqlite, all-postgres, large-sqlite, fast-paths, curves,
                  starts, filter or profile; repeatable
-  --rounds N     alternating runs; else as the mode has it
-  --write        put the tables into docs/performance.md and the chart into docs/performance.svg
-  --out DIR      put both there instead
-  --build DIR    measure this build (default build/bench, which is built)
-  --help         this text
+  --rounds N     number of alternating runs; default: depends on the mode
+  --write        write the tables to docs/performance.md and the chart to docs/performance.svg
+  --out DIR      write both to DIR instead
+  --build DIR    measure this build; default: build/bench, which is built
+  --help         show this text
 
-$TMPDIR says where the databases are made (default /tmp): on a disk the disk is measured too.
+The databases are created in $TMPDIR (default: /tmp). If that is on a disk, the disk is measured too.
 TEXT
 }
 
@@ -62,13 +62,13 @@ parse_arguments() {
   modules=$repository/build/bench-node/node_modules
 }
 
-# What a comparison is without is said in its result, so failing here is no reason to stop.
+# The result names programs that could not take part, so failing to install one is not an error.
 install_duckdb() {
   [[ -d $modules/@duckdb/node-api ]] && return
   command -v npm >/dev/null || (install_packages bench-node) || return 0
   say "installing @duckdb/node-api"
   npm install --silent --no-audit --no-fund --prefix "${modules%/*}" @duckdb/node-api >&2 ||
-    say "DuckDB could not be installed: it does not take part"
+    say "DuckDB could not be installed; continuing without it"
 }
 
 prepare() {

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Throws random input at the parts that read what comes from outside.
+# Fuzzes the parsers of untrusted input.
 set -euo pipefail
 # shellcheck source=tools/lib/setup.sh
 source "$(dirname "$0")/lib/setup.sh"
@@ -9,15 +9,15 @@ usage() {
 Usage: tools/fuzz.sh [--seconds N] [TARGET...]
 
 Builds the preset `fuzz` (clang's libFuzzer with AddressSanitizer and UndefinedBehaviorSanitizer) and runs
-the targets of tests/fuzz, each for N seconds (60 unless told); without a name, all of them. They begin with
-the seeds in tests/fuzz/corpus/TARGET and with what earlier runs have learnt, in build/fuzz/corpus.
+the given targets of tests/fuzz, or all of them, each for N seconds (default: 60). They start from the seeds
+in tests/fuzz/corpus/TARGET and from the inputs found by earlier runs, in build/fuzz/corpus.
 
-A finding is written to build/fuzz/findings, and the exit code is 1. Again, with the stack:
+A finding is written to build/fuzz/findings, and the exit code is 1. To reproduce it, with a stack trace:
 
   build/fuzz/bin/fuzz_TARGET build/fuzz/findings/TARGET-crash-...
 
-Once mended, put the file into tests/fuzz/corpus/TARGET, under a name that says what it was: from then on
-tools/test.sh feeds it to the target in every build.
+After fixing it, add the file to tests/fuzz/corpus/TARGET, under a name that describes it: from then on,
+tools/test.sh runs it in every build.
 TEXT
 }
 
@@ -46,7 +46,7 @@ parse_arguments() {
         exit 0
         ;;
       *)
-        grep -Fxq -- "$1" <<<"$known" || die "there is no target \"$1\"; there are: ${known//$'\n'/ }" 64
+        grep -Fxq -- "$1" <<<"$known" || die "unknown target \"$1\"; available: ${known//$'\n'/ }" 64
         targets+=("$1")
         ;;
     esac
@@ -56,12 +56,12 @@ parse_arguments() {
 }
 
 fuzz() {
-  local target=$1 learnt=build/fuzz/corpus/$1 log=build/fuzz/findings/$1.log
-  mkdir -p "$learnt" build/fuzz/findings
+  local target=$1 found=build/fuzz/corpus/$1 log=build/fuzz/findings/$1.log
+  mkdir -p "$found" build/fuzz/findings
   say "fuzzing $target for $seconds s"
   if nice "build/fuzz/bin/fuzz_$target" -max_total_time="$seconds" -timeout=20 -rss_limit_mb=2048 \
     -max_len=4096 -print_final_stats=1 -artifact_prefix="build/fuzz/findings/$target-" \
-    "$learnt" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
+    "$found" "tests/fuzz/corpus/$target" >"$log" 2>&1; then
     grep -E '^(stat::number_of_executed_units|stat::peak_rss_mb)' "$log" >&2
   else
     tail -n 60 "$log" >&2
@@ -78,8 +78,8 @@ main() {
   for target in "${targets[@]}"; do
     fuzz "$target" || failed+=("$target")
   done
-  ((${#failed[@]} == 0)) || die "findings in build/fuzz/findings, of: ${failed[*]}"
-  say "nothing found"
+  ((${#failed[@]} == 0)) || die "findings in build/fuzz/findings, from: ${failed[*]}"
+  say "no findings"
 }
 
 main "$@"

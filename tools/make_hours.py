@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes hour files like those of Wikimedia's page view dumps, in the same tree of folders.
+"""Generates hour files like those of Wikimedia's page view dumps, in the same folder structure.
 
-A row is `domain_code title views 0`; rows are sorted by code and title, the pair is unique, and the
-file named HH holds the views of the hour before HH. The same arguments give the same bytes.
+A row is `domain_code title views 0`. Rows are sorted by code and title, and each pair is unique. The file
+named HH holds the views of the hour before HH. The same arguments produce the same bytes.
 """
 
 import argparse
@@ -18,18 +18,18 @@ from hours.codes import script_of, shares
 from hours.words import MAIN_PAGES, ODD_FIRST, POPULAR_FRENCH, SCRIPTS, Vocabulary
 
 UTC = datetime.timezone.utc
-SPARK_SINCE = datetime.datetime(2023, 2, 8, tzinfo=UTC)  # from here on titles are quoted as CSV
+SPARK_SINCE = datetime.datetime(2023, 2, 8, tzinfo=UTC)  # since then titles are quoted as CSV
 ZERO_UNTIL = datetime.datetime(2019, 5, 1, tzinfo=UTC)
 LATIN1_BUG_UNTIL = datetime.datetime(2019, 7, 23, tzinfo=UTC)  # `Sp?cial:Search` among the top titles
 TAIL_VARIANTS = 16
 BUFFER = 1 << 20
 
-# Odd titles in 100,000 rows, as measured on genuine hours.
+# Odd titles per 100,000 rows, as measured in real files.
 ODD_RATES = {"quote": 141, "replacement": 61, "question": 123, "percent": 14, "backslash": 1}
 
 
 def _views(rng):
-    """More than three quarters of all rows have one or two views; the rest has a long tail."""
+    """A random number of views: 1 or 2 for more than three quarters of all rows, with a long tail."""
     chance = rng.random()
     if chance < 0.62:
         return 1
@@ -64,7 +64,7 @@ def _quoted(title, spark):
 
 
 def _odd_titles(rows, words, rng):
-    """Titles that careless readers spoil, at the rates of genuine files."""
+    """Titles that careless parsers corrupt, at the rates of real files."""
     makers = {
         "quote": lambda first, word: [first + b'_"%s"' % word, b'"%s"' % word, b'"%s"_%s' % (word, first)],
         "replacement": lambda first, word: [first + b"\xef\xbf\xbd" + word],
@@ -98,7 +98,7 @@ class HourFile:
             yield b"\n".join(traps.trailing())
 
     def _code(self, code, count):
-        # What a wiki's readers look at stays the same from hour to hour; how often does not.
+        # A wiki's titles stay the same from hour to hour; their views change.
         steady = random.Random(f"{self.seed}/{code}")
         hourly = random.Random(f"{self.seed}/{code}/{self.hour:%Y%m%d%H}")
         tails = TAILS[script_of(code)]
@@ -109,7 +109,7 @@ class HourFile:
             yield parts[title]
 
     def _singles(self, code, count, words, steady, hourly):
-        """Rows made one by one: {title: row}."""
+        """Individually generated rows: {title: row}."""
         script = script_of(code)
         titles = {b"-": 1 + int(count / 50)}
         if code in ("fr", "fr.m"):
@@ -133,7 +133,7 @@ class HourFile:
         used = min(len(heads), max(1, int(1.2 * count ** 0.5), -(-count // size)))
         spare = 0
         for i in range(used):
-            # Blocks of uneven size, in pairs, so that the sum is right.
+            # Block sizes vary in pairs, so that the sum is exact.
             share = count * (i + 1) // used - count * i // used
             if i % 2 == 0:
                 spare = int(steady.random() * share) if share * 2 < size and i + 1 < used else 0
@@ -152,7 +152,7 @@ class HourFile:
 
 
 class GzipFile:
-    """A gzip file of one or more members, written under another name until it is whole."""
+    """A gzip file of one or more members, written under another name until it is complete."""
 
     def __init__(self, path, level, members, expected_bytes):
         self.path, self.level = path, level
@@ -172,7 +172,7 @@ class GzipFile:
         data = b"".join(self.pending)
         self.pending, self.pending_size = [], 0
         while self.member_bytes is not None and self.member_size + len(data) >= self.member_bytes:
-            # Members may end anywhere, in the middle of a line too.
+            # Members may end anywhere, even within a line.
             cut = self.member_bytes - self.member_size
             self.file.write(self.compressor.compress(data[:cut]) + self.compressor.flush())
             self.compressor = zlib.compressobj(self.level, zlib.DEFLATED, 31)
@@ -188,7 +188,7 @@ class GzipFile:
 
 
 def path_of(folder, hour):
-    """Where the file with the views of `hour` lies: its label is one hour later."""
+    """Path of the file with the views of `hour`; its label is one hour later."""
     label = hour + datetime.timedelta(hours=1)
     return pathlib.Path(folder) / f"{label:%Y/%Y-%m}" / f"pageviews-{label:%Y%m%d-%H}0000.gz"
 
@@ -224,16 +224,16 @@ def positive(text):
 
 def parse_arguments(arguments):
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", required=True, help="folder; files go to OUT/YYYY/YYYY-MM/")
-    parser.add_argument("--start", required=True, type=parse_hour, help="first hour of views, as 2024-01-01T00:00Z")
+    parser.add_argument("--out", required=True, help="output folder; files are written to OUT/YYYY/YYYY-MM/")
+    parser.add_argument("--start", required=True, type=parse_hour, help="first hour of views, such as 2024-01-01T00:00Z")
     parser.add_argument("--hours", type=positive, default=1, help="number of files (default 1)")
-    parser.add_argument("--rows", type=positive, default=100000, help="rows a file (default 100000)")
-    parser.add_argument("--seed", default="1", help="other seeds give other rows (default 1)")
-    parser.add_argument("--level", type=int, choices=range(1, 10), default=6, help="of gzip (default 6)")
-    parser.add_argument("--members", type=positive, default=1, help="gzip members a file (default 1)")
-    parser.add_argument("--traps", action="store_true", help="add malformed and nasty lines")
-    parser.add_argument("--keep", action="store_true", help="leave files that exist")
-    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, help="files made at once")
+    parser.add_argument("--rows", type=positive, default=100000, help="rows per file (default 100000)")
+    parser.add_argument("--seed", default="1", help="seed of the random rows (default 1)")
+    parser.add_argument("--level", type=int, choices=range(1, 10), default=6, help="gzip level (default 6)")
+    parser.add_argument("--members", type=positive, default=1, help="gzip members per file (default 1)")
+    parser.add_argument("--traps", action="store_true", help="add malformed and unusual lines")
+    parser.add_argument("--keep", action="store_true", help="keep existing files")
+    parser.add_argument("--jobs", type=positive, default=os.cpu_count() or 1, help="files to generate in parallel")
     return parser.parse_args(arguments)
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Writes docs/plugins/NAME.md for every stage of this repository, and the index of them.
+# Writes docs/plugins/NAME.md for every stage in this repository, and their index.
 set -euo pipefail
 
 repository=$(cd "$(dirname "$0")/.." && pwd)
@@ -9,12 +9,12 @@ usage() {
   cat <<'TEXT'
 Usage: tools/make_plugin_docs.sh [--binary FILE] [--out FOLDER]
 
-Writes docs/plugins/NAME.md for every stage, from what `etl describe` says of it and the notes beside its
-source (plugins/*/NAME.md), and the index docs/plugins/README.md.
+Writes docs/plugins/NAME.md for every stage, from the output of `etl describe` and the notes next to its source
+(plugins/*/NAME.md), and the index docs/plugins/README.md.
 
-  --binary FILE  the etl that describes; default build/release/bin/etl
-  --out FOLDER   another folder than docs/plugins; a test compares the two
-  --help         this text
+  --binary FILE  etl program to use; default: build/release/bin/etl
+  --out FOLDER   output folder; default: docs/plugins
+  --help         show this text
 TEXT
 }
 
@@ -40,12 +40,12 @@ while (($# > 0)); do
   esac
   shift
 done
-[[ -x $etl ]] || fail "there is no program $etl: build etl first"
+[[ -x $etl ]] || fail "program $etl not found: build etl first"
 
-# Only the stages that were built with this etl, whatever else the user has installed.
+# Describe only the stages built with this etl, not other installed plugins.
 unset ETL_PLUGIN_PATH
 
-# One line of the index: what `describe` says of the stage.
+# Prints a stage's line of the index.
 index_line() {
   "$etl" describe "$1" --format json | python3 -c '
 import json, sys
@@ -56,12 +56,12 @@ print("| [{0}]({0}.md) | {1} | {2} | {3} |".format(stage["name"], stage["kind"],
 
 mkdir -p "$out"
 {
-  printf '# Plugins\n\n| stage | kind | plugin | does |\n|---|---|---|---|\n'
+  printf '# Plugins\n\n| stage | kind | plugin | purpose |\n|---|---|---|---|\n'
   for stage in "${stages[@]}"; do index_line "$stage"; done
   cat <<'TEXT'
 
-The pages are made by `tools/make_plugin_docs.sh` from the option tables of the stages: what `etl describe
-NAME` prints. How to write your own: [writing-a-plugin.md](../writing-a-plugin.md).
+`tools/make_plugin_docs.sh` generates these pages from the stages' option tables, as `etl describe NAME` prints them.
+[writing-a-plugin.md](../writing-a-plugin.md) explains how to write your own plugin.
 TEXT
 } >"$out/README.md"
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh Debian 12 to French page views in a database: packages, build, run, result.
+# Goes from a fresh Debian 12 to French page views in a database: installs packages, builds, runs, shows the result.
 set -euo pipefail
 # shellcheck source=tools/lib/setup.sh
 source "$(dirname "$0")/lib/setup.sh"
@@ -8,16 +8,16 @@ usage() {
   cat <<'TEXT'
 Usage: tools/quickstart.sh [--live --contact WHO] [--database FILE] [--binary FILE]
 
-Installs what is missing of tools/packages.txt, builds etl, loads the French page views of a few hours
-into pageviews.db and shows the ten articles that were viewed most. Run again, it takes seconds and
-skips what is in the database.
+Installs missing packages of tools/packages.txt, builds etl, loads the French page views of a few hours into
+pageviews.db and shows the ten most viewed articles. The next time it takes seconds and skips the hours that
+are in the database.
 
-  (no option)      takes small hour files that it makes itself; needs no network but for the packages
-  --live           takes the latest real hours from Wikimedia instead, about 50 MB each
-  --contact WHO    a mail address or URL; Wikimedia refuses clients that do not say who they are
-  --database FILE  another database than pageviews.db
-  --binary FILE    use this etl; neither installs nor builds anything
-  --help           this text
+  (no option)      loads small generated hour files; needs a network only to install packages
+  --live           loads the latest real hours from Wikimedia instead, about 50 MB each
+  --contact WHO    your mail address or URL; Wikimedia refuses clients that do not identify themselves
+  --database FILE  database file; default: pageviews.db
+  --binary FILE    etl program to use; nothing is installed or built
+  --help           show this text
 TEXT
 }
 
@@ -50,21 +50,21 @@ parse_arguments() {
     shift
   done
   [[ $kind == generated || -n $contact ]] ||
-    wrong_usage "--live needs --contact you@example.org: Wikimedia refuses clients that do not say who they are"
+    wrong_usage "--live needs --contact you@example.org: Wikimedia refuses clients that do not identify themselves"
 }
 
 build_etl() {
   [[ -n $etl ]] && return
   install_packages build
   local options=()
-  # Tests need more packages. Where tools/test.sh has configured them they stay.
+  # Tests need more packages. If tools/test.sh has configured them, they stay enabled.
   [[ -e $repository/build/release/CMakeCache.txt ]] || options=(-DETL_TESTS=OFF)
   build release "${options[@]}"
   etl=$repository/build/release/bin/etl
 }
 
-# Generated and real hours never mix in one database: the one of the other kind is put aside under a
-# name of its own, and comes back when it is its turn again.
+# Keeps generated and real hours in separate databases: renames a database of the other kind, and restores
+# it the next time that kind is requested.
 choose_database() {
   [[ -e $database ]] || return 0
   local uri holds=live part
@@ -79,7 +79,7 @@ choose_database() {
   done
 }
 
-# What pipelines/quickstart.toml asks the environment for.
+# Sets the environment variables that pipelines/quickstart.toml uses.
 choose_hours() {
   export ETL_DATABASE=$database ETL_CONTACT=$contact
   if [[ $kind == live ]]; then
@@ -99,13 +99,13 @@ run_pipeline() {
   "$etl" run "$repository/pipelines/quickstart.toml" || code=$?
   case $code in
     0) ;;
-    1) die "some hours failed; run this again to try just those" 1 ;;
-    130 | 143) die "stopped; run this again to go on" "$code" ;;
+    1) die "some hours failed; run this again to retry only those" 1 ;;
+    130 | 143) die "stopped; run this again to resume" "$code" ;;
     *) die "etl ended with exit code $code" "$code" ;;
   esac
 }
 
-# Wikipedia alone, desktop and mobile, without what is no article: the main page, searches, talk pages.
+# Counts Wikipedia only, desktop and mobile, without pages that are not articles: searches, talk pages, files.
 show_articles() {
   printf '\nThe ten most viewed French articles in %s:\n' "$database"
   sqlite3 -readonly "$database" "

@@ -41,7 +41,7 @@ class Script(unittest.TestCase):
         chart = xml.etree.ElementTree.parse(self.folder / "performance.svg")
         words = {element.text for element in chart.iter() if element.tag.endswith("text")}
         self.assertIn("etl", words)
-        self.assertTrue(any(re.match(r"ns a row, by hours", word) for word in words), words)
+        self.assertTrue(any(re.match(r"ns per row, by hours", word) for word in words), words)
 
     def test_wrong_arguments(self):
         self.assertIn("--ful", self.script("--ful", expect=64).stderr)

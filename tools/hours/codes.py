@@ -1,6 +1,6 @@
-"""Domain codes of an hour file, and which share of its rows each has."""
+"""Domain codes of an hour file, with the share of rows for each."""
 
-# Languages in the order of their readers; the rest has the long tail.
+# Languages by number of readers; the others form the long tail.
 _BIG = """en es de ja ru fr it zh pt pl fa ar nl id tr cs sv ko fi uk he hu no da ro vi th el bg sr hr
 simple sk hi ca bn az lt et sl""".split()
 _MIDDLE = """af als an arz ast ba be bs ckb cy eo eu fy ga gl gu hy ia is jv ka kk km kn ku ky la lb lmo
@@ -23,7 +23,7 @@ _VARIANTS = {"": 0.50, ".m": 0.42, ".d": 0.025, ".m.d": 0.015, ".s": 0.008, ".m.
              ".m.b": 0.004, ".q": 0.005, ".m.q": 0.004, ".voy": 0.003, ".m.voy": 0.002, ".v": 0.002,
              ".m.v": 0.001, ".n": 0.002, ".m.n": 0.001}
 
-# Percent of the rows of a file. `fr` is what the default pipeline keeps, so it is exact.
+# Percentage of a file's rows. `fr` is exact, because the default pipeline keeps it.
 _PERCENT = {"en": 30.0, "es": 7.0, "de": 7.5, "ja": 7.0, "ru": 6.5, "fr": 7.4, "it": 4.5, "zh": 4.2}
 
 _SCRIPT = {"fr": "french", "el": "greek", "ja": "kana", "ko": "hangul"}
@@ -67,7 +67,7 @@ def shares(rows, zero):
     for code in sorted(weights):
         if code == "fr":
             continue
-        # Rounding the running sum keeps the total right without favouring any code.
+        # Rounding the running sum keeps the total exact without favouring any code.
         exact += weights[code] * scale
         counts[code] = max(0, round(exact) - spent)
         spent += counts[code]

@@ -1,4 +1,4 @@
-"""Lines that break careless readers, each with what a right reader makes of it.
+"""Lines that break careless parsers, each with the correct result.
 
 Every kind was seen in the dumps or follows from their writers: pandas, `split(" ")` and Python's
 `splitlines()` all fail on some of them.
@@ -8,7 +8,7 @@ MAX_LINE = 65536
 
 
 def french(quoted):
-    """Lines for the block of code `fr`, whatever is around them. `quoted`: written by Spark."""
+    """Lines for the block of code `fr`, independent of the surrounding lines. `quoted`: written by Spark."""
     return [
         # Malformed.
         b"fr Trois_champs 5",
@@ -29,7 +29,7 @@ def french(quoted):
         b"\r",
         b" Code_absent 5 0",
         b"fr " + b"L" * (MAX_LINE + 1 - 7) + b" 1 0",
-        # Sound, if nasty.
+        # Unusual but valid.
         b"fr Titre avec espaces 5 0",
         b"fr Fin_de_ligne_CRLF 5 0\r",
         b"fr Retour\rau_milieu 5 0",
@@ -65,7 +65,7 @@ def french(quoted):
         b"fr Octets_pleins 20 123456789",
         b'fr "" 21 0',
         b"fr " + b"M" * (MAX_LINE - 7) + b" 1 0",
-        # Quotes of both writers; the rule to read them needs no date.
+        # Quoted by both generations of the dump; parsing them needs no date.
         *_quotes(quoted),
     ]
 
@@ -83,5 +83,5 @@ def leading():
 
 
 def trailing():
-    """Lines after all others; the last one has no end of line."""
+    """Lines after all others; the last one has no line ending."""
     return [b"zu Cinq champs 5 0", b"na na 6 0", b"<html>", b"zzz Derni\xc3\xa8re 7 0"]

@@ -1,8 +1,8 @@
-"""Words from which page titles are made: syllables and lists of our own, no dump was copied."""
+"""Words for page titles: syllables and lists made for this purpose, not copied from a dump."""
 
 import random
 
-# What the second part of a French title may be, by kind of first part.
+# Second parts of French titles, by kind of first part.
 _GIVEN = """Adèle Agathe Aimé Alban Alice Amélie Anaïs Antoine Apolline Armel Arthur Aurélie Barnabé
 Basile Benoît Bérénice Blaise Camille Capucine Célestin Céline Chloé Clémence Clovis Colette Côme
 Corentin Cyprien Damien Delphine Didier Édith Édouard Élodie Éloi Émilie Étienne Eudes Eugénie Fabrice
@@ -16,7 +16,7 @@ Château_de_ Église_Notre-Dame_de_ Église_Saint-Martin_de_ Évêché_de_ Forê
 Histoire_de_ Hôtel_de_ville_de_ Liste_des_communes_de_ Liste_des_maires_de_ Lycée_de_ Mairie_de_
 Musée_de_ Phare_de_ Pont_de_ Port_de_ Siège_de_ Tramway_de_ Université_de_""".split()
 
-# Articles that stay at the top of every hour, with their views in an average hour.
+# Articles at the top of every hour, with their views in an average hour.
 POPULAR_FRENCH = {
     "Wikipédia:Accueil_principal": 4600, "Spécial:Recherche": 1700, "Tour_Eiffel": 690,
     "Paris": 650, "Seconde_Guerre_mondiale": 610, "Louis_XIV": 560, "Napoléon_Ier": 540,
@@ -98,7 +98,7 @@ class Vocabulary:
         if script == "french":
             heads, tails = _french_heads(rng, clashes), _french_tails(rng)
         else:
-            # Scripts of three bytes a letter get shorter words, so that rows keep their length.
+            # Scripts with three bytes per letter get shorter words, so that the row length stays the same.
             high = 3 if script in ("latin", "cyrillic", "greek") else 2
             heads = [word + "_" for word in _words(script, 2500 if high == 3 else 500, 1, high, rng)]
             tails = _words(script, 4000 if high == 3 else 2000, 2, high + 2, rng)

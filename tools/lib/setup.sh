@@ -1,4 +1,4 @@
-# Shared by tools/quickstart.sh and tools/test.sh: packages, configure, build. To be sourced.
+# Installs packages, configures and builds for the scripts in tools. To be sourced.
 # shellcheck shell=bash
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -11,7 +11,7 @@ die() {
   exit "${2:-1}"
 }
 
-# Names of the packages of the given sets (build, test) in tools/packages.txt.
+# Prints the packages of the given sets (build, test, ...) in tools/packages.txt.
 packages_of() {
   local name set wanted
   while read -r name set _; do
@@ -36,19 +36,19 @@ as_root() {
   fi
 }
 
-# Installs what is missing of the given sets; does not touch apt when nothing is.
+# Installs the missing packages of the given sets; does not call apt if none is missing.
 install_packages() {
   local name
   missing=()
   command -v dpkg-query >/dev/null ||
-    die "this is no Debian; install by hand what tools/packages.txt lists and build with: cmake --preset release"
+    die "this system is not Debian; install the packages of tools/packages.txt yourself and build with: cmake --preset release"
   while read -r name; do
     installed "$name" || missing+=("$name")
   done < <(packages_of "$@")
   ((${#missing[@]} == 0)) && return
   say "installing ${missing[*]}"
   export DEBIAN_FRONTEND=noninteractive
-  as_root apt-get update -q >&2 || die "apt-get update failed: is there a network and a package source?"
+  as_root apt-get update -q >&2 || die "apt-get update failed; check the network and the package sources"
   as_root apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 ||
     die "apt-get could not install: ${missing[*]}"
 }
@@ -62,5 +62,5 @@ build() {
     cd "$repository"
     cmake --preset "$preset" --log-level=WARNING "$@" >&2 || exit 1
     cmake --build --preset "$preset" >&2
-  ) || die "the $preset build failed; the compiler's words are above"
+  ) || die "the $preset build failed; see the compiler's output above"
 }

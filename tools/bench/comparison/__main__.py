@@ -1,4 +1,4 @@
-"""Compares etl with programs that do the same; tools/bench.sh runs this."""
+"""Compares etl with programs that do the same job; run by tools/bench.sh."""
 
 import argparse
 import dataclasses
@@ -25,13 +25,13 @@ MEBIBYTE = 2**20
 
 @dataclasses.dataclass
 class Scale:
-    """How much is done in a mode."""
+    """Amount of work in a mode."""
 
     rounds: int
     main_rows: int
     main_hours: int
-    large_rows: int      # the size of today's hours
-    sizes: tuple         # rows a file, for the curve
+    large_rows: int      # the size of current hour files
+    sizes: tuple         # rows per file, for the curve
     files_of_a_size: int
     counts: tuple        # hours, for the curve
     rows_of_many: int
@@ -48,7 +48,7 @@ SCALES = {
 
 
 def contests(setting, data, scale, executors):
-    """Every contest of a run, in order."""
+    """All contests of a run, in order."""
     cores = os.cpu_count() or 1
     main = Hours(data, scale.main_rows, scale.main_hours)
     one, large = main.first(1), Hours(data, scale.large_rows, 2)
@@ -86,7 +86,7 @@ def contests(setting, data, scale, executors):
 
 
 def working_executors(setting, data):
-    """`processes` where this build has it."""
+    """`processes`, if this build supports it."""
     program = EtlSqlite(setting, Task(Hours(data, 20000, 2).make(), "fr"), executor="processes")
     program.prepare()
     try:
@@ -98,7 +98,7 @@ def working_executors(setting, data):
 
 
 def start_times(setting, data, count):
-    """Milliseconds of whole processes that move no data."""
+    """Run time in milliseconds of whole processes that move no data."""
     program = EtlSqlite(setting, Task(Hours(data, 20000, 2).make(), "fr"))
     program.prepare()
     path = program.command()[2]
@@ -109,7 +109,7 @@ def start_times(setting, data, count):
 
 
 def pass_through_cost(setting, data, scale):
-    """Percent of instructions that a filter which keeps everything adds, every row travelling."""
+    """Percentage of instructions that a pass-through filter adds, with all rows kept."""
     if shutil.which("valgrind") is None:
         print("without the cost of a filter: valgrind not installed", file=sys.stderr)
         return []
@@ -122,7 +122,7 @@ def pass_through_cost(setting, data, scale):
 
 
 def memory(all_contests, all_curves):
-    """The main job's peak, and that of most hours."""
+    """Peak memory of the main job, and of the largest number of hours."""
     found = []
     main = next(one for one in all_contests if one.key == "main-sqlite")
     found.append((f"peak memory, {main.title}", main.outcomes["etl"].median.peak_bytes / MEBIBYTE, 64, " MiB"))
@@ -151,7 +151,7 @@ def wanted(arguments, key):
 
 def measure_all(arguments, setting, data, scale):
     """The lines of the report, and the contests and curves for the chart."""
-    machine = measure.machine()  # before there is load of our own
+    machine = measure.machine()  # before the benchmark adds load
     done, grown, others = [], [], []
     for one in contests(setting, data, scale, working_executors(setting, data)):
         if not wanted(arguments, one.key):
@@ -196,7 +196,7 @@ def write(arguments, lines, done, grown):
 
 
 def main():
-    # Ends by way of the `with` below, so that the server is stopped.
+    # Exits through the `with` below, so that the server is stopped.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     arguments = parse_arguments()
     scale = SCALES[arguments.mode]
@@ -204,7 +204,7 @@ def main():
         scale.rounds = arguments.rounds
     data = arguments.data or REPOSITORY / "build/bench-hours"
     with tempfile.TemporaryDirectory(prefix="etlbench") as folder, PostgresServer() as server:
-        # As anyone would set a server up for loading; and nothing that runs at its own times.
+        # Settings for bulk loading, without background activity.
         server.query("postgres", "ALTER SYSTEM SET max_wal_size = '8GB'")
         server.query("postgres", "ALTER SYSTEM SET checkpoint_timeout = '1h'")
         server.query("postgres", "ALTER SYSTEM SET autovacuum = off")

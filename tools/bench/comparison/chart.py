@@ -1,4 +1,4 @@
-"""The chart of docs/performance.md: SVG by hand, no library."""
+"""Draws the chart of docs/performance.md as SVG, without a library."""
 
 from xml.sax.saxutils import escape
 
@@ -20,7 +20,7 @@ def _line(x1, y1, x2, y2, color=GRID):
 
 
 def bars(contest, top):
-    """Seconds of every program, the shortest first. Returns (parts, height)."""
+    """Bars of seconds per program, the shortest first. Returns (parts, height)."""
     row, label_width = 24, 330
     outcomes = sorted(contest.outcomes.values(), key=lambda outcome: outcome.median.seconds)
     longest = max((outcome.median.seconds for outcome in outcomes), default=1)
@@ -42,10 +42,10 @@ def _nice_ceiling(value):
 
 
 def curve(curve_, left, top, width, height):
-    """Nanoseconds a row over a logarithm of what grows, from zero."""
+    """Nanoseconds per row, from zero, over the logarithm of the size."""
     points = curve_.points
     highest = _nice_ceiling(max(point.nanoseconds_a_row for point in points))
-    parts = [_text(left, top + 12, f"ns a row, by {curve_.title}", size=12, weight="bold")]
+    parts = [_text(left, top + 12, f"ns per row, by {curve_.title}", size=12, weight="bold")]
     plot_top, plot_bottom = top + 30, top + height - 26
     for share in (0, 0.5, 1):
         y = plot_bottom - (plot_bottom - plot_top) * share

@@ -1,4 +1,4 @@
-"""A contest: several programs do one task, in turns, and what each has loaded is checked."""
+"""Contests: several programs do the same job in turns, and the rows that each has loaded are checked."""
 
 import dataclasses
 import sys
@@ -32,7 +32,7 @@ class Outcome:
 
 
 class Contest:
-    """`alone`: nobody works for the programs but themselves, so that their processor time says something."""
+    """`alone`: no server works for the programs, so their own processor time is meaningful."""
 
     def __init__(self, key, title, programs, goals=(), note="", alone=True):
         self.key, self.title, self.programs, self.goals = key, title, programs, list(goals)
@@ -40,7 +40,7 @@ class Contest:
         self.outcomes, self.skipped = {}, []
 
     def run(self, rounds):
-        """Alternating, so that what else the machine does hits all alike."""
+        """Alternates programs, so that other load on the machine affects all of them equally."""
         taking_part = []
         for program in self.programs:
             why = program.missing(program.setting)
@@ -51,7 +51,7 @@ class Contest:
                 taking_part.append(program)
                 self.outcomes[program.name] = Outcome(program.name, program.task.hours.all_rows, [])
         for turn in range(rounds):
-            # Nobody always runs behind the same other.
+            # Vary the order, so that no program always runs after the same one.
             for program in taking_part[turn % len(taking_part):] + taking_part[:turn % len(taking_part)]:
                 self._once(program, check=turn == 0)
         return self
@@ -70,7 +70,7 @@ class Contest:
         print(f"{self.key}: {program.name}: {sample.seconds:.3f} s", file=sys.stderr)
 
     def verdicts(self):
-        """(goal, ratio of medians, ratio of processor time or None) of those who took part."""
+        """(goal, ratio of medians, ratio of processor time or None) of the programs that took part."""
         found = []
         for goal in self.goals:
             ours, theirs = self.outcomes.get(goal.ours), self.outcomes.get(goal.theirs)

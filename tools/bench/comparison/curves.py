@@ -1,4 +1,4 @@
-"""How the cost of a row changes with the size of files, the number of hours, the number of threads."""
+"""Cost per row by file size, number of hours and number of threads."""
 
 import dataclasses
 import os
@@ -45,7 +45,7 @@ def curves(setting, data, scale, rounds):
     counts = [Hours(data, scale.rows_of_many, count) for count in scale.counts]
     main = Hours(data, scale.main_rows, scale.main_hours)
     return [
-        Curve("size", "rows a file, in millions", "M rows",
+        Curve("size", "rows per file, in millions", "M rows",
               [_point(setting, hours.rows / 1e6, hours, 0, rounds) for hours in sizes]),
         Curve("hours", f"hours of {scale.rows_of_many / 1e6:g} M rows", "hours",
               [_point(setting, hours.count, hours, 0, rounds) for hours in counts]),

@@ -1,4 +1,4 @@
-"""Hour files to load, made once and kept."""
+"""Hour files to load, generated once and kept."""
 
 import datetime
 import pathlib
@@ -6,12 +6,12 @@ import subprocess
 import sys
 
 REPOSITORY = pathlib.Path(__file__).resolve().parents[3]
-# Before Spark wrote the files, nothing in them is quoted: every program reads the same titles.
+# Files from before Spark contain no quoting, so every program reads the same titles.
 START = datetime.datetime(2016, 9, 1, tzinfo=datetime.timezone.utc)
 
 
 class Hours:
-    """`count` hour files of `rows` rows each, below a folder of their own."""
+    """`count` hour files of `rows` rows each, in their own folder."""
 
     def __init__(self, folder, rows, count):
         self.folder, self.rows, self.count = pathlib.Path(folder) / f"rows-{rows}", rows, count

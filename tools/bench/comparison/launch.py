@@ -1,4 +1,4 @@
-"""Runs a command and prints, as the last line of its own output, what it took:
+"""Runs a command and prints the resources it used as the last line of output:
 
     launch.py OUTPUT COMMAND...
 

@@ -1,4 +1,4 @@
-"""One run of a command: wall time, processor time of it and its children, peak memory."""
+"""Measures one run of a command: wall time, processor time including children, peak memory."""
 
 import collections
 import os
@@ -13,11 +13,11 @@ LAUNCH = pathlib.Path(__file__).resolve().parent / "launch.py"
 
 
 class Failed(RuntimeError):
-    """A measured command ended badly; says which and why."""
+    """A measured command failed; the message says which one and why."""
 
 
 def environment(extra=None):
-    """Without what would lead a program astray; sort orders and messages are those of C."""
+    """A clean environment, with the sort order and messages of the C locale."""
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("PG", "ETL_")) and not name.lower().endswith("_proxy")}
     env.update(LC_ALL="C.UTF-8", NO_COLOR="1", **(extra or {}))
@@ -25,7 +25,7 @@ def environment(extra=None):
 
 
 def run(command, extra=None):
-    """Runs argv, or a line of bash. Returns (Sample, what it printed)."""
+    """Runs argv, or a line of bash. Returns (Sample, output)."""
     argv = command if isinstance(command, list) else ["bash", "-c", "set -euo pipefail; " + command]
     argv = [str(part) for part in argv]
     with tempfile.TemporaryDirectory() as folder:
@@ -42,13 +42,13 @@ def run(command, extra=None):
 
 
 def median(samples):
-    """The median of each number by itself."""
+    """The median of each number separately."""
     return Sample(*(statistics.median(values) for values in zip(*samples)))
 
 
 def instructions(command):
-    """How many instructions the command takes in user space, counted by valgrind's callgrind: the same
-    number on a busy machine as on a quiet one."""
+    """Number of user-space instructions of the command, counted by valgrind's callgrind. It does not depend
+    on the machine's load."""
     with tempfile.TemporaryDirectory() as folder:
         out = pathlib.Path(folder) / "callgrind"
         run(["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}", *command])
@@ -59,7 +59,7 @@ def instructions(command):
 
 
 def machine():
-    """What was measured on, in one line; how busy it is tells what the numbers are worth."""
+    """Describes the machine in one line, with its load, which limits the accuracy of the numbers."""
     processor = "unknown processor"
     for line in pathlib.Path("/proc/cpuinfo").read_text().splitlines():
         if line.startswith("model name"):

@@ -1,4 +1,4 @@
-"""Where the time of the main job goes: samples of the processor, by layer."""
+"""Samples the main job's processor time, by layer."""
 
 import collections
 import pathlib
@@ -8,7 +8,7 @@ import tempfile
 from comparison import measure
 from comparison.programs import lacks
 
-# The first that fits (library, function) says the layer.
+# The first match of (library, function) determines the layer.
 LAYERS = [
     ("inflate", r"libisal|libz\.so", r""),
     ("inflate", r"wikipedia\.so", r"crc|[Ii]nflate|GzipFile"),

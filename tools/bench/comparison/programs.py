@@ -1,4 +1,4 @@
-"""Who is compared: etl and its rivals. A program prepares an empty target, is run, and shows its rows."""
+"""The compared programs: etl and its competitors. Each prepares an empty target, runs, and returns its rows."""
 
 import json
 import pathlib
@@ -14,7 +14,7 @@ SCRIPTS = pathlib.Path(__file__).resolve().parent
 
 
 class Setting:
-    """What all programs share: where things are, and the one PostgreSQL server."""
+    """Shared by all programs: paths, and the PostgreSQL server."""
 
     def __init__(self, folder, build, server, node_modules):
         self.folder, self.build, self.server, self.node_modules = pathlib.Path(folder), build, server, node_modules
@@ -27,7 +27,7 @@ class Setting:
 
 
 class Task:
-    """What is loaded: hours, and of them the rows of one domain code, or all (code None)."""
+    """The input: hours, and the rows to load from them: those of one domain code, or all (code None)."""
 
     def __init__(self, hours, code):
         self.hours, self.code = hours, code
@@ -45,7 +45,7 @@ class Task:
 
 
 class Program:
-    """with_hour: whether its table has the column `hour`. own_seconds: it prints what is to count."""
+    """with_hour: its table has the column `hour`. own_seconds: it prints the time to count."""
 
     name = ""
     with_hour = True
@@ -57,7 +57,7 @@ class Program:
 
     @staticmethod
     def missing(_setting):
-        """Why it cannot run here; None when it can."""
+        """The reason it cannot run here; None if it can."""
         return None
 
 
@@ -69,7 +69,7 @@ def lacks(*programs):
 # ---- targets ------------------------------------------------------------------------------------
 
 class IntoSqlite:
-    """The target is a new file; the rivals' own table is made in `prepare`."""
+    """The target is a new file; `prepare` creates the competitors' table."""
 
     table = None
 
@@ -88,7 +88,7 @@ class IntoSqlite:
 
 
 class IntoPostgres:
-    """The target is a table that is not there yet, or is empty, in a server that has nothing else to do."""
+    """The target is a missing or empty table, on an otherwise idle server."""
 
     table = None
 
@@ -107,7 +107,7 @@ class IntoPostgres:
 # ---- etl ----------------------------------------------------------------------------------------
 
 class Etl(Program):
-    """etl itself; `pass_through` filters more that keep everything."""
+    """etl itself; `pass_through` additional filters keep everything."""
 
     def __init__(self, setting, task, workers=0, executor="threads", pass_through=0, extra=None):
         super().__init__(setting, task)
@@ -199,7 +199,7 @@ class InsertsFromMemory(IntoSqlite, ByHand):
         return [self.setting.baselines / self.program, self.database, *self.task.files]
 
 
-# ---- what one has already -----------------------------------------------------------------------
+# ---- existing tools ------------------------------------------------------------------------------
 
 class ShellSqlite(IntoSqlite, Program):
     name = "zcat | grep | sqlite3 .import"
@@ -219,7 +219,7 @@ class ShellSqlite(IntoSqlite, Program):
 
 
 PLAIN_TABLE = "CREATE TABLE pageviews (domain_code text, title text, views bigint, size bigint)"
-PLAIN_FORMAT = r"(FORMAT csv, DELIMITER ' ', QUOTE E'\x01')"  # a quote that no title holds: none
+PLAIN_FORMAT = r"(FORMAT csv, DELIMITER ' ', QUOTE E'\x01')"  # a quote that no title contains disables quoting
 
 
 class ShellPostgres(IntoPostgres, Program):
@@ -277,7 +277,7 @@ class Notebook(IntoSqlite, Program):
 
 
 class DuckDb(IntoSqlite, Program):
-    """Into its own file: its SQLite extension is not on npm. That spares it SQLite."""
+    """Writes its own file format, because its SQLite extension is not on npm."""
 
     name = "DuckDB, into its own file"
 

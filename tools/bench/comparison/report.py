@@ -1,4 +1,4 @@
-"""What was measured, as Markdown."""
+"""Formats the measurements as Markdown."""
 
 import datetime
 
@@ -26,7 +26,7 @@ def contest(one):
         rows.append([outcome.name, f"{middle.seconds:.3f}", f"{outcome.best:.3f}", f"{middle.cpu_seconds:.2f}",
                      f"{outcome.rows / middle.seconds / 1e6:.1f}", mebibytes(middle.peak_bytes), ratio])
     lines += table(["", "median s", "best s", "CPU s", "M rows/s", "peak memory", "x etl"], rows) + [""]
-    lines += [f"Not here: {name} ({why})." for name, why in one.skipped]
+    lines += [f"Not measured: {name} ({why})." for name, why in one.skipped]
     return lines + ([""] if one.skipped else [])
 
 
@@ -45,14 +45,14 @@ def goals(contests, others):
 def curves(all_curves):
     lines = ["### As files, hours and threads grow", ""]
     for one in all_curves:
-        lines += table([one.title, "seconds", "ns a row", "peak memory"],
+        lines += table([one.title, "seconds", "ns per row", "peak memory"],
                        [[f"{point.x:g}", f"{point.seconds:.3f}", f"{point.nanoseconds_a_row:.1f}",
                          mebibytes(point.peak_bytes)] for point in one.points]) + [""]
     return lines
 
 
 def profile(layers, functions):
-    lines = ["### Where the time goes", "", "Of the main job's processor time, kernel included, as perf samples it:", ""]
+    lines = ["### Where the time goes", "", "Share of the main job's processor time, including the kernel, as sampled by perf:", ""]
     lines += table(["layer", "percent"], [[layer, f"{percent:.1f}"] for layer, percent in layers.most_common()
                                           if percent >= 0.5])
     lines += ["", "The hottest functions:", ""]
@@ -66,7 +66,7 @@ def heading(machine, mode, rounds):
 
 
 def insert(path, lines):
-    """Replaces what stands between the marks of a page."""
+    """Replaces the text between the marks of a page."""
     text = path.read_text(encoding="utf-8")
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]

@@ -1,4 +1,4 @@
-"""Which rows a table must hold, and which it holds: worked out without a line of etl or of its rivals.
+"""Computes the expected and the actual rows of a table, without code of etl or its competitors.
 
 Rows are compared as multisets of `code title views` or `hour code title views`. Python's hash() of bytes
 keeps 64 bits and is a secret of this process; the sum of a multiset's hashes knows no order.
@@ -22,13 +22,13 @@ def digest(lines):
 
 
 def hour_of(path):
-    """The hour in which the views of a file happened, as bytes: the one before its name's."""
+    """The hour of a file's views, as bytes: the hour before that in its name."""
     label = datetime.datetime.strptime(path.name[:25], "pageviews-%Y%m%d-%H0000")
     return (label - datetime.timedelta(hours=1)).strftime("%Y-%m-%d %H:%M:%S").encode()
 
 
 def expected(paths, code, with_hour):
-    """The digest of the rows of hour files; `code` None is every row. Good for files without traps."""
+    """Digest of the rows of hour files; all rows if `code` is None. For files without traps."""
     prefix = b"" if code is None else code.encode() + b" "
 
     def lines():
@@ -56,14 +56,14 @@ def sqlite_rows(path, with_hour):
 def postgres_rows(dsn, with_hour):
     columns = (["to_char(hour AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')"] if with_hour else [])
     columns += ["domain_code", "title", "views"]
-    # As CSV with a quote that no title holds, lines come out as they are.
+    # Reading CSV with a quote that no title contains returns lines unchanged.
     return printed(["psql", dsn, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c",
                     f"COPY (SELECT {' || chr(32) || '.join(columns)} FROM pageviews) "
                     r"TO STDOUT (FORMAT csv, QUOTE E'\x01', DELIMITER E'\x02', ENCODING 'UTF8')"])
 
 
 def printed(command, environment=None):
-    """The digest of the lines that a command prints."""
+    """Digest of the lines that a command prints."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         found = digest(line[:-1] for line in process.stdout)
     if process.returncode != 0:
