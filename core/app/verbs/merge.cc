@@ -64,8 +64,8 @@ class SinkMerge {
 
   MergedSink run(const std::vector<runtime::PlannedPartition>& planned) {
     const runtime::Node& node = (*pipeline_.graph)[sink_];
-    if (!node.stage->can_merge())
-      throw node.stage->failure(Error::config("its plugin cannot merge databases"));
+    const runtime::SinkStage& stage = pipeline_.graph->sink(sink_);
+    if (!stage.can_merge()) throw stage.failure(Error::config("its plugin cannot merge databases"));
     open_target();
     for (const auto& each : planned)
       planned_.emplace(std::pair((*pipeline_.graph)[each.source].name, each.partition.id),
@@ -77,7 +77,7 @@ class SinkMerge {
       from.push_back(pipeline_.of_task(task));
       require_same_definition(*from.back());
     }
-    if (!tasks.empty()) (*target_->graph)[sink_].stage->prepare(node.in);
+    if (!tasks.empty()) target_->graph->sink(sink_).prepare(node.in);
     for (std::size_t i = 0; i < tasks.size() && !session_.cancellation.requested(); ++i)
       result_.tasks.push_back(merge(tasks[i], *from[i]));
     return std::move(result_);
@@ -149,8 +149,8 @@ class SinkMerge {
   }
 
   void unite(const Pipeline& from, Merged& merged) {
-    const runtime::Stage& target = *(*target_->graph)[sink_].stage;
-    const runtime::Stage& stage = *(*from.graph)[sink_].stage;
+    const runtime::SinkStage& target = target_->graph->sink(sink_);
+    const runtime::SinkStage& stage = from.graph->sink(sink_);
     runtime::LedgerView there;
     there.load(*target_->graph, sink_, pipeline_.file.name);
     const auto is_done = [&](const LedgerRecord& record) {

@@ -20,7 +20,7 @@ using runtime::NodeIndex;
 /// What one sink's ledger says of one partition, and why a run would load it.
 json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& ledger,
                 const runtime::PlannedPartition& planned, const runtime::Redactor& redactor) {
-  if (!graph[sink].stage->transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
+  if (!graph.sink(sink).transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
   if (!ledger.knows(sink)) return {{"state", "pending"}, {"reason", "unreachable"}};
   const LedgerRecord* record = ledger.find(sink, graph[planned.source].name, planned.partition.id);
   if (record == nullptr) return {{"state", "pending"}, {"reason", "new"}};

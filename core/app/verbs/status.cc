@@ -76,8 +76,8 @@ std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pi
     sink.name = graph[index].name;
     runtime::LedgerView ledger;
     try {
-      if (!graph[index].stage->transactional())
-        throw graph[index].stage->failure(Error::permanent("it keeps no ledger"));
+      if (!graph.sink(index).transactional())
+        throw graph.sink(index).failure(Error::permanent("it keeps no ledger"));
       ledger.load_all(pipeline, index);
     } catch (const Error& error) {
       require_not_stopped(session);

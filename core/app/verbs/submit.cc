@@ -43,7 +43,7 @@ void require_reachable(const runtime::Preflight& preflight) {
 /// Once, before many tasks would do it at the same moment.
 void prepare_targets(const runtime::Graph& graph) {
   for (const runtime::NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
-    if (runtime::per_task(graph[sink]).empty()) graph[sink].stage->prepare(graph[sink].in);
+    if (runtime::per_task(graph[sink]).empty()) graph.sink(sink).prepare(graph[sink].in);
   }
 }
 

@@ -20,11 +20,11 @@ std::optional<StageError> caught(Body&& body) {
   } catch (const StageError& error) {
     return error;
   } catch (const Error& error) {
-    return StageError(error, "runner", "");
+    return StageError(error, {"runner"});
   } catch (const std::bad_alloc&) {
-    return StageError(Error::transient("out of memory"), "runner", "");
+    return StageError(Error::transient("out of memory"), {"runner"});
   } catch (const std::exception& error) {
-    return StageError(Error(Code::internal, error.what()), "runner", "");
+    return StageError(Error(Code::internal, error.what()), {"runner"});
   }
 }
 
@@ -34,7 +34,7 @@ void keeping_rejects(Body&& body) {
   try {
     body();
   } catch (const Error& error) {
-    throw StageError(error, "run.rejects", "");
+    throw StageError(error, {"run.rejects"});
   }
 }
 
@@ -271,7 +271,7 @@ void AttemptRunner::write_partition(SinkStream& stream, Deadline& deadline) {
   const WriteRequest to_write{
       settings_.run.pipeline, graph_[request.source].name, node.name,
       settings_.run.run_id,   request.partition,           settings_.reload};
-  SinkWriter writer(*node.stage, to_write, node.in);
+  SinkWriter writer(graph_.sink(stream.sink), to_write, node.in);
   std::int64_t rows = 0;
   for (; batch; batch = next()) {
     if (deadline.passed()) throw node.stage->failure(time_limit_exceeded(settings_.time_limit));
@@ -300,7 +300,7 @@ void AttemptRunner::write_partition(SinkStream& stream, Deadline& deadline) {
 
 std::optional<LedgerRecord> AttemptRunner::committed_by_this_run(const AttemptRequest& request,
                                                                  NodeIndex sink) const {
-  for (LedgerRecord& record : graph_[sink].stage->committed(settings_.run.pipeline)) {
+  for (LedgerRecord& record : graph_.sink(sink).committed(settings_.run.pipeline)) {
     if (record.state == State::done && record.run_id == settings_.run.run_id &&
         record.partition == request.partition.id && record.source == graph_[request.source].name)
       return std::move(record);

@@ -130,7 +130,7 @@ etl_task* PartitionFlow::task_of(NodeIndex node) {
     return static_cast<TaskContext*>(ctx)->flow->to_stop() ? 1 : 0;
   };
   context.task.fail = [](void* ctx, const etl_error* error) {
-    static_cast<TaskContext*>(ctx)->flow->failure_ = Stage::told(error->code, whole(error));
+    static_cast<TaskContext*>(ctx)->flow->failure_ = reported_error(error->code, whole(error));
   };
   return &context.task;
 }
@@ -247,7 +247,7 @@ void PartitionFlow::open_filters() {
     if (filter.kind != Kind::filter || node == source_ || !runs || !graph_.reaches(source_, node))
       continue;
     const Turn turn(*this, node);
-    filters_.try_emplace(node, *filter.stage, filter.in, filter.out, task_of(node));
+    filters_.try_emplace(node, graph_.filter(node), filter.in, filter.out, task_of(node));
   }
 }
 
@@ -257,14 +257,14 @@ std::optional<etl_predicate> PartitionFlow::choose_predicate() {
   if (!settings_.pushdown || replay_ != nullptr || !alone) return std::nullopt;
   const NodeIndex first = consumers_[source_].front();
   if (graph_[first].kind != Kind::filter) return std::nullopt;
-  std::optional<etl_predicate> predicate = graph_[first].stage->predicate(graph_[first].in);
+  std::optional<etl_predicate> predicate = graph_.filter(first).predicate(graph_[first].in);
   if (predicate) predicate_filter_ = first;
   return predicate;
 }
 
 detail::OwnedStream PartitionFlow::open_source(const Partition& partition,
                                                const etl_predicate* predicate) {
-  const Stage& stage = *graph_[source_].stage;
+  const SourceStage& stage = graph_.source(source_);
   if (replay_ == nullptr) return stage.read(partition, predicate, task_of(source_));
   const std::vector<std::string_view> records(replay_->records.begin(), replay_->records.end());
   return stage.replay(replay_->original, records, task_of(source_));

@@ -378,11 +378,6 @@ std::optional<std::string> read_file(const std::string& path, Diagnostics& diagn
 
 }  // namespace
 
-std::string_view kind_name(Kind kind) {
-  constexpr std::array<std::string_view, 3> names{"source", "filter", "sink"};
-  return names.at(static_cast<std::size_t>(kind));
-}
-
 std::optional<PipelineFile> load_pipeline(const LoadRequest& request, Diagnostics& diagnostics) {
   std::optional<std::string> text = read_file(request.path.string(), diagnostics);
   if (!text) return std::nullopt;

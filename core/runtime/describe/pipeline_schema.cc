@@ -37,8 +37,6 @@ json input_schema() {
           {"uniqueItems", true}};
 }
 
-Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
-
 /// The table of a stage whose plugin is known.
 json stage_schema(const etl_stage& stage) {
   json table{{"description", stage.summary},

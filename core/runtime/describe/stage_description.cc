@@ -17,8 +17,6 @@ namespace {
 using detail::to_view;
 using nlohmann::json;
 
-Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
-
 std::string_view type_text(const etl_option_spec& spec) {
   switch (spec.type) {
     case ETL_OPTION_BOOL:

@@ -17,6 +17,20 @@ std::string hex_hash(const std::string& text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
 
+std::unique_ptr<Stage> make_stage(const etl_stage& table, const StageSpec& spec,
+                                  std::span<const etl_option> options,
+                                  const StageServices& services) {
+  switch (spec.kind) {
+    case Kind::source:
+      return std::make_unique<SourceStage>(&table, spec.name, options, services);
+    case Kind::filter:
+      return std::make_unique<FilterStage>(&table, spec.name, options, services);
+    case Kind::sink:
+      break;
+  }
+  return std::make_unique<SinkStage>(&table, spec.name, options, services);
+}
+
 }  // namespace
 
 /// Turns a PipelineFile into a Graph, one check after another, as far as what came before allows.
@@ -143,9 +157,8 @@ class GraphBuilder {
     guarded(node, [&] {
       StageServices services = context_.services;
       services.memory = &graph_->memory_;
-      node.stage =
-          std::make_unique<Stage>(&table, spec.kind, spec.name, node.options->values(), services);
-      if (spec.kind == Kind::source) node.out = node.stage->source_schema();
+      node.stage = make_stage(table, spec, node.options->values(), services);
+      if (spec.kind == Kind::source) node.out = graph_->source(index_.at(spec.name)).schema();
     });
   }
 
@@ -164,7 +177,7 @@ class GraphBuilder {
             did_you_mean(spec.plugin, context_.registry.names()) + context_.registry.searched());
       return nullptr;
     }
-    const auto kind = static_cast<Kind>(entry->stage->kind - ETL_SOURCE);
+    const Kind kind = kind_of(*entry->stage);
     if (kind != spec.kind) {
       error(spec.plugin_position,
             fmt::format("plugin \"{}\" is a {}, not a {}, in {}", spec.plugin, kind_name(kind),
@@ -186,8 +199,8 @@ class GraphBuilder {
       }
       if (node.kind == Kind::source || node.stage == nullptr || !known_input(node)) continue;
       guarded(node, [&] {
-        if (node.kind == Kind::filter) node.out = node.stage->filter_schema(node.in);
-        else node.stage->check(node.in);
+        if (node.kind == Kind::filter) node.out = graph_->filter(at).schema(node.in);
+        else graph_->sink(at).check(node.in);
       });
     }
   }
@@ -292,9 +305,8 @@ std::string Graph::definition(NodeIndex source, NodeIndex sink) const {
 }
 
 bool Graph::exactly_once() const {
-  return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
-    return node.kind != Kind::sink || node.stage->transactional();
-  });
+  return std::ranges::all_of(of_kind(Kind::sink),
+                             [this](NodeIndex index) { return sink(index).transactional(); });
 }
 
 const etl_option_spec* Graph::option_spec(std::string_view stage, std::string_view option) const {

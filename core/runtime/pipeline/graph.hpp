@@ -6,7 +6,9 @@
 #include "core/runtime/config/diagnostics.hpp"
 #include "core/runtime/config/option_values.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
-#include "core/runtime/plugin/stage.hpp"
+#include "core/runtime/plugin/filter_stage.hpp"
+#include "core/runtime/plugin/sink_stage.hpp"
+#include "core/runtime/plugin/source_stage.hpp"
 #include "core/runtime/plugin/stage_registry.hpp"
 
 #include <memory>
@@ -53,6 +55,16 @@ class Graph {
   [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
   [[nodiscard]] const Node& operator[](NodeIndex index) const { return nodes_[index]; }
   [[nodiscard]] std::vector<NodeIndex> of_kind(Kind kind) const;
+  /// The stage of a node. Throws std::bad_cast if the node is of another kind.
+  [[nodiscard]] const SourceStage& source(NodeIndex index) const {
+    return dynamic_cast<const SourceStage&>(*nodes_[index].stage);
+  }
+  [[nodiscard]] const FilterStage& filter(NodeIndex index) const {
+    return dynamic_cast<const FilterStage&>(*nodes_[index].stage);
+  }
+  [[nodiscard]] const SinkStage& sink(NodeIndex index) const {
+    return dynamic_cast<const SinkStage&>(*nodes_[index].stage);
+  }
   /// The sinks that this source's rows reach.
   [[nodiscard]] std::vector<NodeIndex> sinks_of(NodeIndex source) const;
   /// Whether rows leaving `from` reach `to` (a node reaches itself).

@@ -31,12 +31,12 @@ bool is_lost(const RunningRecord& record) {
 
 std::vector<RunningRecord> records_of(const Pipeline& pipeline, NodeIndex sink) {
   const Graph& graph = *pipeline.graph;
-  std::vector<RunningRecord> records = graph[sink].stage->running(pipeline.file.name);
+  std::vector<RunningRecord> records = graph.sink(sink).running(pipeline.file.name);
   if (pipeline.request.task) return records;
   for (const std::int64_t task : tasks_of(graph[sink])) {
     if (task == 0) continue;
     const auto other = pipeline.of_task(task);
-    std::ranges::move((*other->graph)[sink].stage->running(pipeline.file.name),
+    std::ranges::move(other->graph->sink(sink).running(pipeline.file.name),
                       std::back_inserter(records));
   }
   return records;

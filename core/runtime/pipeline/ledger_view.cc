@@ -4,8 +4,7 @@ namespace etl::runtime {
 
 void LedgerView::load(const Graph& graph, NodeIndex sink, const std::string& pipeline) {
   Entries entries;
-  for (LedgerRecord& record : graph[sink].stage->committed(pipeline))
-    entries.add(std::move(record));
+  for (LedgerRecord& record : graph.sink(sink).committed(pipeline)) entries.add(std::move(record));
   sinks_[sink] = std::move(entries);
 }
 
@@ -22,7 +21,7 @@ void LedgerView::load_all(const Pipeline& pipeline, NodeIndex sink) {
   for (const std::int64_t task : tasks_of(graph[sink])) {
     if (task == 0) continue;  // is what was read already
     const auto other = pipeline.of_task(task);
-    for (LedgerRecord& record : (*other->graph)[sink].stage->committed(pipeline.file.name))
+    for (LedgerRecord& record : other->graph->sink(sink).committed(pipeline.file.name))
       sinks_[sink].add(std::move(record));
   }
 }

@@ -43,7 +43,7 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
   std::vector<PlannedPartition> planned;
   for (const NodeIndex source : graph.of_kind(Kind::source)) {
     std::set<std::string> ids;
-    for (Partition& partition : graph[source].stage->plan()) {
+    for (Partition& partition : graph.source(source).plan()) {
       if (partition.id.empty() || printable(partition.id) != partition.id) {
         throw graph[source].stage->failure(
             Error(Code::internal,

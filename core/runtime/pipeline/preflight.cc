@@ -28,9 +28,9 @@ TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, Ledge
       diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));
       return target;
     }
-    if (auto found = node.stage->inspect(node.in)) {
-      target.name = std::move(found->first);
-      target.ddl = std::move(found->second);
+    if (auto found = graph.sink(sink).inspect(node.in)) {
+      target.name = std::move(found->name);
+      target.ddl = std::move(found->ddl);
     }
   } catch (const StageError& error) {
     if (error.code() == Code::config) diagnostics.error(position_of(node, error), error.message());

@@ -165,7 +165,7 @@ class TestReader {
                                kind_name(kind), title_),
                    fmt::format("a {} takes rows: write inputs", kind_name(kind)));
     }
-    if (graph_ != nullptr && !(*graph_)[node].stage->can_replay()) {
+    if (graph_ != nullptr && !graph_->source(node).can_replay()) {
       return error(option.key,
                    fmt::format("source {} ({}) cannot read records by themselves, in {}",
                                in_quotes(option.name), (*graph_)[node].entry->stage->name, title_),

@@ -60,7 +60,7 @@ class ReplayRun {
             fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
                         graph_[sink].name, per_task(graph_[sink]).begin()->first));
       }
-      if (graph_[sink].stage->transactional()) continue;
+      if (graph_.sink(sink).transactional()) continue;
       throw Error::config(
           fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",
                       graph_[sink].name));
@@ -101,7 +101,7 @@ class ReplayRun {
   [[nodiscard]] NodeIndex source_of(const RejectKey& key) const {
     for (const NodeIndex source : graph_.of_kind(Kind::source)) {
       if (graph_[source].name != key.source) continue;
-      if (graph_[source].stage->can_replay()) return source;
+      if (graph_.source(source).can_replay()) return source;
       throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records that were repaired",
                                       key.source, graph_[source].entry->stage->name));
     }
@@ -113,7 +113,7 @@ class ReplayRun {
   /// As the source plans it now; where it plans it no more, by its id alone.
   Partition original(NodeIndex source, const std::string& id) {
     if (!planned_.contains(source)) {
-      for (Partition& partition : graph_[source].stage->plan())
+      for (Partition& partition : graph_.source(source).plan())
         planned_[source].emplace(partition.id, std::move(partition));
     }
     const auto at = planned_[source].find(id);
@@ -211,7 +211,7 @@ class ReplayRun {
         store.remove(each.replay->lines);
       }
     }
-    for (const NodeIndex sink : needed) graph_[sink].stage->prepare(graph_[sink].in);
+    for (const NodeIndex sink : needed) graph_.sink(sink).prepare(graph_[sink].in);
     if (!jobs.empty()) execute(std::move(jobs), store);
   }
 

@@ -174,7 +174,7 @@ class Run {
     std::set<NodeIndex> needed;
     for (const Job& job : jobs) needed.insert(job.sinks.begin(), job.sinks.end());
     for (const NodeIndex sink : needed) {
-      per_sink("preparing the target", sink, [&] { graph_[sink].stage->prepare(graph_[sink].in); });
+      per_sink("preparing the target", sink, [&] { graph_.sink(sink).prepare(graph_[sink].in); });
     }
     if (cancellation_.requested()) return;
     for (const auto& [sink, down] : down_) fail_partitions(sink, down, jobs);
@@ -205,7 +205,7 @@ class Run {
         if (job.source == source) ids.push_back(job.partition->id);
       }
       try {
-        graph_[source].stage->expect(ids);
+        graph_.source(source).expect(ids);
       } catch (const StageError& error) {
         if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
       }

@@ -12,7 +12,7 @@ void work(const Graph& graph, Scheduler& scheduler, AttemptRunner& runner) {
   while (const std::optional<AttemptRequest> request = scheduler.next()) {
     runner.run(*request, [&graph, &scheduler, request = *request](AttemptResult result) {
       if (scheduler.complete(request, std::move(result)))
-        graph[request.source].stage->finish(request.partition.id);
+        graph.source(request.source).finish(request.partition.id);
     });
   }
 }

@@ -33,7 +33,7 @@ Heartbeats::Heartbeats(const Graph& graph, const Scheduler& scheduler, RunIdenti
       host_(host_name()),
       log_(log) {
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
-    if (graph[sink].stage->has_heartbeat()) sinks_.insert(sink);
+    if (graph.sink(sink).has_heartbeat()) sinks_.insert(sink);
   }
   if (!sinks_.empty()) thread_ = std::thread([this] { beat_until_the_end(); });
 }
@@ -79,7 +79,7 @@ bool Heartbeats::beat(NodeIndex sink, const std::vector<Scheduler::InHand>& in_h
   beat.forget_after = forget_after.count();
   if (beat.records.empty() && !told_.contains(sink)) return true;
   try {
-    graph_[sink].stage->heartbeat(beat);
+    graph_.sink(sink).heartbeat(beat);
     told_.insert(sink);
     return true;
   } catch (const Error& error) {

@@ -197,7 +197,9 @@ void Scheduler::settle(const AttemptRequest& request, NodeIndex sink, const Outc
     case Code::cancelled:
       if (cancellation_.requested()) job.interrupted = true;
       else
-        give_up(request, sink, error.retold(Code::internal, ", though nobody asked it to"),
+        give_up(request, sink,
+                StageError(Error(Code::internal, error.cause() + ", though nobody asked it to"),
+                           error.origin()),
                 State::failed);
       return;
     case Code::missing:
@@ -231,7 +233,7 @@ void Scheduler::give_up(const AttemptRequest& request, NodeIndex sink, const Sta
   LedgerRecord record = ledger_record(graph_, settings_.run, request, sink, state);
   record.error = presentable(error);
   try {
-    graph_[sink].stage->record(record);
+    graph_.sink(sink).record(record);
   } catch (const Error& failure) {
     log_.warn(fmt::format("{}: not recorded as {}: {}", request.partition.id, state_name(state),
                           failure.message()));

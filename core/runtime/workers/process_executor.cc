@@ -127,7 +127,7 @@ class WorkerManager {
       if (!worker_->channel().send(to_json(setup_))) throw ended_at_once();
     } catch (const Error& error) {
       worker_.reset();
-      fail_all(StageError(error, "runner", ""));
+      fail_all(StageError(error, {"runner"}));
       return false;
     }
     return true;
@@ -277,10 +277,10 @@ class WorkerManager {
     worker_->kill();
     const std::string end = worker_->wait();
     if (cancellation_.requested()) {
-      fail_all(StageError(Error::cancelled(), "runner", ""));
+      fail_all(StageError(Error::cancelled(), {"runner"}));
     } else if (refusal_) {
-      fail_all(StageError(Error::permanent("a worker process cannot begin: " + *refusal_), "runner",
-                          ""));
+      fail_all(
+          StageError(Error::permanent("a worker process cannot begin: " + *refusal_), {"runner"}));
     } else {
       blame(fmt::format("worker process {} {}", pid, end));
     }
@@ -293,7 +293,7 @@ class WorkerManager {
   void blame(std::string what) {
     const std::optional<std::size_t> at = culprit();
     std::int64_t job = -1;
-    StageError error(Error::transient(""), "runner", "");
+    StageError error(Error::transient(""), {"runner"});
     for (const std::string& line : lines_) what += "\n  its log: " + line;
     if (late_ || never_began_)
       what = time_limit_exceeded(settings_.time_limit).message() + "; " + what;
@@ -306,7 +306,7 @@ class WorkerManager {
           Error::transient(fmt::format("in plugin \"{}\" ({}): {}", node.entry->stage->name,
                                        node.entry->plugin.path.string(), what)));
     } else {
-      error = StageError(Error::transient(what), "runner", "");
+      error = StageError(Error::transient(what), {"runner"});
     }
     std::deque<Outstanding> lost = std::move(outstanding_);
     outstanding_.clear();
@@ -320,7 +320,7 @@ class WorkerManager {
   /// Somebody else's crash: what was not committed is tried again, and it counts for nothing.
   void put_off(const AttemptRequest& request) {
     AttemptResult result =
-        failed_attempt(graph_, request, StageError(Error::transient(""), "", ""));
+        failed_attempt(graph_, request, StageError(Error::transient(""), {"runner"}));
     for (auto& [sink, outcome] : result.outcomes) outcome = {Outcome::Kind::put_off, {}, {}};
     scheduler_.complete(request, std::move(result));
   }

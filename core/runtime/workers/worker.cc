@@ -148,8 +148,8 @@ class Worker {
       take(request_from(message["attempt"]));
     } else if (message.contains("finish")) {
       const Graph& graph = *pipeline_->graph;
-      graph[message["finish"][0].get<NodeIndex>()].stage->finish(
-          message["finish"][1].get<std::string>());
+      graph.source(message["finish"][0].get<NodeIndex>())
+          .finish(message["finish"][1].get<std::string>());
     } else if (message.contains("cancel")) {
       cancellation_.request(message["cancel"]);
       changed_.notify_all();
@@ -169,7 +169,7 @@ class Worker {
     }
     changed_.notify_all();
     try {
-      (*pipeline_->graph)[source].stage->expect(ids);
+      pipeline_->graph->source(source).expect(ids);
     } catch (const StageError& error) {
       if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
     }

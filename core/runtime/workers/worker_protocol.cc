@@ -23,16 +23,18 @@ RowCounts rows_from(const json& list) { return {list[0], list[1], list[2], list[
 
 json to_json(const StageError& error) {
   return {{"code", static_cast<int>(error.code())},
-          {"message", error.message()},
-          {"stage", error.stage()},
+          {"cause", error.cause()},
+          {"kind", error.origin().kind ? json(*error.origin().kind) : json()},
+          {"name", error.origin().name},
           {"retry_after", error.retry_after().count()}};
 }
 
 StageError error_from(const json& object) {
-  Error error(static_cast<Code>(object["code"].get<int>()), object["message"].get<std::string>());
-  return StageError::whole(
-      std::move(error).retry_after(std::chrono::milliseconds(object["retry_after"])),
-      object["stage"]);
+  Error error(static_cast<Code>(object["code"].get<int>()), object["cause"].get<std::string>());
+  Origin origin{object["name"]};
+  if (!object["kind"].is_null()) origin.kind = object["kind"].get<Kind>();
+  return {std::move(error).retry_after(std::chrono::milliseconds(object["retry_after"])),
+          std::move(origin)};
 }
 
 json to_json(const Partition& partition) {

@@ -40,7 +40,7 @@ LedgerRecord record_of(std::int64_t rows) {
 }
 
 StageError failure(const std::string& text) {
-  return {etl::Error::permanent(text), "source \"s\"", "s"};
+  return {etl::Error::permanent(text), {"s", Kind::source}};
 }
 
 struct TestDelivery : Delivery {

@@ -1,8 +1,7 @@
 // Plugins that keep the rules of the boundary only by half: what goes wrong names the stage, and
 // the runner stays up.
-#include "core/runtime/plugin/stage.hpp"
-
 #include "core/runtime/plugin/older_tables.hpp"
+#include "core/runtime/plugin/sink_stage.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -62,7 +61,7 @@ TEST(StageTest, ASinkOfAbi10HasNoneOfWhatCameLater) {
   old.table.sink = &as_loaded;
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const Stage stage(&old.table, Kind::sink, "db", {}, services);
+  const SinkStage stage(&old.table, "db", {}, services);
   EXPECT_FALSE(stage.has_heartbeat());
   EXPECT_FALSE(stage.can_merge());
   EXPECT_TRUE(stage.running("pipeline").empty());
@@ -74,7 +73,7 @@ TEST(StageTest, OneThatHasThemIsKnown) {
   sink.calls.struct_size = sizeof(etl_sink);
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const Stage stage(&sink.table, Kind::sink, "db", {}, services);
+  const SinkStage stage(&sink.table, "db", {}, services);
   EXPECT_TRUE(stage.has_heartbeat());
   EXPECT_TRUE(stage.can_merge());
 }

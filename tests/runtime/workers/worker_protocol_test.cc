@@ -54,8 +54,8 @@ TEST(WorkerProtocolTest, AResultArrivesWhole) {
   result.outcomes[3] = {Outcome::Kind::committed, std::nullopt, {10, 1, 2, 3, 6}};
   result.outcomes[4] = {
       Outcome::Kind::failed,
-      StageError(etl::Error::transient("busy \xff").retry_after(milliseconds(1500)), "sink \"db\"",
-                 "db"),
+      StageError(etl::Error::transient("busy \xff").retry_after(milliseconds(1500)),
+                 {"db", Kind::sink}),
       {}};
   result.outcomes[5] = {Outcome::Kind::put_off, std::nullopt, {}};
   result.stages = {{1, 2, 3, std::chrono::nanoseconds(4)}, {}};
