@@ -182,7 +182,7 @@ class Maker {
           fmt::format("--tasks {}: there may be {} at most; give each task more to do", job_.tasks,
                       most_tasks));
     }
-    job_.task_of = runtime::tasks_of(job_.planned, job_.tasks);
+    job_.task_of = runtime::shares_of(job_.planned, job_.tasks);
     std::set<std::size_t> to_start;
     for (const std::size_t planned : to_do) to_start.insert(job_.task_of[planned]);
     job_.to_start.assign(to_start.begin(), to_start.end());

@@ -154,7 +154,7 @@ int submit(const Session& session) {
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   const runtime::Preflight preflight =
-      runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
+      runtime::run_preflight(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
   const Job job = make_job(session, *pipeline, preflight);

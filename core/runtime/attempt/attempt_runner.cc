@@ -247,12 +247,7 @@ Outcome AttemptRunner::write_stream(SinkStream& stream) {
     outcome.kind = record ? Outcome::Kind::committed : Outcome::Kind::lost;
     if (!record) return;
     outcome.attempt = record->attempts;
-    outcome.rows.read = record->rows_read;
-    outcome.rows.filtered = record->rows_filtered;
-    outcome.rows.rejected = record->rows_rejected;
-    outcome.rows.written = record->rows_written;
-    outcome.rows.added =
-        record->rows_filtered + record->rows_rejected + record->rows_written - record->rows_read;
+    outcome.rows = row_counts(*record);
   });
   outcome.error = std::move(unreadable);
   return outcome;

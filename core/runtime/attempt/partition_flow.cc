@@ -48,15 +48,6 @@ StageCounts& StageCounts::operator+=(const StageCounts& other) {
   return *this;
 }
 
-RowCounts& RowCounts::operator+=(const RowCounts& other) {
-  read += other.read;
-  added += other.added;
-  filtered += other.filtered;
-  rejected += other.rejected;
-  written += other.written;
-  return *this;
-}
-
 /// Charges the time until the end of its scope to one stage (or to none), and not to the stage
 /// whose turn it interrupts.
 class PartitionFlow::Turn {

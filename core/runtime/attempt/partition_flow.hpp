@@ -6,6 +6,7 @@
 #include "core/runtime/attempt/activity.hpp"
 #include "core/runtime/attempt/faults.hpp"
 #include "core/runtime/pipeline/graph.hpp"
+#include "core/runtime/pipeline/row_counts.hpp"
 
 #include <etl/abi.h>
 
@@ -28,19 +29,6 @@ struct StageCounts {
   std::chrono::nanoseconds busy{0};
 
   StageCounts& operator+=(const StageCounts& other);
-};
-
-/// What became of a partition's rows on their way to one sink.
-/// read + added = filtered + rejected + written, or the partition fails.
-struct RowCounts {
-  std::int64_t read = 0;
-  std::int64_t added = 0;
-  std::int64_t filtered = 0;
-  std::int64_t rejected = 0;
-  std::int64_t written = 0;
-
-  RowCounts& operator+=(const RowCounts& other);
-  [[nodiscard]] bool balanced() const { return read + added == filtered + rejected + written; }
 };
 
 struct FlowSettings {

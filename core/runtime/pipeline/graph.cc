@@ -33,7 +33,7 @@ std::unique_ptr<Stage> make_stage(const etl_stage& table, const StageSpec& spec,
 
 }  // namespace
 
-/// Turns a PipelineFile into a Graph, one check after another, as far as what came before allows.
+/// Turns a PipelineFile into a Graph. Checks as much as the mistakes found so far allow.
 class GraphBuilder {
  public:
   GraphBuilder(const PipelineFile& file, const GraphContext& context, Diagnostics& diagnostics)
@@ -65,7 +65,7 @@ class GraphBuilder {
         used[input.name] = true;
         const auto at = by_name_.find(input.name);
         if (at == by_name_.end()) {
-          // A slip of the pen is one mistake: the stage that was meant is not "unused" as well.
+          // A misspelled name is one mistake: do not report the stage that was meant as unused.
           if (const auto meant = nearest(input.name, feeding_stages(spec))) used[*meant] = true;
           error(input.position, fmt::format("unknown input \"{}\" in {}", input.name, title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
@@ -93,7 +93,7 @@ class GraphBuilder {
     return names;
   }
 
-  /// Inputs first, otherwise as in the file. Reports what lies on a cycle and leaves it out.
+  /// Inputs first, otherwise as in the file. Reports stages on a cycle and leaves them out.
   std::vector<const StageSpec*> topological_order() {
     std::vector<const StageSpec*> order;
     std::map<std::string, bool> placed;
@@ -115,7 +115,8 @@ class GraphBuilder {
     for (const StageSpec& spec : file_.stages) {
       if (!placed[spec.name] && on_cycle(spec)) {
         error(spec.inputs_position,
-              fmt::format("{} is its own input, by way of others: a cycle", title(spec)),
+              fmt::format("{} is part of a cycle: it is its own input through other stages",
+                          title(spec)),
               "stages form a graph from sources to sinks, without cycles");
       }
     }
@@ -162,7 +163,7 @@ class GraphBuilder {
     });
   }
 
-  /// Rows go to a task's own database; what is read and how does not depend on the task.
+  /// Only sinks depend on the task: they may write to a database of its own.
   [[nodiscard]] OptionContext option_context(Kind kind) const {
     const auto task = kind == Kind::sink ? std::optional(context_.task) : std::nullopt;
     return {file_.folder, context_.now, task};
@@ -205,7 +206,7 @@ class GraphBuilder {
     }
   }
 
-  /// Whether the columns that come in are known and alike on all inputs.
+  /// Whether the arriving columns are known and the same on all inputs.
   bool known_input(Node& node) {
     const StageSpec& spec = *by_name_.at(node.name);
     if (node.inputs.size() != spec.inputs.size()) return false;
@@ -242,7 +243,7 @@ class GraphBuilder {
     return {};
   }
 
-  /// What a stage says against its options is shown at the option's line.
+  /// Runs `body` and reports an error of the stage at the line of the option that it is about.
   template <class Body>
   void guarded(Node& node, Body&& body) {
     try {

@@ -198,8 +198,8 @@ class ReplayRun {
     for (const Replayed& each : partitions_) {
       Job job{each.source, &each.partition, {}};
       for (const NodeIndex sink : graph_.sinks_of(each.source)) {
-        const LedgerRecord* record = ledger.find(sink, graph_[each.source].name, each.partition.id);
-        if (record == nullptr || record->state != State::done) job.sinks.push_back(sink);
+        if (ledger.done(sink, graph_[each.source].name, each.partition.id) == nullptr)
+          job.sinks.push_back(sink);
       }
       job.replay = each.replay;
       needed.insert(job.sinks.begin(), job.sinks.end());

@@ -141,9 +141,8 @@ class Run {
   }
 
   [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
-    const LedgerRecord* record =
-        preflight_.ledger.find(sink, graph_[planned.source].name, planned.partition.id);
-    return record != nullptr && record->state == State::done;
+    return preflight_.ledger.done(sink, graph_[planned.source].name, planned.partition.id) !=
+           nullptr;
   }
 
   std::vector<Job> choose_jobs() {
@@ -238,7 +237,7 @@ class Run {
 
   [[nodiscard]] std::string task() const {
     const auto& share = request_.selection.share;
-    return share ? fmt::format("{}/{}", share->task, share->of) : "";
+    return share ? fmt::format("{}/{}", share->index, share->count) : "";
   }
 
   AttemptSettings attempt_settings(const RunIdentity& run, std::size_t partitions,

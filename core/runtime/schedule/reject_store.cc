@@ -40,8 +40,7 @@ bool CommittedAttempts::readable(NodeIndex sink) {
 }
 
 const LedgerRecord* CommittedAttempts::record(NodeIndex sink, const RejectKey& key) {
-  const LedgerRecord* record = ledger_.find(sink, key.source, key.partition);
-  return record != nullptr && record->state == State::done ? record : nullptr;
+  return ledger_.done(sink, key.source, key.partition);
 }
 
 std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,

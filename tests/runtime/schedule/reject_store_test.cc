@@ -170,7 +170,7 @@ TEST_F(RejectStoreTest, WhatCannotBeWrittenIsAMistakeWithItsPlace) {
   Bench bench(source() + sink(), "rejects = \"nowhere/rejects.jsonl\"");
   const auto& pipeline = bench.pipeline();
   Diagnostics diagnostics;
-  (void)look_ahead(pipeline, false, diagnostics);
+  (void)run_preflight(pipeline, false, diagnostics);
   EXPECT_THAT(diagnostics.text(false), HasSubstr("\"rejects\" in [run] cannot be written"));
   EXPECT_THAT(diagnostics.text(false), HasSubstr("there is no folder"));
   EXPECT_GT(diagnostics.all().at(0).position.line, 0U);

@@ -305,7 +305,7 @@ etl::LedgerRecord done_by(const std::string& run_id, const std::string& partitio
 
 TEST_F(SchedulerTest, APartitionLostToAnotherRunIsSkipped) {
   Bench bench(source("partitions = 3") + sink());
-  Preflight preflight = bench.look_ahead();
+  Preflight preflight = bench.preflight();
   store().commit(done_by("another", "p1"), rows_of("p1", 10), false);
   const Summary summary = bench.run(std::move(preflight));
   EXPECT_EQ(summary.status, "ok");
@@ -487,7 +487,7 @@ TEST_F(SchedulerTest, StoppingDoesNotWaitForARetry) {
 
 TEST_F(SchedulerTest, StoppedBeforeItBegan) {
   Bench bench(source() + sink());
-  Preflight preflight = bench.look_ahead();
+  Preflight preflight = bench.preflight();
   bench.cancellation.request(SIGINT);
   const Summary summary = bench.run(std::move(preflight));
   EXPECT_EQ(summary.status, "interrupted");
