@@ -20,14 +20,10 @@ std::string hex_hash(const std::string& text) {
 std::unique_ptr<Stage> make_stage(const etl_stage& table, const StageSpec& spec,
                                   std::span<const etl_option> options,
                                   const StageServices& services) {
-  switch (spec.kind) {
-    case Kind::source:
-      return std::make_unique<SourceStage>(&table, spec.name, options, services);
-    case Kind::filter:
-      return std::make_unique<FilterStage>(&table, spec.name, options, services);
-    case Kind::sink:
-      break;
-  }
+  if (spec.kind == Kind::source)
+    return std::make_unique<SourceStage>(&table, spec.name, options, services);
+  if (spec.kind == Kind::filter)
+    return std::make_unique<FilterStage>(&table, spec.name, options, services);
   return std::make_unique<SinkStage>(&table, spec.name, options, services);
 }
 

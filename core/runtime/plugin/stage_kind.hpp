@@ -12,15 +12,7 @@ enum class Kind { source, filter, sink };
 
 /// "source", "filter", "sink".
 [[nodiscard]] constexpr std::string_view kind_name(Kind kind) {
-  switch (kind) {
-    case Kind::source:
-      return "source";
-    case Kind::filter:
-      return "filter";
-    case Kind::sink:
-      break;
-  }
-  return "sink";
+  return kind == Kind::source ? "source" : kind == Kind::filter ? "filter" : "sink";
 }
 
 [[nodiscard]] inline Kind kind_of(const etl_stage& stage) {

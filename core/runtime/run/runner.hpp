@@ -25,7 +25,7 @@ struct RunRequest {
 /// A summary of nothing yet, with the pipeline's stages and sinks.
 [[nodiscard]] Summary new_summary(const Pipeline& pipeline);
 
-/// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when
+/// Runs the pipeline, after run_preflight() reported no errors. Returns what happened, also when
 /// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to
 /// fit.
 Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,

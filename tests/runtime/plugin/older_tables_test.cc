@@ -10,7 +10,7 @@ namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
 
-/// A struct of an earlier minor at the end of a page, behind which nothing may be read.
+/// A struct of an earlier minor at the end of a page; reading beyond it crashes.
 template <class Struct>
 class AtTheEdge {
  public:
@@ -35,7 +35,7 @@ class AtTheEdge {
   char* at_ = nullptr;
 };
 
-/// What a later minor would make of a struct: one more field at its end.
+/// A struct as a later minor might extend it: with one more field.
 struct Grown {
   std::uint32_t struct_size;
   std::uint32_t kind;
@@ -73,7 +73,7 @@ TEST(WholeTest, WhatALaterMinorHasMoreIsLeft) {
   EXPECT_EQ(whole(&later.known).appended, later.known.appended);
 }
 
-/// Every struct that a plugin gives can be read at its size of ABI 1.0, and no byte further.
+/// Every struct of a plugin can be read at its size in ABI 1.0, and not beyond.
 template <class Struct>
 class FirstSizeTest : public testing::Test {};
 using GivenStructs = testing::Types<etl_error, etl_reject, etl_partition, etl_ledger_record,
@@ -92,7 +92,7 @@ TYPED_TEST(FirstSizeTest, IsAllThatIsRead) {
     EXPECT_EQ(bytes[at], 0) << "byte " << at;
 }
 
-/// The sizes that tests/abi/v1.0/abi.dump has, whatever the structs have grown to since.
+/// The sizes in tests/abi/v1.0/abi.dump, however the structs have grown since.
 static_assert(first_size<etl_error> == 2128 && first_size<etl_reject> == 56);
 static_assert(first_size<etl_partition> == 96 && first_size<etl_ledger_record> == 200);
 static_assert(first_size<etl_source> == 56 && first_size<etl_filter> == 56);

@@ -22,7 +22,7 @@ using runtime_test::TempFolder;
 using runtime_test::test_plugin;
 using testing::HasSubstr;
 
-/// Why load_plugin() refuses this file.
+/// The reason why load_plugin() refuses the file.
 std::string refusal(const fs::path& path) {
   try {
     (void)load_plugin(path);
@@ -50,7 +50,7 @@ TEST_P(WrongPluginTest, IsRefusedWithPathReasonAndRemedy) {
 
 const std::string rebuild = "; rebuild the plugin with the headers of this etl";
 
-/// What is wrong with the table itself.
+/// The message about a table that contradicts its header.
 std::string damaged(const std::string& what) { return "damaged plugin header: " + what + rebuild; }
 std::string bytes(std::size_t found, std::size_t wanted) {
   return std::to_string(found) + " bytes where ABI 1.0 has " + std::to_string(wanted);
@@ -136,7 +136,7 @@ TEST(NewerCompilerTest, IsToldFromAMissingLibrary) {
                                 "libstdc++: rebuild it here"));
 }
 
-// ---- files that are no plugin at all -----------------------------------------------------------
+// ---- files that are not plugins ---------------------------------------------------------------
 
 class PluginFileTest : public testing::Test {
  protected:
@@ -214,7 +214,7 @@ TEST_F(PluginFileTest, AnotherWordSize) {
   EXPECT_THAT(refusal(folder_.file("other.so", text)), HasSubstr("built for another machine ("));
 }
 
-// ---- who may have written it -------------------------------------------------------------------
+// ---- owners and permissions --------------------------------------------------------------------
 
 TEST_F(PluginFileTest, WritableByTheGroup) {
   const fs::path path = copy();
@@ -256,7 +256,7 @@ TEST_F(PluginFileTest, OfAnotherUser) {
                 "folder of your own, or change its owner to root");
 }
 
-// ---- where plugins are looked for --------------------------------------------------------------
+// ---- the search path ---------------------------------------------------------------------------
 
 std::vector<std::string> places(const SearchPath& search) {
   std::vector<std::string> texts;

@@ -87,7 +87,7 @@ TEST(StageNamesTest, ADamagedFileIsReadNoFurther) {
       bytes[at] = static_cast<char>(random());
     }
     std::ofstream(path, std::ios::binary) << bytes;
-    static_cast<void>(stage_names(path));  // whatever it says, it returns
+    static_cast<void>(stage_names(path));  // returns, whatever the result
   }
 }
 

@@ -1,5 +1,4 @@
-// Plugins that keep the rules of the boundary only by half: what goes wrong names the stage, and
-// the runner stays up.
+// Plugins that follow the ABI carelessly: the error names the stage, and the runner survives.
 #include "core/runtime/plugin/older_tables.hpp"
 #include "core/runtime/plugin/sink_stage.hpp"
 #include "support.hpp"
@@ -31,7 +30,7 @@ std::string failure_of(const std::string& source) {
   return summary.failures[0].error;
 }
 
-/// A sink's table as it was built with ABI 1.0. What lies behind it is not its own.
+/// A sink's table as built with ABI 1.0. The fields behind it are not part of it.
 struct SinkOfAbi10 {
   SinkOfAbi10() {
     calls.struct_size = offsetof(etl_sink, heartbeat);
@@ -67,7 +66,7 @@ TEST(StageTest, ASinkOfAbi10HasNoneOfWhatCameLater) {
   EXPECT_TRUE(stage.running("pipeline").empty());
 }
 
-TEST(StageTest, OneThatHasThemIsKnown) {
+TEST(StageTest, ASinkOfThisAbiHasThem) {
   Cancellation cancellation;
   SinkOfAbi10 sink;
   sink.calls.struct_size = sizeof(etl_sink);
