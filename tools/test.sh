@@ -72,7 +72,7 @@ check_tidy() {
   say "clang-tidy"
   # Templates belong to projects that do not exist yet.
   sources cc core plugins | grep -zv /templates/ |
-    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option ||
+    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety ||
     die "clang-tidy found something"
 }
 

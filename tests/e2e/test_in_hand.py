@@ -111,7 +111,7 @@ class InHand(EtlCase):
                 result = running.wait()
                 timer.join()
             self.assertEqual(etl.OK, result.code, str(result))
-            self.assertIn("what the run has in hand is not shown", result.err)
+            self.assertIn("attempts in progress are not shown", result.err)
             self.assertEqual({}, self.in_hand(path))
             self.assert_table(database, self.base, keep=FRENCH)
 
