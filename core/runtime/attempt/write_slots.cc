@@ -25,7 +25,7 @@ WriteSlots::WriteSlots(const Graph& graph, std::size_t workers, const etl_slots*
     group_of_.push_back(added ? groups_.size() : at->second);
     if (added) {
       groups_.push_back({!sink ? 0 : most == 0 ? workers : most, 0, {}, {}});
-      // Without a limit of its own a sink is none of the other processes' concern.
+      // A sink without a limit of its own does not concern other processes.
       if (most != 0 && shared != nullptr)
         groups_.back().name = "writers of " + (resource.empty() ? node.name : resource);
     } else if (most != 0) {

@@ -66,7 +66,7 @@ Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
       log.info(planned.partition.id + " is missing: " + error.message());
     }
     graph.source(planned.source).finish(planned.partition.id);
-    if (const std::string rejects = flow.rejects_by_reason(); !rejects.empty()) {
+    if (const std::string rejects = flow.counts().rejects_by_reason(); !rejects.empty()) {
       log.warn(planned.partition.id + ": " + rejects);
     }
   }

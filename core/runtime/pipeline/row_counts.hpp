@@ -34,4 +34,11 @@ struct RowCounts {
           record.rows_filtered, record.rows_rejected, record.rows_written};
 }
 
+inline void set_row_counts(LedgerRecord& record, const RowCounts& rows) {
+  record.rows_read = rows.read;
+  record.rows_filtered = rows.filtered;
+  record.rows_rejected = rows.rejected;
+  record.rows_written = rows.written;
+}
+
 }  // namespace etl::runtime

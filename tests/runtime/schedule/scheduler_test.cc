@@ -80,7 +80,7 @@ TEST_F(SchedulerTest, ReloadReplaces) {
 TEST_F(SchedulerTest, AnAttemptKnowsWhetherOthersWaitForTheirTurn) {
   Bench bench(source() + sink());
   const std::vector<Partition> partitions = {{"p0", "", -1, {}}, {"p1", "", -1, {}}};
-  std::vector<Job> jobs;
+  std::vector<PartitionJob> jobs;
   for (const Partition& partition : partitions)
     jobs.push_back({bench.node("s"), &partition, {bench.node("db")}});
   Progress progress(ProgressMode::off, bench.log);
@@ -405,11 +405,12 @@ TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   };
   const auto release = [&](const char* name) { std::ofstream(bench.folder() / name).put('\n'); };
   EXPECT_TRUE(wait_until([&] { return reached("commit"); }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // p1 fills the memory
+  EXPECT_TRUE(wait_until([&] { return bench.graph().memory().now() > 1 << 20; }))
+      << "p1 fills the memory";
   release("commit");
   EXPECT_TRUE(wait_until([&] { return reached("record"); }));
-  // If it may, p1 begins now to write to the first sink, whose gate record() then finds shut.
-  (void)wait_until([&] { return store().open_writers() == 1; }, std::chrono::milliseconds(200));
+  // If p1 could begin to write to the first sink now, record() would wait for it for ever.
+  EXPECT_EQ(store().open_writers(), 0);
   release("record");
   running.join();
   EXPECT_EQ(summary.partitions.failed, 1);
