@@ -1,4 +1,4 @@
-"""tools/bench.sh works: every contest once with few rows, whose results it compares itself."""
+"""tools/bench.sh works: it runs every contest once with few rows and compares the results."""
 
 import pathlib
 import re

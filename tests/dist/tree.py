@@ -1,4 +1,4 @@
-"""The installed tree that the tests of this folder work with."""
+"""The installed tree that these tests use."""
 
 import atexit
 import functools
@@ -25,7 +25,7 @@ def temporary_folder():
 
 @functools.cache
 def installed():
-    """The prefix: installed by somebody whose umask is 002, then moved. Shared: tests must not change it."""
+    """The prefix, installed with umask 002 and then moved. It is shared: tests must not change it."""
     folder = temporary_folder()
     done = call([CMAKE, "--install", BUILD, "--prefix", folder / "first"], umask=0o002)
     assert done.returncode == 0, done.stdout
@@ -34,7 +34,7 @@ def installed():
 
 
 def call(command, cwd=None, env=None, umask=-1):
-    """Runs a program; stdout has both streams. The installed etl is the first in PATH."""
+    """Runs a program with the installed etl first in PATH; stdout has both streams."""
     environment = etl.environment(env)
     if installed.cache_info().currsize and "PATH" not in (env or {}):
         environment["PATH"] = f"{installed()}/bin:{environment['PATH']}"
@@ -59,6 +59,6 @@ class TreeCase(unittest.TestCase):
         return done.stdout
 
     def exported(self, library):
-        """The names that a library offers to others."""
+        """The symbols that a library exports."""
         lines = self.ok(etl.tool("nm"), "-D", "--defined-only", library).splitlines()
         return {line.split()[-1] for line in lines}

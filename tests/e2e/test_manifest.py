@@ -1,5 +1,5 @@
-"""The Kubernetes manifest against the published schema: the npm package kubernetes-models carries validators made of
-Kubernetes' OpenAPI document. There is no cluster to run it on."""
+"""Validates the Kubernetes manifest against the published schema: the npm package kubernetes-models contains
+validators generated from Kubernetes' OpenAPI document. It is not run on a cluster."""
 
 import copy
 import json
@@ -70,7 +70,7 @@ class Manifest(EtlCase):
         self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
 
     def test_the_schema_refuses_what_does_not_fit(self):
-        """So that the other test can fail."""
+        """Proves that the validator rejects an invalid manifest."""
         def spoiled(change):
             manifest = copy.deepcopy(self.manifest)
             change(manifest["items"][1]["spec"])
