@@ -7,8 +7,9 @@ import subprocess
 import tomllib
 import unittest
 
-from dist.tree import CMAKE, TreeCase, installed, temporary_folder
+from dist.tree import CMAKE, TreeCase, installed
 from support import etl
+from support.folders import temporary_folder
 
 WORDS = [("monday", "apple", 3), ("monday", "banana", 5), ("monday", "cherry", 1), ("tuesday", "apricot", 1),
          ("tuesday", "blueberry", 4)]
@@ -140,7 +141,7 @@ class Plugin(TreeCase):
         return len(list(shelf.glob("[!.]*")))
 
     def test_an_installed_plugin_is_found_and_its_tests_still_run(self):
-        prefix = temporary_folder() / "own"
+        prefix = temporary_folder(self.addCleanup) / "own"
         shutil.copytree(installed(), prefix, symlinks=True)
         self.prefix = prefix
         folder = self.generate("filter", "often")

@@ -1,17 +1,17 @@
 """Builds the Debian packages, inspects them, and installs them into a separate root."""
 
+import atexit
 import functools
 import json
 import os
 import pathlib
 import re
-import shutil
 import stat
-import tempfile
 import unittest
 
-from dist.tree import BUILD, CMAKE, VERSION, call, temporary_folder
+from dist.tree import BUILD, CMAKE, VERSION, call
 from support import etl
+from support.folders import temporary_folder
 
 RUNNER = {"usr/bin/etl", "usr/lib/etl/plugins/sqlite.so", "usr/lib/etl/plugins/postgres.so", "usr/lib/etl/plugins/wikipedia.so",
           "usr/share/man/man1/etl.1.gz", "usr/share/man/man1/etl-run.1.gz", "usr/share/bash-completion/completions/etl",
@@ -30,7 +30,7 @@ KNOWN = {"no-copyright-file",  # the repository has no licence to name
 @functools.cache
 def packages():
     """{package: file}, built with umask 002."""
-    folder = temporary_folder()
+    folder = temporary_folder(atexit.register)
     done = call([pathlib.Path(CMAKE).parent / "cpack" if "/" in CMAKE else "cpack", "--config", BUILD / "CPackConfig.cmake",
                  "-B", folder], cwd=folder, umask=0o002)
     assert done.returncode == 0, done.stdout
@@ -39,8 +39,7 @@ def packages():
 
 class Packages(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
     def ok(self, *command, **options):
         done = call(command, **options)

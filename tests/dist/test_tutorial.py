@@ -1,16 +1,15 @@
 """Follows docs/writing-a-plugin.md literally, with nothing but an installed tree or the two packages."""
 
 import os
-import pathlib
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 from dist.test_packages import packages
-from dist.tree import BUILD, TreeCase, installed, temporary_folder
+from dist.tree import BUILD, TreeCase, installed
 from docs.markdown import Page
 from support import etl
+from support.folders import temporary_folder
 
 
 def block(page, beginning):
@@ -37,7 +36,7 @@ class Tutorial(TreeCase):
         return self.ok("bash", "-euxc", commands, cwd=cwd or self.folder, env=env)
 
     def test_ten_minutes(self):
-        prefix = temporary_folder() / "own"  # the plugin is installed there
+        prefix = temporary_folder(self.addCleanup) / "own"  # the plugin is installed there
         shutil.copytree(installed(), prefix, symlinks=True)
         shown = self.follow(block(self.page, "etl new plugin often"), PATH=f"{prefix}/bin:{os.environ['PATH']}")
         assert_ten_minutes(self, "filter", shown)
@@ -70,14 +69,13 @@ class OnlyTheDebs(unittest.TestCase):
 
     @classmethod
     def setUpClass(cls):
-        cls.debs = temporary_folder() / "debs"
+        cls.debs = temporary_folder(cls.addClassCleanup) / "debs"
         for file in packages().values():
             subprocess.run([etl.tool("dpkg-deb"), "-x", file, cls.debs], check=True)
         cls.page = Page(cls.debs / "usr/share/doc/etl/docs/writing-a-plugin.md")
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldebs")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
         (self.folder / "home").mkdir()
         if self.run_there("true").returncode != 0:
             etl.skip_aloud(self, "no right to mount anything in a namespace")

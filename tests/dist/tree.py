@@ -5,28 +5,21 @@ import functools
 import os
 import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import unittest
 
 from support import etl
+from support.folders import temporary_folder
 
 BUILD = pathlib.Path(os.environ.get("ETL_BUILD") or etl.REPOSITORY / "build/release")
 CMAKE = os.environ.get("CMAKE_COMMAND") or "cmake"
 VERSION = re.search(r"project\(etl VERSION (\S+)", (etl.REPOSITORY / "CMakeLists.txt").read_text())[1]
 
 
-def temporary_folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-    atexit.register(shutil.rmtree, folder, True)
-    return folder
-
-
 @functools.cache
 def installed():
     """The prefix, installed with umask 002 and then moved. It is shared: tests must not change it."""
-    folder = temporary_folder()
+    folder = temporary_folder(atexit.register)
     done = call([CMAKE, "--install", BUILD, "--prefix", folder / "first"], umask=0o002)
     assert done.returncode == 0, done.stdout
     (folder / "first").rename(folder / "moved")
@@ -45,8 +38,7 @@ def call(command, cwd=None, env=None, umask=-1):
 class TreeCase(unittest.TestCase):
     def setUp(self):
         self.prefix = installed()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
     def ok(self, *command, **options):
         done = call(command, cwd=options.pop("cwd", self.folder), **options)

@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -14,6 +13,7 @@ import unittest
 
 from docs import markdown
 from support import etl
+from support.folders import temporary_folder
 
 PAGES = markdown.pages()
 EXAMPLES = etl.REPOSITORY / "docs/examples"
@@ -83,8 +83,7 @@ def all_flags():
 
 class TemporaryFolder(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
 
 class Pipelines(TemporaryFolder):

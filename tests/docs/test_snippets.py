@@ -1,14 +1,12 @@
 """The example that `etl describe` prints for each stage is TOML, has every option, and matches the option table."""
 
 import os
-import pathlib
 import re
-import shutil
-import tempfile
 import tomllib
 import unittest
 
 from support import etl
+from support.folders import temporary_folder
 
 # Values that the option table cannot supply, and options of which at least one is required.
 NEEDED = {"wikipedia_pageviews": {"start": '"-8h"', "hours": "1", "contact": '"reader@example.org"'},
@@ -23,8 +21,7 @@ OPTION = re.compile(r"^(# )?(\w+) = (.*)$", re.M)
 
 class Snippets(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
         (self.folder / "folder").mkdir()
         examples = os.environ.get("ETL_EXAMPLES") or etl.binary().parents[1] / "docs/examples"
         self.env = {"ETL_PLUGIN_PATH": examples}

@@ -3,14 +3,12 @@ validators generated from Kubernetes' OpenAPI document. It is not run on a clust
 
 import copy
 import json
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import unittest
 
 from support import etl
 from support.case import START, EtlCase, Postgres, hour_files, moment, toml
+from support.folders import temporary_folder
 
 PACKAGE = "kubernetes-models@5.1.0"
 CHECK = """
@@ -33,8 +31,7 @@ for (const item of JSON.parse(text).items) {
 class Manifest(EtlCase):
     @classmethod
     def setUpClass(cls):
-        cls.npm = pathlib.Path(tempfile.mkdtemp(prefix="etlnpm"))
-        cls.addClassCleanup(shutil.rmtree, cls.npm, True)
+        cls.npm = temporary_folder(cls.addClassCleanup)
         cls.unavailable = ""
         try:
             done = subprocess.run([etl.tool("npm"), "install", "--prefix", cls.npm, "--ignore-scripts", "--no-audit",

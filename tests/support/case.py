@@ -10,13 +10,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import unittest
 import unittest.mock
 
 from oracle import oracle
 from support import etl
 from support import postgres
+from support.folders import temporary_folder
 
 UTC = datetime.timezone.utc
 START = datetime.datetime(2024, 3, 1, tzinfo=UTC)
@@ -75,8 +75,7 @@ def hour_files(rows=2000, hours=3, start=START, **options):
     `options`: seed, traps=True, members, level."""
     key = (rows, hours, start, tuple(sorted(options.items())))
     if key not in _made:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="etlhours"))
-        atexit.register(shutil.rmtree, folder, True)
+        folder = temporary_folder(atexit.register)
         command = [sys.executable, etl.REPOSITORY / "tools/make_hours.py", "--out", folder, "--rows", rows,
                    "--hours", hours, "--start", start.isoformat()]
         for name, value in options.items():
@@ -217,12 +216,10 @@ class EtlCase(unittest.TestCase):
     maxDiff = 4000
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etltest"))
-        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.folder = temporary_folder(self.addCleanup)
         # One test must not find the downloads of another.
-        cache = tempfile.mkdtemp(prefix="etlcache")
-        self.addCleanup(shutil.rmtree, cache, True)
-        patch = unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME=cache)
+        cache = temporary_folder(self.addCleanup)
+        patch = unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME=str(cache))
         patch.start()
         self.addCleanup(patch.stop)
 
