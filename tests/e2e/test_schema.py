@@ -1,6 +1,5 @@
 """`etl schema`: real clients accept good pipelines and flag each kind of mistake, and agree with `etl validate`."""
 
-import json
 import os
 import re
 import subprocess

@@ -2,7 +2,7 @@
 
 import unittest
 
-from e2e import test_slurm
+from e2e.cluster import test_slurm
 from support import etl, netns
 from support.database_lock import waiting
 
