@@ -84,7 +84,7 @@ class Processes(EtlCase):
 
     # -- errors read the same --
 
-    def told(self, pipeline, executor, store, *arguments):
+    def reports(self, pipeline, executor, store, *arguments):
         """(failures in the summary, errors in the ledger, log lines), with run-specific parts masked."""
         pipeline["run"]["executor"] = executor
         result = self.run_pipeline(pipeline, *arguments, expect=etl.FAILED)
@@ -97,7 +97,7 @@ class Processes(EtlCase):
         return result.json["failures"], errors, lines
 
     def assert_same_words(self, pipeline, store, *texts, arguments=()):
-        threads, processes = (self.told(pipeline, executor, store, *arguments) for executor in EXECUTORS)
+        threads, processes = (self.reports(pipeline, executor, store, *arguments) for executor in EXECUTORS)
         self.assertEqual(threads, processes)
         self.assertTrue(threads[0])
         for text in texts:
@@ -149,14 +149,14 @@ class Processes(EtlCase):
         for store in self.sinks():
             with self.subTest(store=type(store).__name__):
                 store.execute("CREATE TABLE pageviews (hour integer, views text)")
-                told = []
+                reports = []
                 for executor in EXECUTORS:
                     path = self.write(self.job(hour_files(2000, 3), store, 3, run={"executor": executor}))
                     result = etl.run("run", path)
                     self.assertEqual(etl.CONFIG, result.code, str(result))
-                    told.append(result.err)
-                self.assertEqual(told[0], told[1])
-                self.assertIn("title", told[0])
+                    reports.append(result.err)
+                self.assertEqual(reports[0], reports[1])
+                self.assertIn("title", reports[0])
 
     def test_a_secret_in_no_word(self):
         store = Sqlite(self.folder)
