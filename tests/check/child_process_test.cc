@@ -1,4 +1,4 @@
-#include <etl/conformance/child_process.hpp>
+#include <etl/testing/conformance/child_process.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -2,7 +2,7 @@
 // writes.
 #include "filter/template_stage.hpp"
 
-#include <etl/conformance_test.hpp>
+#include <etl/testing/conformance_test.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,7 +18,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-TEST(Stage, KeepsTheRules) {
+TEST(Stage, FollowsThePluginAbi) {
   // Two columns instead of the kit's of every type: under a sanitizer those take their time.
   const auto found = conformance::check<TemplateStage>(
       {.options = {{"column", "count"}},

@@ -133,7 +133,7 @@ TEST(BatchTest, AnUnknownColumnNamesThoseThereAre) {
     FAIL() << "no error";
   } catch (const etl::Error& error) {
     EXPECT_THAT(error.message(),
-                testing::StartsWith("there is no column \"flagg\"; there are \"flag\", "));
+                testing::StartsWith("there is no column \"flagg\"; available: \"flag\", "));
   }
 }
 
@@ -160,7 +160,7 @@ TEST(BatchTest, RefusesAMalformedArray) {
         array.children[7]->release(array.children[7]);
         array.n_children = 7;
       },
-      "7 columns where the schema has 8");
+      "7 columns, but the schema has 8");
 }
 
 /// A column of Arrow string views over `far`, as a plugin that does not use the builder may make

@@ -195,7 +195,7 @@ TEST(TablesTest, ASchemaThatDoesNotFitIsAConfigError) {
   const auto in = exported({{"m", etl::Type::int64}});
   etl::v1::detail::OwnedSchema out;
   EXPECT_EQ(made.table.filter->schema(made.self, in.get(), out.out(), &made.error), ETL_CONFIG);
-  EXPECT_STREQ(made.error.message, "there is no column \"n\"; there are \"m\"");
+  EXPECT_STREQ(made.error.message, "there is no column \"n\"; available: \"m\"");
 }
 
 TEST(TablesTest, APredicateIsTheFiltersOwnTest) {

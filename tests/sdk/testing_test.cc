@@ -1,6 +1,6 @@
-/// The host of <etl/testing.hpp>: what it tells a stage, and what it keeps.
+/// The host of <etl/testing/mock_host.hpp>: what it tells a stage, and what it keeps.
 #include <etl/plugin.hpp>
-#include <etl/testing.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
