@@ -1,4 +1,4 @@
-/// What ETL_PLUGIN makes of stage classes, called as a host calls it.
+/// Calls the tables that ETL_PLUGIN generates as a host does.
 #include <etl/plugin.hpp>
 
 #include <gmock/gmock.h>
@@ -141,7 +141,7 @@ struct Collected {
   }
 };
 
-TEST(TablesTest, AFilterHasOneObjectAPartition) {
+TEST(TablesTest, AFilterHasOneObjectPerPartition) {
   Made<Doubler> made;
   ASSERT_EQ(made.code, ETL_OK);
   const auto in = exported({{"n", etl::Type::int64}});
@@ -233,7 +233,7 @@ struct Told {
   etl_error failure = etl::v1::detail::empty_error();
 };
 
-TEST(TablesTest, AStreamTellsTheTaskWhyItFailed) {
+TEST(TablesTest, AStreamReportsItsErrorToTheTask) {
   Made<Failing> made;
   Told told;
   const etl_task task = {
