@@ -228,21 +228,21 @@ TEST(TablesTest, ASourcePlansWithScope) {
   EXPECT_EQ(planned[1].scope.column, "");
 }
 
-struct Told {
+struct Reported {
   std::int64_t read = 0;
   etl_error failure = etl::v1::detail::empty_error();
 };
 
 TEST(TablesTest, AStreamReportsItsErrorToTheTask) {
   Made<Failing> made;
-  Told told;
+  Reported reported;
   const etl_task task = {
       sizeof(etl_task),
-      &told,
-      [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Told*>(ctx)->read += n; },
+      &reported,
+      [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Reported*>(ctx)->read += n; },
       [](void*, const etl_reject*) {},
       [](void*) { return 0; },
-      [](void* ctx, const etl_error* error) { static_cast<Told*>(ctx)->failure = *error; }};
+      [](void* ctx, const etl_error* error) { static_cast<Reported*>(ctx)->failure = *error; }};
   const etl::Partition partition{"one", "mem:one"};
   const etl_partition abi = etl::v1::detail::to_abi(partition);
   etl::v1::detail::OwnedStream stream;
@@ -254,9 +254,9 @@ TEST(TablesTest, AStreamReportsItsErrorToTheTask) {
   array.release(&array);
   EXPECT_NE(stream.get()->get_next(stream.get(), &array), 0);
   EXPECT_STREQ(stream.get()->get_last_error(stream.get()), "cut");
-  EXPECT_EQ(told.read, 1);
-  EXPECT_EQ(told.failure.code, ETL_TRANSIENT);
-  EXPECT_EQ(told.failure.retry_after_ms, 9);
+  EXPECT_EQ(reported.read, 1);
+  EXPECT_EQ(reported.failure.code, ETL_TRANSIENT);
+  EXPECT_EQ(reported.failure.retry_after_ms, 9);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-/* Shared by the three plugins of ABI 1.0: texts, errors, options, reading Arrow columns. It includes
- * only the frozen header beside this file, as plugins did when it was new. */
+/* Shared by the three plugins of ABI 1.0: texts, errors, options, Arrow columns. It includes only
+ * the frozen header beside this file, as plugins did when it was new. */
 #include "abi.h"
 
 #include <inttypes.h>

@@ -1,6 +1,6 @@
 /* A transactional sink of ABI 1.0: FOLDER/SINK.PARTITION.done holds the ledger record in its first
- * line, followed by the rows, so that one link(2) commits both. It fails if the file exists: that is
- * the fence. */
+ * line, followed by the rows, so that one link(2) commits both. The fence: it fails if the file
+ * exists. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 

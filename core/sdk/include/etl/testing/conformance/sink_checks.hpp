@@ -39,23 +39,23 @@ inline void check_sink_inspect(const Probe& probe) {
   const Place place = probe.place();
   const SinkSession session(probe, place);
   if (session.table().inspect == nullptr) throw Skip("the sink has no inspect()");
-  struct Told {
+  struct Named {
     std::string name;
     int times = 0;
   };
   const auto look = [&](const std::string& when) {
-    Told told;
+    Named named;
     const auto target = [](void* ctx, etl_str name, etl_str) {
-      static_cast<Told*>(ctx)->name = to_view(name);
-      ++static_cast<Told*>(ctx)->times;
+      static_cast<Named*>(ctx)->name = to_view(name);
+      ++static_cast<Named*>(ctx)->times;
     };
     const OwnedSchema given = exported(session.schema());
     const Result result = call([&](etl_error* error) {
-      return session.table().inspect(session.instance.self(), given.get(), target, &told, error);
+      return session.table().inspect(session.instance.self(), given.get(), target, &named, error);
     });
     require(result.code == ETL_OK, "inspect() " + when + " failed: " + result.text());
-    require(told.times == 1 && !told.name.empty(), "inspect() must name the target exactly once");
-    return told.name;
+    require(named.times == 1 && !named.name.empty(), "inspect() must name the target exactly once");
+    return named.name;
   };
   const Held before = held(probe, place, session);
   const auto files = names_in(place.scratch);
