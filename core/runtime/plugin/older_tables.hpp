@@ -14,35 +14,29 @@
 
 namespace etl::runtime {
 
-/// The size in the minor that introduced the struct: the least that a plugin of this major passes.
-/// Never changes. No struct ends in padding, so appended fields lie behind it.
+/// The smallest size a plugin may give: that of version 1.0, or of the minor that added the struct.
 template <class Struct>
 inline constexpr std::size_t first_size = 0;
 template <>
-inline constexpr std::size_t first_size<etl_error> = offsetof(etl_error, message) + 2048;
+inline constexpr std::size_t first_size<etl_error> = ETL_ERROR_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_reject> = offsetof(etl_reject, raw) + sizeof(etl_str);
+inline constexpr std::size_t first_size<etl_reject> = ETL_REJECT_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_partition> = offsetof(etl_partition, scope_str) +
-                                                         sizeof(etl_str);
+inline constexpr std::size_t first_size<etl_partition> = ETL_PARTITION_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_ledger_record> = offsetof(etl_ledger_record,
-                                                                      finished_at) +
-                                                             sizeof(std::int64_t);
+inline constexpr std::size_t first_size<etl_ledger_record> = ETL_LEDGER_RECORD_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_running_record> = offsetof(etl_running_record, silent) +
-                                                              sizeof(std::int64_t);
+inline constexpr std::size_t first_size<etl_running_record> = ETL_RUNNING_RECORD_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_source> = offsetof(etl_source, replay) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_source> = ETL_SOURCE_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_filter> = offsetof(etl_filter, close) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_filter> = ETL_FILTER_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_sink> = offsetof(etl_sink, forget) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_sink> = ETL_SINK_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_stage> = offsetof(etl_stage, sink) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_stage> = ETL_STAGE_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_plugin> = offsetof(etl_plugin, stage_count) +
-                                                      sizeof(std::size_t);
+inline constexpr std::size_t first_size<etl_plugin> = ETL_PLUGIN_SIZE_1_0;
 
 /// Copies `given`, reading nothing behind its struct_size, but at least its first_size.
 template <class Struct>

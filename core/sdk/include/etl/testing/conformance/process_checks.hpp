@@ -1,28 +1,35 @@
 /// \file
-/// Checks of sinks that take several processes: two that load the same, and one that is killed at
-/// every point of a load. This process does not call the plugin itself, so that each starts afresh.
+/// Checks of sinks with several processes: two load the same partition, or one is killed at a point
+/// of a load. The parent never calls the plugin, so that every process starts with fresh state.
 #pragma once
 
-#include <etl/conformance/sink.hpp>
+#include <etl/testing/conformance/sink.hpp>
 
 namespace etl {
 inline namespace v1 {
 namespace conformance {
 namespace detail {
 
-/// Where a process is killed while it loads a partition.
+/// The point of a load at which its process is killed.
 enum class Point {
   opened,         ///< open() has returned
   first_write,    ///< the first write() has returned
-  inside_write,   ///< within write(), when the sink releases the batch
+  inside_write,   ///< inside write(), when the sink releases the batch
   before_commit,  ///< every write() has returned
-  inside_commit,  ///< some time after commit() was called
+  inside_commit,  ///< a short time after commit() was called
   committed       ///< commit() has returned
 };
 
+inline std::string title_of(Point point) {
+  static constexpr const char* titles[] = {"after open()",    "after the first write()",
+                                           "inside write()",  "before commit()",
+                                           "inside commit()", "after commit()"};
+  return std::string("killed ") + titles[static_cast<std::size_t>(point)];
+}
+
 constexpr std::chrono::minutes child_limit{2};
 
-/// Runs `body` in a process of its own; what fails there fails here.
+/// Runs `body` in a child process; a failure or skip there is one here.
 inline std::string in_child(const std::function<void(const Say&)>& body) {
   ChildEnd end = run_in_child(
       [&](const Say& say) {
@@ -34,7 +41,7 @@ inline std::string in_child(const std::function<void(const Say&)>& body) {
       },
       child_limit);
   if (end.how == ChildEnd::How::threw) throw Failure(end.error);
-  require(end.how == ChildEnd::How::returned, "the process that loads " + end.text());
+  require(end.how == ChildEnd::How::returned, "the loading process " + end.text());
   const std::size_t skip = end.answer.find("\nskip ");
   if (skip != std::string::npos) throw Skip(end.answer.substr(skip + 6));
   return end.answer;
@@ -45,7 +52,7 @@ inline std::string in_child(const std::function<void(const Say&)>& body) {
   ::_exit(1);
 }
 
-/// Kills this process a while after it was made, unless it has gone by then.
+/// Kills this process after a delay.
 inline void die_after(std::chrono::microseconds delay) {
   std::thread([delay] {
     std::this_thread::sleep_for(delay);
@@ -62,18 +69,18 @@ inline void load_and_die(const SinkSession& session, Point point, std::chrono::m
   std::vector<Batch> batches = input.batches(sink_rows, {100});
   for (std::size_t i = 0; i < batches.size(); ++i) {
     const bool here = point == Point::inside_write && i == batches.size() / 2;
-    // As write() counts them, for the ledger's sake.
+    // A vector, because that write() counts the rows for the ledger.
     std::vector<Batch> one;
     one.push_back(std::move(batches[i]));
     const Result written =
         here ? run.write(std::move(one.front()), [] { die(); }) : run.write(std::move(one));
-    require(written.code == ETL_OK, "write() failed: " + written.text());
+    require_ok(written, "write()");
     if (here || point == Point::first_write) die();
   }
   if (point == Point::before_commit) die();
   if (point == Point::inside_commit) die_after(delay);
   const Result committed = run.commit();
-  require(committed.code == ETL_OK, "commit() failed: " + committed.text());
+  require_ok(committed, "commit()");
   die();
 }
 
@@ -83,32 +90,30 @@ inline bool is_done(const SinkSession& session) {
   return std::ranges::find(ledger, "two done " + std::to_string(sink_rows)) != ledger.end();
 }
 
-/// What a run does that comes after a killed one.
+/// Does what the next run does after one was killed.
 inline void resume(const SinkSession& session, Point point, const std::string& title) {
   session.prepare();
   if (!session.transactional()) return load(session, {.partition = "two"});
   const bool done = is_done(session);
-  require(!done || point >= Point::inside_commit,
-          title + ", the ledger says that its partition is done");
-  require(done || point != Point::committed, title + ", the ledger does not know its partition");
+  require(!done || point >= Point::inside_commit, title + ", the ledger has its partition as done");
+  require(done || point != Point::committed, title + ", the ledger lacks its partition");
   const Result loaded = try_load(session, {.partition = "two"});
   if (done) {
-    require(loaded.code == ETL_CONFLICT,
-            title + ", its partition, which is done, was loaded again");
+    require(loaded.code == ETL_CONFLICT, title + ", its done partition was loaded again");
   } else {
-    require(loaded.code == ETL_OK, title + ", its partition cannot be loaded: " + loaded.text());
+    require(loaded.code == ETL_OK, title + ", loading its partition failed: " + loaded.text());
   }
 }
 
-/// The target as the rows and the ledger that it holds.
+/// The contents of a target as text.
 inline std::string text_of(const Held& all) {
   std::string text = all.rows.ok ? "" : "the command `dump` failed\n";
   for (const std::string& line : all.ledger) text += line + "\n";
   return text + all.rows.text;
 }
 
-inline void kill_at(const Probe& probe, Point point, const std::string& title,
-                    std::chrono::microseconds delay = {}) {
+inline void kill_at(const Probe& probe, Point point, std::chrono::microseconds delay = {}) {
+  const std::string title = title_of(point);
   const std::string expected = in_child([&](const Say& say) {
     say(text_of(clean(probe, {{.partition = "one"}, {.partition = "two"}})));
   });
@@ -126,37 +131,25 @@ inline void kill_at(const Probe& probe, Point point, const std::string& title,
       },
       child_limit);
   require(end.how == ChildEnd::How::killed && end.number == SIGKILL,
-          "the process that was to be killed " + end.text());
+          "the process to be killed " + end.text());
   const std::string found = in_child([&](const Say& say) {
     const SinkSession session(probe, place);
     resume(session, point, title);
     say(text_of(held(probe, place, session)));
   });
-  require(found == expected, title +
-                                 " and resumed, the target is not that of a run without a kill: " +
-                                 difference(lines(expected), lines(found)));
+  require(found == expected,
+          title + " and resumed, the target differs from that of a run without a kill: " +
+              difference(lines(expected), lines(found)));
 }
 
-inline void check_kill_opened(const Probe& probe) {
-  kill_at(probe, Point::opened, "killed after open()");
-}
-inline void check_kill_first(const Probe& probe) {
-  kill_at(probe, Point::first_write, "killed after the first write()");
-}
-inline void check_kill_inside(const Probe& probe) {
-  kill_at(probe, Point::inside_write, "killed within write()");
-}
-inline void check_kill_before(const Probe& probe) {
-  kill_at(probe, Point::before_commit, "killed before commit()");
+template <Point point>
+void check_kill(const Probe& probe) {
+  kill_at(probe, point);
 }
 inline void check_kill_commit(const Probe& probe) {
   for (const int delay : {0, 100, 300, 1000, 3000, 10'000}) {
-    kill_at(probe, Point::inside_commit, "killed within commit()",
-            std::chrono::microseconds(delay));
+    kill_at(probe, Point::inside_commit, std::chrono::microseconds(delay));
   }
-}
-inline void check_kill_after(const Probe& probe) {
-  kill_at(probe, Point::committed, "killed after commit()");
 }
 
 /// Loads the same partition in two processes at once.
@@ -176,30 +169,31 @@ inline void check_sink_race(const Probe& probe) {
   std::ranges::sort(results);
   require(results[0] == "ETL_CONFLICT" && results[1] == "ETL_OK",
           "two processes loaded the same partition and got " + results[0] + " and " + results[1] +
-              "; one has to commit, the other to get ETL_CONFLICT");
+              "; one must commit, the other must get ETL_CONFLICT");
   const std::string found = in_child(
       [&](const Say& say) { say(text_of(held(probe, place, SinkSession(probe, place)))); });
-  require(found == expected, "loaded by two processes at once, the target holds other rows: " +
-                                 difference(lines(expected), lines(found)));
+  require(found == expected,
+          "after two processes loaded one partition, the rows in the target differ: " +
+              difference(lines(expected), lines(found)));
 }
 
 }  // namespace detail
 
 inline constexpr Check process_checks[] = {
-    {"sink.race", "Of two processes that load one partition, one commits.", sinks, "sink.conflict",
+    {"sink.race", "Commits once if two processes load the same partition.", sinks, "sink.conflict",
      &detail::check_sink_race},
-    {"kill.open", "Killed after open(), a later run makes up for it.", sinks, "sink.rollback",
-     &detail::check_kill_opened},
-    {"kill.first_write", "Killed after the first write(), a later run makes up for it.", sinks,
-     "sink.rollback", &detail::check_kill_first},
-    {"kill.write", "Killed within write(), a later run makes up for it.", sinks, "sink.rollback",
-     &detail::check_kill_inside},
-    {"kill.before_commit", "Killed before commit(), a later run makes up for it.", sinks,
-     "sink.rollback", &detail::check_kill_before},
-    {"kill.commit", "Killed within commit(), the partition is there whole or not at all.", sinks,
+    {"kill.open", "Recovers in the next run if killed after open().", sinks, "sink.rollback",
+     &detail::check_kill<detail::Point::opened>},
+    {"kill.first_write", "Recovers in the next run if killed after the first write().", sinks,
+     "sink.rollback", &detail::check_kill<detail::Point::first_write>},
+    {"kill.write", "Recovers in the next run if killed inside write().", sinks, "sink.rollback",
+     &detail::check_kill<detail::Point::inside_write>},
+    {"kill.before_commit", "Recovers in the next run if killed before commit().", sinks,
+     "sink.rollback", &detail::check_kill<detail::Point::before_commit>},
+    {"kill.commit", "Has all or nothing of the partition if killed inside commit().", sinks,
      "sink.rollback", &detail::check_kill_commit},
-    {"kill.committed", "Killed after commit(), the partition is done.", sinks, "sink.rollback",
-     &detail::check_kill_after},
+    {"kill.committed", "Has the partition as done if killed after commit().", sinks,
+     "sink.rollback", &detail::check_kill<detail::Point::committed>},
 };
 
 }  // namespace conformance

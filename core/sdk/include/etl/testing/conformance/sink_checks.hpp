@@ -1,8 +1,8 @@
 /// \file
-/// Checks of sinks, but for those that need several processes: see process_checks.hpp.
+/// Checks of sinks, except those that need several processes (process_checks.hpp).
 #pragma once
 
-#include <etl/conformance/sink.hpp>
+#include <etl/testing/conformance/sink.hpp>
 
 namespace etl {
 inline namespace v1 {
@@ -12,9 +12,9 @@ namespace detail {
 inline void check_sink_check(const Probe& probe) {
   const Place place = probe.place();
   const auto before = names_in(place.scratch);
-  const SinkSession session(probe, place);  // which asks check() for the first time
+  const SinkSession session(probe, place);  // which calls check() for the first time
   require(sink_takes(session.instance, session.schema()).code == ETL_OK,
-          "check() answered the same columns in two ways");
+          "check() accepted columns and then refused them");
   require(names_in(place.scratch) == before, "check() made files: it must not touch the target");
 }
 
@@ -28,9 +28,9 @@ inline void check_sink_refuses(const Probe& probe) {
       const std::string title =
           "check() of a column \"" + column.field.name + "\" of type " + std::string(other.name);
       require(result.code == ETL_OK || result.code == ETL_CONFIG,
-              title + " failed with " + result.text() + "; wrong columns are ETL_CONFIG");
+              title + " failed with " + result.text() + "; unsuitable columns are ETL_CONFIG");
       require(result.code == ETL_OK || !result.message().empty(),
-              title + " failed without a reason");
+              title + " failed without a message");
     }
   }
 }
@@ -39,42 +39,42 @@ inline void check_sink_inspect(const Probe& probe) {
   const Place place = probe.place();
   const SinkSession session(probe, place);
   if (session.table().inspect == nullptr) throw Skip("the sink has no inspect()");
-  struct Told {
+  struct Named {
     std::string name;
     int times = 0;
   };
   const auto look = [&](const std::string& when) {
-    Told told;
+    Named named;
     const auto target = [](void* ctx, etl_str name, etl_str) {
-      static_cast<Told*>(ctx)->name = to_view(name);
-      ++static_cast<Told*>(ctx)->times;
+      static_cast<Named*>(ctx)->name = to_view(name);
+      ++static_cast<Named*>(ctx)->times;
     };
     const OwnedSchema given = exported(session.schema());
     const Result result = call([&](etl_error* error) {
-      return session.table().inspect(session.instance.self(), given.get(), target, &told, error);
+      return session.table().inspect(session.instance.self(), given.get(), target, &named, error);
     });
     require(result.code == ETL_OK, "inspect() " + when + " failed: " + result.text());
-    require(told.times == 1 && !told.name.empty(), "inspect() has to name the target once");
-    return told.name;
+    require(named.times == 1 && !named.name.empty(), "inspect() must name the target exactly once");
+    return named.name;
   };
   const Held before = held(probe, place, session);
   const auto files = names_in(place.scratch);
   const std::string name = look("before prepare()");
-  require(names_in(place.scratch) == files, "inspect() made files: it must change nothing");
+  require(names_in(place.scratch) == files, "inspect() made files: it must not change anything");
   require_held(before, held(probe, place, session), "after inspect()");
   session.prepare();
-  require(look("after prepare()") == name, "inspect() names another target after prepare()");
+  require(look("after prepare()") == name, "inspect() names a different target after prepare()");
 }
 
 inline void check_sink_prepare(const Probe& probe) {
   const Place place = probe.place();
   const SinkSession session(probe, place);
   if (session.transactional()) {
-    require(session.ledger().empty(), "committed() of a target that is not there yet has records");
+    require(session.ledger().empty(), "committed() returns records before the target exists");
   }
   session.prepare();
   const Held before = held(probe, place, session);
-  require(before.ledger.empty(), "prepare() made ledger records");
+  require(before.ledger.empty(), "prepare() wrote ledger records");
   load(session, {});
   const Held loaded = held(probe, place, session);
   session.prepare();
@@ -102,19 +102,21 @@ inline void check_sink_commit(const Probe& probe) {
   load(session, {});
   const Shown rows = dumped(probe, place);
   require(rows.ok, "the command `dump` failed after a commit: " + rows.text);
-  require(!can_see(probe) || !rows.text.empty(), "after a commit the command `dump` shows no row");
+  require(!can_see(probe) || !rows.text.empty(),
+          "after a commit the command `dump` prints no rows");
   if (!session.transactional()) return;
   const auto records = session.committed();
   require(records.size() == 1,
-          "after one commit, committed() has " + std::to_string(records.size()) + " records");
+          "after one commit, committed() returns " + std::to_string(records.size()) + " records");
   const std::string expected = shown(session.record_of("one", sink_rows));
-  require(shown(records.front()) == expected,
-          "the ledger record came back as " + shown(records.front()) + ", not as " + expected);
+  require(shown(records.front()) == expected, "committed() returned the ledger record " +
+                                                  shown(records.front()) + " instead of " +
+                                                  expected);
   require(session.committed("another pipeline").empty(),
-          "committed() of another pipeline has records");
+          "committed() of another pipeline returns records");
   const Place same{place.scratch, place.id};
   const SinkSession other(probe, same);
-  require(other.ledger() == session.ledger(), "another instance sees another ledger");
+  require(other.ledger() == session.ledger(), "another instance sees a different ledger");
 }
 
 inline void check_sink_rollback(const Probe& probe) {
@@ -129,10 +131,10 @@ inline void check_sink_rollback(const Probe& probe) {
     SinkRun run(session, input.partition());
     run.require_open();
     const Result written = run.write(input.batches(rows, {1000}));
-    require(written.code == ETL_OK, "write() failed: " + written.text());
+    require_ok(written, "write()");
     run.close();
     require_held(before, held(probe, place, session),
-                 "after " + std::to_string(rows) + " rows that were not committed");
+                 "after " + std::to_string(rows) + " uncommitted rows");
   }
   load(session, {.partition = "two"});
 }
@@ -145,9 +147,9 @@ inline void check_sink_conflict(const Probe& probe) {
   load(session, {});
   const Held before = held(probe, place, session);
   const Result again = try_load(session, {});
-  require(again.code == ETL_CONFLICT, "a partition that is done was loaded again with " +
+  require(again.code == ETL_CONFLICT, "a done partition was loaded again with " +
                                           (again ? "success" : again.text()) +
-                                          "; ETL_CONFLICT was to be expected");
+                                          "; expected ETL_CONFLICT");
   require_held(before, held(probe, place, session), "after a conflict");
 }
 
@@ -158,21 +160,21 @@ inline void check_sink_record(const Probe& probe) {
   session.prepare();
   const auto keep = [&](const std::string& partition, State state) {
     const Result kept = session.record(session.record_of(partition, 0, state));
-    require(kept.code == ETL_OK, "record() failed: " + kept.text());
+    require_ok(kept, "record()");
   };
   keep("one", State::failed);
   keep("two", State::missing);
   require(session.ledger() == Strings({"one failed 0", "two missing 0"}),
-          "record() did not keep what failed and what is missing");
+          "record() did not store the failed and the missing partition");
   for (const LedgerRecord& record : session.committed()) {
     require(record.error == "no 'luck'\nat all", "record() changed the error: " + record.error);
   }
   load(session, {.partition = "one", .rows = 10});
   require(session.ledger() == Strings({"one done 10", "two missing 0"}),
-          "a commit did not replace the record of an earlier failure");
+          "a commit did not replace the record of the failed attempt");
   keep("one", State::failed);
   require(session.ledger() == Strings({"one done 10", "two missing 0"}),
-          "record() replaced a record that is done");
+          "record() replaced a done record");
 }
 
 inline void check_sink_reload(const Probe& probe) {
@@ -186,7 +188,7 @@ inline void check_sink_reload(const Probe& probe) {
   if (again.code == ETL_CONFIG || again.code == ETL_PERMANENT) {
     throw Skip("the sink refuses a reload: " + again.message());
   }
-  require(again.code == ETL_OK, "a reload failed: " + again.text());
+  require_ok(again, "a reload");
   require_held(clean(probe, {{.partition = "two", .rows = 20}, {.partition = "one", .rows = 30}}),
                held(probe, place, session), "after a reload");
 }
@@ -197,7 +199,7 @@ inline void check_sink_borders(const Probe& probe) {
   const Held whole = clean(probe, {{.rows = many, .sizes = {many}}});
   require_held(whole, clean(probe, {{.rows = many, .sizes = {1}}}), "in batches of 1 row");
   require_held(whole, clean(probe, {{.rows = many, .sizes = {1, 7, 1000}}}),
-               "in batches of many sizes");
+               "in batches of various sizes");
 }
 
 inline void check_sink_empty(const Probe& probe) {
@@ -209,9 +211,9 @@ inline void check_sink_empty(const Probe& probe) {
   SinkRun run(session, input.partition());
   run.require_open();
   const Result written = run.write(input.batch(0, 0));
-  require(written.code == ETL_OK, "write() of a batch without rows failed: " + written.text());
+  require_ok(written, "write() of a batch without rows");
   const Result committed = run.commit();
-  require(committed.code == ETL_OK, "commit() of no rows failed: " + committed.text());
+  require_ok(committed, "commit() of no rows");
   run.close();
   require_held(none, held(probe, place, session), "after a batch without rows");
 }
@@ -245,7 +247,7 @@ inline void check_sink_releases(const Probe& probe) {
   whole.require_open();
   static_cast<void>(whole.write(input.batches(sink_rows, {100})));
   const Result committed = whole.commit();
-  require(committed.code == ETL_OK, "commit() failed: " + committed.text());
+  require_ok(committed, "commit()");
   whole.close();
   whole.require_released_once();
 }
@@ -255,7 +257,7 @@ inline void check_sink_writers(const Probe& probe) {
   const SinkSession session(probe, place);
   require_visible(probe, session);
   const std::uint32_t most = session.instance.stage().max_writers;
-  if (most == 1) throw Skip("the sink has one writer at a time");
+  if (most == 1) throw Skip("the sink allows one writer at a time");
   session.prepare();
   const std::vector<std::string> names = most == 2
                                              ? std::vector<std::string>{"one", "two"}
@@ -269,7 +271,7 @@ inline void check_sink_writers(const Probe& probe) {
   std::vector<Load> one_by_one;
   one_by_one.reserve(names.size());
   for (const std::string& name : names) one_by_one.push_back({.partition = name});
-  require_held(clean(probe, one_by_one), held(probe, place, session), "after writers at once");
+  require_held(clean(probe, one_by_one), held(probe, place, session), "after concurrent writers");
 }
 
 inline void check_sink_instances(const Probe& probe) {
@@ -311,7 +313,7 @@ inline void check_sink_forget(const Probe& probe) {
   const Held loaded = held(probe, place, session);
   std::int64_t rows = 0;
   require(forget("no such partition", false, rows).code == ETL_OK,
-          "forget() of what is not there is an error");
+          "forget() of an unknown partition failed");
   const Result whole = forget("one", true, rows);
   if (whole.code == ETL_PERMANENT) {
     require_held(loaded, held(probe, place, session), "after a refused forget()");
@@ -319,8 +321,8 @@ inline void check_sink_forget(const Probe& probe) {
     require(session.ledger().empty(), "forget() left the record");
     return;
   }
-  require(whole.code == ETL_OK, "forget() with the rows failed: " + whole.text());
-  require(rows == 50, "forget() says it deleted " + std::to_string(rows) + " rows of 50");
+  require_ok(whole, "forget() with the rows");
+  require(rows == 50, "forget() reports " + std::to_string(rows) + " deleted rows instead of 50");
   require_held({empty, {}}, held(probe, place, session), "after forget() with the rows");
   load(session, {.partition = "one", .rows = 50});
   require_held(loaded, held(probe, place, session), "loaded again after forget()");
@@ -331,49 +333,46 @@ inline void check_sink_memory(const Probe& probe) {
   SinkSession session(probe, place);
   session.prepare();
   load(session, {.rows = 10'000, .sizes = {1000}});
-  session.instance.destroy();
-  require(session.instance.host().held() == 0, "after destroy() the host still counts " +
-                                                   std::to_string(session.instance.host().held()) +
-                                                   " bytes that memory() reported");
+  session.instance.require_no_memory();
 }
 
 }  // namespace detail
 
 inline constexpr Check sink_checks[] = {
-    {"sink.check", "Takes columns without touching the target.", sinks, "options.create",
+    {"sink.check", "Checks columns without touching the target.", sinks, "options.create",
      &detail::check_sink_check},
-    {"sink.commit", "After a commit the rows and their ledger record are there.", sinks,
+    {"sink.commit", "Has the rows and their ledger record in the target after a commit.", sinks,
      "sink.check", &detail::check_sink_commit},
-    {"sink.refuses", "Refuses columns with ETL_CONFIG and a reason.", sinks, "sink.check",
-     &detail::check_sink_refuses},
-    {"sink.inspect", "Names its target, and changes nothing by looking.", sinks, "sink.check",
+    {"sink.refuses", "Refuses unsuitable columns with ETL_CONFIG and a reason.", sinks,
+     "sink.check", &detail::check_sink_refuses},
+    {"sink.inspect", "Names its target without changing it.", sinks, "sink.check",
      &detail::check_sink_inspect},
-    {"sink.prepare", "Prepares a target twice, and keeps what it has.", sinks, "sink.commit",
+    {"sink.prepare", "Can prepare a target twice, and keeps its contents.", sinks, "sink.commit",
      &detail::check_sink_prepare},
-    {"sink.rollback", "Leaves nothing of what is not committed.", sinks, "sink.prepare",
+    {"sink.rollback", "Leaves nothing of an uncommitted partition.", sinks, "sink.prepare",
      &detail::check_sink_rollback},
-    {"sink.conflict", "Refuses a partition that is done with ETL_CONFLICT.", sinks, "sink.prepare",
+    {"sink.conflict", "Refuses a done partition with ETL_CONFLICT.", sinks, "sink.prepare",
      &detail::check_sink_conflict},
-    {"sink.record", "Keeps failures in the ledger, and never over what is done.", sinks,
+    {"sink.record", "Records failures in the ledger, but never replaces a done record.", sinks,
      "sink.commit", &detail::check_sink_record},
-    {"sink.reload", "Replaces a partition's rows by a reload, and no other's.", sinks,
+    {"sink.reload", "Replaces the rows of a reloaded partition, and no others.", sinks,
      "sink.commit", &detail::check_sink_reload},
     {"sink.empty", "Commits a partition without rows.", sinks, "sink.commit",
      &detail::check_sink_empty},
     {"sink.borders", "Writes the same rows wherever batches begin and end.", sinks, "sink.commit",
      &detail::check_sink_borders},
-    {"sink.sliced", "Heeds the offsets of batches and columns.", sinks, "sink.commit",
+    {"sink.sliced", "Respects the offsets of batches and columns.", sinks, "sink.commit",
      &detail::check_sink_sliced},
-    {"sink.huge", "Takes a huge batch.", sinks, "sink.borders", &detail::check_sink_huge},
+    {"sink.huge", "Accepts a huge batch.", sinks, "sink.borders", &detail::check_sink_huge},
     {"sink.releases", "Releases every batch exactly once.", sinks, "sink.commit",
      &detail::check_sink_releases},
     {"sink.writers", "Writes several partitions at once.", sinks, "sink.commit",
      &detail::check_sink_writers},
-    {"sink.instances", "Two instances write two targets.", sinks, "sink.commit",
+    {"sink.instances", "Writes two targets at once from two instances.", sinks, "sink.commit",
      &detail::check_sink_instances},
-    {"sink.forget", "Forgets a partition, with its rows where it can.", sinks, "sink.commit",
-     &detail::check_sink_forget},
-    {"sink.memory", "What memory() reports is back at 0 once all is closed.", sinks, "sink.commit",
+    {"sink.forget", "Removes a partition from the ledger, and its rows if it can.", sinks,
+     "sink.commit", &detail::check_sink_forget},
+    {"sink.memory", "Reports 0 bytes of memory once everything is closed.", sinks, "sink.commit",
      &detail::check_sink_memory},
 };
 

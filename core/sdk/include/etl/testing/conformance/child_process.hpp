@@ -1,9 +1,9 @@
 /// \file
-/// Runs something in a child process, so that a crash, an exit or a hang of it is a result.
+/// Runs a function in a child process, so that a crash, an exit or a hang becomes a result.
 ///
-/// The child is a fork: it sees all that this process has in memory, and nothing that it changes
-/// there comes back. It has one thread, the one that called; so call this from a process whose
-/// other threads hold no lock that the body needs. It dies with its parent.
+/// The child is a fork: it sees the memory of this process, but its changes are lost. It has only
+/// the calling thread, so no other thread may hold a lock that the function needs. The child dies
+/// with its parent.
 #pragma once
 
 #include <etl/error.hpp>
@@ -34,27 +34,27 @@ namespace etl {
 inline namespace v1 {
 namespace conformance {
 
-/// How a child process ended, and what is left of it.
+/// How a child process ended, and its output.
 struct ChildEnd {
   enum class How {
-    returned,  ///< the body came to its end
-    threw,     ///< the body threw; `error` says what
-    exited,    ///< something called exit(); `number` is the code
+    returned,  ///< the body returned
+    threw,     ///< the body threw; `error` is the message
+    exited,    ///< the process called exit(); `number` is the code
     killed,    ///< `number` is the signal
-    too_long,  ///< it was killed because its time was over
-    stopped    ///< it was killed because `stop` said so
+    too_long,  ///< killed at its time limit
+    stopped    ///< killed because `stop` returned true
   };
   How how = How::returned;
   int number = 0;
-  std::string answer;  ///< what the body said, also up to a crash
-  std::string output;  ///< what it wrote to stdout and stderr, cut to its last 64 KiB
+  std::string answer;  ///< everything passed to Say, even before a crash
+  std::string output;  ///< the last 64 KiB of stdout and stderr
   std::string error;
 
-  /// "was killed by signal 11 (Segmentation fault)": the rest of a sentence.
+  /// "was killed by signal 11 (Segmentation fault)", to end a sentence.
   [[nodiscard]] std::string text() const {
     switch (how) {
       case How::returned:
-        return "came to its end";
+        return "returned";
       case How::threw:
         return "threw: " + error;
       case How::exited:
@@ -70,12 +70,12 @@ struct ChildEnd {
   }
 };
 
-/// What the body of a child says to its parent; each call is there at once, whatever comes next.
+/// Sends text from the child to its parent; it arrives even if the child crashes afterwards.
 using Say = std::function<void(std::string_view)>;
 
 namespace detail {
 
-/// Two ends of a pipe, closed with it.
+/// A pipe that closes both ends when destroyed.
 struct Pipe {
   Pipe() {
     if (::pipe2(ends.data(), O_CLOEXEC) != 0) {
@@ -104,13 +104,13 @@ inline void write_whole(int file, std::string_view text) {
   }
 }
 
-/// Ends an answer; told from what a body says by its NUL characters.
+/// Marks the end of an answer; NUL characters set it apart from the text.
 inline constexpr std::string_view returned_mark{"\0returned\0", 10};
 inline constexpr std::string_view threw_mark{"\0threw\0", 7};
 
 [[noreturn]] inline void be_the_child(const std::function<void(const Say&)>& body, int answer,
                                       int output) {
-  ::setpgid(0, 0);  // Ctrl-C is the parent's
+  ::setpgid(0, 0);  // Ctrl-C goes to the parent only
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const rlimit no_core{0, 0};
   ::setrlimit(RLIMIT_CORE, &no_core);
@@ -125,7 +125,7 @@ inline constexpr std::string_view threw_mark{"\0threw\0", 7};
   } catch (const std::exception& error) {
     write_whole(answer, std::string(threw_mark) + error.what());
   } catch (...) {
-    write_whole(answer, std::string(threw_mark) + "something that is no std::exception");
+    write_whole(answer, std::string(threw_mark) + "an exception that is not a std::exception");
   }
   std::fflush(nullptr);
   ::_exit(0);
@@ -133,7 +133,7 @@ inline constexpr std::string_view threw_mark{"\0threw\0", 7};
 
 enum class Arrived { something, nothing, end };
 
-/// Takes what has come by now; waits up to `patience` for the first of it.
+/// Appends what has arrived to `into`; waits up to `patience` if there is nothing.
 inline Arrived take_answer(int pipe, std::chrono::milliseconds patience, std::string& into) {
   pollfd ready{pipe, POLLIN, 0};
   if (::poll(&ready, 1, static_cast<int>(patience.count())) <= 0) return Arrived::nothing;
@@ -145,7 +145,7 @@ inline Arrived take_answer(int pipe, std::chrono::milliseconds patience, std::st
   return Arrived::something;
 }
 
-/// Whether it has ended; it stays a zombie, so that nobody else gets its number.
+/// Whether the child has ended. It stays a zombie, so that its process id is not reused.
 inline bool has_ended(pid_t child) {
   siginfo_t info{};
   return ::waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) != 0 ||
@@ -162,7 +162,7 @@ inline std::string tail_of(std::FILE* file) {
   return text;
 }
 
-/// Reads how it went from the exit status and the end of the answer, which it takes off.
+/// Fills in how the child ended and removes the mark from its answer.
 inline void conclude(ChildEnd& end, int status) {
   const std::size_t threw = end.answer.rfind(threw_mark);
   if (WIFSIGNALED(status)) {
@@ -183,9 +183,9 @@ inline void conclude(ChildEnd& end, int status) {
 
 }  // namespace detail
 
-/// Runs `body` in a child process of its own group, until it ends, `limit` is over or `stop` (asked
-/// some times a second) says so. What it starts and leaves behind in its group is killed, too.
-/// Throws Error (transient) when there can be no child.
+/// Runs `body` in a child process with its own process group until it ends, `limit` has passed or
+/// `stop` (polled several times per second) returns true. Then kills the whole group. Throws Error
+/// (transient) if no child process can be made.
 [[nodiscard]] inline ChildEnd run_in_child(const std::function<void(const Say&)>& body,
                                            std::chrono::milliseconds limit,
                                            const std::function<bool()>& stop = {}) {
@@ -193,11 +193,11 @@ inline void conclude(ChildEnd& end, int status) {
   detail::Pipe pipe;
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> output(std::tmpfile(), std::fclose);
   if (output == nullptr) throw Error::transient(std::string("tmpfile: ") + std::strerror(errno));
-  std::fflush(nullptr);  // else the child has it in its buffers as well
+  std::fflush(nullptr);  // else the child would write the buffered output again
   const pid_t child = ::fork();
   if (child < 0) throw Error::transient(std::string("fork: ") + std::strerror(errno));
   if (child == 0) detail::be_the_child(body, pipe.ends[1], ::fileno(output.get()));
-  ::setpgid(child, child);  // whoever comes first
+  ::setpgid(child, child);  // in both processes: either may run first
   pipe.close(1);
 
   ChildEnd end;

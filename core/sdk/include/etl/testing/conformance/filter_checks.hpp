@@ -2,7 +2,7 @@
 /// Checks of filters.
 #pragma once
 
-#include <etl/conformance/instance.hpp>
+#include <etl/testing/conformance/instance.hpp>
 
 #include <set>
 
@@ -11,7 +11,7 @@ inline namespace v1 {
 namespace conformance {
 namespace detail {
 
-/// What schema() says of some columns: those that come out, or why not.
+/// The answer of schema(): the output columns or an error.
 struct FilterSchema {
   Result result;
   Schema out;
@@ -24,11 +24,11 @@ inline FilterSchema filter_schema(const Instance& filter, const Schema& in) {
     return filter.stage().filter->schema(filter.self(), given.get(), out.out(), error);
   });
   if (answer.result) answer.out = taken(out.get(), "schema()");
-  require(given->release != nullptr, "schema() released the columns that it was lent");
+  require(given->release != nullptr, "schema() released the schema that it borrowed");
   return answer;
 }
 
-/// A partition on its way through a filter. Callbacks that fail are heard after the call.
+/// A partition on its way through a filter. What fails inside emit() is thrown after the call.
 class FilterRun {
  public:
   FilterRun(const Instance& filter, const Schema& in, std::size_t emits_allowed = SIZE_MAX)
@@ -37,10 +37,10 @@ class FilterRun {
     require(answer.result.code == ETL_OK, "schema() refused its input: " + answer.result.text());
     out_ = std::move(answer.out);
     const OwnedSchema given = exported(in);
-    const Result opened = call([&](etl_error* error) {
-      return table_.open(filter.self(), given.get(), task.abi(), &state_, error);
-    });
-    require(opened.code == ETL_OK, "open() failed: " + opened.text());
+    require_ok(call([&](etl_error* error) {
+                 return table_.open(filter.self(), given.get(), task.abi(), &state_, error);
+               }),
+               "open()");
   }
   ~FilterRun() { close(); }
   FilterRun(const FilterRun&) = delete;
@@ -60,14 +60,14 @@ class FilterRun {
     if (!closed_) table_.close(state_);
     closed_ = true;
   }
-  /// All batches, the end, and what has to hold then. The rows that came out.
+  /// Applies all batches, finishes, and returns the rows emitted.
   Strings rows_of(std::vector<Batch> batches) {
     for (Batch& batch : batches) {
       const Result applied = apply(std::move(batch));
-      require(applied.code == ETL_OK, "apply() failed: " + applied.text());
+      require_ok(applied, "apply()");
     }
     const Result finished = finish();
-    require(finished.code == ETL_OK, "finish() failed: " + finished.text());
+    require_ok(finished, "finish()");
     close();
     require(!task.unexplained, "a row was rejected without a reason");
     return rows;
@@ -113,29 +113,27 @@ inline Strings filtered(const Instance& filter, const Input& input, std::int64_t
 }
 
 inline void require_same(const Strings& expected, const Strings& found, const std::string& when) {
-  require(expected == found, when + " other rows came out: " + difference(expected, found));
+  require(expected == found, when + " different rows were emitted: " + difference(expected, found));
 }
 
 inline void check_filter_schema(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Schema in = schema_of(columns_for(probe.subject));
   const FilterSchema once = filter_schema(filter, in);
   const FilterSchema again = filter_schema(filter, in);
   require(once.result.code == ETL_OK, "schema() refused the columns " + in.names() + ": " +
                                           once.result.text() +
-                                          " (other columns can be given in the check file)");
+                                          " (list suitable columns in the check file)");
   require(again.result.code == ETL_OK && once.out == again.out,
-          "schema() answered the same columns in two ways");
+          "schema() returned different columns the second time");
 }
 
 inline void check_filter_rows(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   filtered(filter, Input(columns_for(probe.subject)), some_rows, {100});
 }
 
-/// Columns that are not as the filter may want them: refused by name, or worked on.
+/// Fails unless the filter refuses these columns by name or processes them.
 inline void try_columns(const Instance& filter, std::vector<InputColumn> columns,
                         const std::string& column, const std::string& change) {
   const Input input(std::move(columns));
@@ -145,18 +143,17 @@ inline void try_columns(const Instance& filter, std::vector<InputColumn> columns
     FilterRun run(filter, input.schema());
     const Result applied = run.apply(input.batch(0, 10));
     require(applied.code == ETL_OK,
-            title + " was content, but apply() failed then: " + applied.text());
+            title + " succeeded, but then apply() failed: " + applied.text());
     return;
   }
   require(answer.result.code == ETL_CONFIG,
-          title + " failed with " + answer.result.text() + "; wrong columns are ETL_CONFIG");
+          title + " failed with " + answer.result.text() + "; unsuitable columns are ETL_CONFIG");
   require(answer.result.message().find(column) != std::string::npos,
           title + " was refused without naming the column: " + answer.result.message());
 }
 
 inline void check_filter_refuses(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const std::vector<InputColumn> columns = columns_for(probe.subject);
   for (std::size_t i = 0; i < columns.size(); ++i) {
     const std::string name = columns[i].field.name;
@@ -172,8 +169,7 @@ inline void check_filter_refuses(const Probe& probe) {
 }
 
 inline void check_filter_empty(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   const Strings without = filtered(filter, input, 0, {1});
   FilterRun run(filter, input.schema());
@@ -183,18 +179,17 @@ inline void check_filter_empty(const Probe& probe) {
 }
 
 inline void check_filter_borders(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   const Strings whole = filtered(filter, input, many_rows, {many_rows});
   require_same(whole, filtered(filter, input, many_rows, {1}),
                "in batches of 1 row instead of " + std::to_string(many_rows));
-  require_same(whole, filtered(filter, input, many_rows, {1, 7, 1000}), "in batches of many sizes");
+  require_same(whole, filtered(filter, input, many_rows, {1, 7, 1000}),
+               "in batches of various sizes");
 }
 
 inline void check_filter_sliced(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   const Strings plain = filtered(filter, input, some_rows, {100});
   require_same(plain, filtered(filter, input, some_rows, {100}, Layout::sliced),
@@ -204,23 +199,21 @@ inline void check_filter_sliced(const Probe& probe) {
 }
 
 inline void check_filter_nulls(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   std::vector<InputColumn> columns = columns_for(probe.subject);
   for (InputColumn& column : columns) column.field.nullable = true;
   const Input input(columns);
   const FilterSchema answer = filter_schema(filter, input.schema());
   if (!answer.result) {
-    throw Skip("schema() refuses columns that may be null: " + answer.result.text());
+    throw Skip("schema() refuses nullable columns: " + answer.result.text());
   }
   require_same(filtered(filter, input, some_rows, {some_rows}),
                filtered(filter, input, some_rows, {some_rows}, Layout::uncounted),
-               "of nulls that are not counted");
+               "of uncounted nulls");
 }
 
 inline void check_filter_huge(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   require_same(filtered(filter, input, huge_rows, {5000}),
                filtered(filter, input, huge_rows, {huge_rows}),
@@ -228,30 +221,27 @@ inline void check_filter_huge(const Probe& probe) {
 }
 
 inline void check_filter_releases(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   FilterRun whole(filter, input.schema());
   whole.rows_of(input.batches(some_rows, {1, 100, 0}));
   whole.require_released_once();
   FilterRun left(filter,
-                 input.schema());  // closed after the first batch, as on a failure elsewhere
+                 input.schema());  // closed early, as when another stage fails
   static_cast<void>(left.apply(input.batch(0, 100)));
   left.close();
   left.require_released_once();
 }
 
 inline void check_filter_again(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   const Strings first = filtered(filter, input, some_rows, {100});
   require_same(first, filtered(filter, input, some_rows, {100}), "of a second, equal partition");
 }
 
 inline void check_filter_stop(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const Input input(columns_for(probe.subject));
   FilterRun run(filter, input.schema(), 0);
   Result result;
@@ -259,10 +249,10 @@ inline void check_filter_stop(const Probe& probe) {
     result = run.apply(input.batch(first, 100));
   }
   if (run.emits == 0) result = run.finish();
-  if (run.emits == 0) throw Skip("the filter lets no row pass");
-  require(result.code == ETL_CANCELLED, "emit() said to stop, and the filter returned " +
+  if (run.emits == 0) throw Skip("the filter passes no rows");
+  require(result.code == ETL_CANCELLED, "emit() asked to stop, but the filter returned " +
                                             code_text(result.code) + ", not ETL_CANCELLED");
-  require(run.emits == 1, "emit() said to stop, and was called again");
+  require(run.emits == 1, "emit() asked to stop, but was called again");
   run.close();
   run.require_released_once();
 }
@@ -278,14 +268,14 @@ inline void check_filter_instances(const Probe& probe) {
     return [&] {
       for (int i = 0; i < 3; ++i) {
         require_same(expected, filtered(which, input, many_rows, {100}),
-                     "while other partitions were worked on");
+                     "while other partitions were processed");
       }
     };
   };
   at_once({pass(filter), pass(filter), pass(second)});
 }
 
-/// Rows with equal text in `column`, kept or not: keep() has to say of each text what apply() does.
+/// Fails unless keep() keeps every text that apply() passes, and agrees with the list of values.
 inline void require_predicate_agrees(const Instance& filter, const Input& input,
                                      const etl_predicate& test) {
   const std::string column(to_view(test.column));
@@ -300,7 +290,7 @@ inline void require_predicate_agrees(const Instance& filter, const Input& input,
     batch.push_back(input.batch(row, 1));
     const bool passed = !run.rows_of(std::move(batch)).empty();
     require(kept || !passed, "keep() drops a row with \"" + std::string(texts[0]) + "\" in \"" +
-                                 column + "\" that apply() lets pass");
+                                 column + "\" that apply() passes");
     if (test.value_count == 0) continue;
     const std::span<const etl_str> values(test.values, test.value_count);
     const bool listed =
@@ -311,53 +301,53 @@ inline void require_predicate_agrees(const Instance& filter, const Input& input,
 }
 
 inline void check_filter_predicate(const Probe& probe) {
-  const Place place = probe.place();
-  const Instance filter(probe, place);
+  const Instance filter(probe);
   const etl_filter& table = *filter.stage().filter;
   if (table.predicate == nullptr) throw Skip("the filter offers no predicate");
   const Input input(columns_for(probe.subject));
   const OwnedSchema given = exported(input.schema());
   etl_predicate test{};
   test.struct_size = sizeof(test);
-  const Result asked = call(
-      [&](etl_error* error) { return table.predicate(filter.self(), given.get(), &test, error); });
-  require(asked.code == ETL_OK, "predicate() failed: " + asked.text());
+  require_ok(call([&](etl_error* error) {
+               return table.predicate(filter.self(), given.get(), &test, error);
+             }),
+             "predicate()");
   if (test.keep == nullptr) throw Skip("the filter offers no predicate for these columns");
   const auto column = input.schema().find(to_view(test.column));
   require(column && is_text(input.schema()[*column].type),
           "predicate() is about the column \"" + std::string(to_view(test.column)) +
-              "\", which is no text column of the input");
+              "\", which is not a text column of the input");
   require_predicate_agrees(filter, input, test);
 }
 
 }  // namespace detail
 
 inline constexpr Check filter_checks[] = {
-    {"filter.schema", "Says which columns come out, the same twice, and keeps nothing it was lent.",
-     filters, "options.create", &detail::check_filter_schema},
-    {"filter.rows", "Gives batches of these columns, sound down to their buffers.", filters,
-     "filter.schema", &detail::check_filter_rows},
-    {"filter.again", "Begins every partition afresh.", filters, "filter.rows",
+    {"filter.schema", "Returns the same output columns twice, and keeps no borrowed data.", filters,
+     "options.create", &detail::check_filter_schema},
+    {"filter.rows", "Emits valid batches of its output columns.", filters, "filter.schema",
+     &detail::check_filter_rows},
+    {"filter.again", "Starts every partition with fresh state.", filters, "filter.rows",
      &detail::check_filter_again},
-    {"filter.refuses", "Refuses columns with ETL_CONFIG by name, or works on them.", filters,
-     "filter.rows", &detail::check_filter_refuses},
-    {"filter.empty", "Takes no batch, and a batch without rows.", filters, "filter.again",
-     &detail::check_filter_empty},
-    {"filter.borders", "Gives the same rows wherever batches begin and end.", filters,
+    {"filter.refuses", "Refuses unsuitable columns by name with ETL_CONFIG, or processes them.",
+     filters, "filter.rows", &detail::check_filter_refuses},
+    {"filter.empty", "Accepts a partition without batches, and a batch without rows.", filters,
+     "filter.again", &detail::check_filter_empty},
+    {"filter.borders", "Emits the same rows wherever batches begin and end.", filters,
      "filter.again", &detail::check_filter_borders},
-    {"filter.sliced", "Heeds the offsets of batches and columns.", filters, "filter.again",
+    {"filter.sliced", "Respects the offsets of batches and columns.", filters, "filter.again",
      &detail::check_filter_sliced},
-    {"filter.nulls", "Takes nulls in any column, also uncounted ones.", filters, "filter.again",
-     &detail::check_filter_nulls},
-    {"filter.huge", "Takes a huge batch.", filters, "filter.borders", &detail::check_filter_huge},
+    {"filter.nulls", "Accepts nulls in any column, even if they are not counted.", filters,
+     "filter.again", &detail::check_filter_nulls},
+    {"filter.huge", "Accepts a huge batch.", filters, "filter.borders", &detail::check_filter_huge},
     {"filter.releases", "Releases every batch exactly once.", filters, "filter.rows",
      &detail::check_filter_releases},
-    {"filter.stop", "Stops with ETL_CANCELLED when emit() says so.", filters, "filter.rows",
+    {"filter.stop", "Stops with ETL_CANCELLED when emit() asks for it.", filters, "filter.rows",
      &detail::check_filter_stop},
-    {"filter.instances", "Works on several partitions at once, in one instance and in two.",
+    {"filter.instances", "Processes several partitions at once, in one instance and in two.",
      filters, "filter.again", &detail::check_filter_instances},
-    {"filter.predicate", "Offers a test that drops no row which it would keep.", filters,
-     "filter.rows", &detail::check_filter_predicate},
+    {"filter.predicate", "Offers a predicate that drops no row which the filter would keep.",
+     filters, "filter.rows", &detail::check_filter_predicate},
 };
 
 }  // namespace conformance

@@ -1,5 +1,5 @@
 /// \file
-/// What is checked: a stage, its options, the rows it is given, and how to see what a sink wrote.
+/// The subject of the checks: a stage with its options and input, and the places it works in.
 #pragma once
 
 #include <etl/abi.h>
@@ -24,11 +24,11 @@ namespace conformance {
 
 namespace fs = std::filesystem;
 
-/// Why a check did not pass. Thrown by checks.
+/// Thrown by a check that fails.
 struct Failure : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
-/// Why a check could not be made. Thrown by checks.
+/// Thrown by a check that does not apply.
 struct Skip : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
@@ -44,9 +44,9 @@ inline void replace_all(std::string& text, std::string_view what, const std::str
   }
 }
 
-/// A folder and a word that nothing else uses: where one target or one set of input lies.
+/// A folder and a unique word, for one target or one set of input.
 struct Place {
-  fs::path scratch;  ///< exists, and is empty at first
+  fs::path scratch;  ///< an existing folder, empty at first
   std::string id;    ///< [a-z0-9_]+, for the names of tables
 
   /// `text` with `{scratch}` and `{id}` replaced.
@@ -57,14 +57,14 @@ struct Place {
   }
 };
 
-/// What a shell command printed, and whether it ended with 0.
+/// The output of a shell command, and whether its exit code was 0.
 struct Shown {
   bool ok = false;
   std::string text;
   bool operator==(const Shown&) const = default;
 };
 
-/// Runs `command` with sh in the place's folder. Its messages go where those of the check go.
+/// Runs `command` with sh in the place's folder. Its stderr is that of the check.
 inline Shown shell(const Place& place, const std::string& command) {
   const std::string line = "cd '" + place.scratch.string() + "' && " + place.fill(command);
   std::FILE* const pipe = ::popen(line.c_str(), "re");
@@ -78,7 +78,7 @@ inline Shown shell(const Place& place, const std::string& command) {
   return shown;
 }
 
-/// Makes places in one folder, for one check.
+/// Creates the places of one check in a common folder.
 class Places {
  public:
   explicit Places(fs::path root) : root_(std::move(root)) {
@@ -87,7 +87,7 @@ class Places {
     std::snprintf(text, sizeof(text), "check_%08x", chance());
     word_ = text;
   }
-  /// Unlike any other, also of those that child processes have made.
+  /// A new place, also different from those that child processes have made.
   Place make() {
     while (true) {
       std::string id = word_ + "_" + std::to_string(++count_);
@@ -102,28 +102,28 @@ class Places {
   int count_ = 0;
 };
 
-/// A column of what a filter or a sink is given.
+/// An input column of a filter or sink.
 struct InputColumn {
   Field field;
-  std::vector<std::string> values = {};  ///< taken in turn; empty = made by the kit
-  bool scope = false;  ///< one value a partition, so that a sink can replace the partition's rows
+  std::vector<std::string> values = {};  ///< used in turn; empty = generated
+  bool scope = false;  ///< one value per partition, so that a sink can replace its rows
 };
 
-/// Options in the form that create() takes, with what they borrow from.
+/// Options as create() takes them, and the owner of the memory they borrow.
 struct GivenOptions {
   std::shared_ptr<const void> owner;
   std::span<const etl_option> values;
 };
 
-/// A stage with all that its checks need. Commands are run by sh, in the place's folder;
-/// `{scratch}` and `{id}` in them and in texts among the options are replaced.
+/// A stage with everything its checks need. Commands are run by sh in the place's folder;
+/// `{scratch}` and `{id}` are replaced in commands and in options of text.
 struct Subject {
   const etl_stage* stage = nullptr;
-  /// Complete options, as a pipeline would give them; throws Error (config).
+  /// Returns complete options, as a pipeline would set them; throws Error (config).
   std::function<GivenOptions(const Place&)> options;
   std::vector<InputColumn> columns = {};  ///< of filters and sinks; empty = chosen by the kit
-  std::string before = {};                ///< makes what the stage needs; run once a place
-  std::string dump = {};  ///< prints the rows that a sink's target has, in a fixed order
+  std::string before = {};                ///< creates what the stage needs; run once per place
+  std::string dump = {};                  ///< prints the rows in a sink's target, in a fixed order
 };
 
 }  // namespace conformance

@@ -1,23 +1,23 @@
 /// \file
-/// The conformance kit: what a stage has to hold to, checked. `etl check FILE.so` runs it; with
-/// <etl/conformance_test.hpp> it is part of a plugin's own GoogleTest tests.
+/// The conformance kit: checks that a stage follows the plugin ABI. `etl check FILE.so` runs it;
+/// unit tests of a plugin use it through <etl/testing/conformance_test.hpp>.
 ///
-/// Every check runs in a child process of its own: a crash, an exit or a hang is a failed check. A
-/// check whose ground has failed, or which cannot be made, is skipped and says why.
+/// Every check runs in a separate child process: a crash, an exit or a hang is a failed check. A
+/// check that depends on a failed one, or that does not apply, is skipped and says why.
 #pragma once
 
-#include <etl/conformance/child_process.hpp>
-#include <etl/conformance/filter_checks.hpp>
-#include <etl/conformance/option_checks.hpp>
-#include <etl/conformance/process_checks.hpp>
-#include <etl/conformance/sink_checks.hpp>
-#include <etl/conformance/source_checks.hpp>
+#include <etl/testing/conformance/child_process.hpp>
+#include <etl/testing/conformance/filter_checks.hpp>
+#include <etl/testing/conformance/option_checks.hpp>
+#include <etl/testing/conformance/process_checks.hpp>
+#include <etl/testing/conformance/sink_checks.hpp>
+#include <etl/testing/conformance/source_checks.hpp>
 
 namespace etl {
 inline namespace v1 {
 namespace conformance {
 
-/// All checks, in the order in which they build upon each other.
+/// All checks; each comes after those it depends on.
 inline const std::vector<Check>& all_checks() {
   static const std::vector<Check> all = [] {
     std::vector<Check> list;
@@ -35,7 +35,7 @@ inline const std::vector<Check>& all_checks() {
   return all;
 }
 
-/// Those of one kind of stage.
+/// The checks of one kind of stage.
 inline std::vector<Check> checks_of(std::uint32_t kind) {
   std::vector<Check> list;
   for (const Check& check : all_checks()) {
@@ -51,24 +51,24 @@ struct Outcome {
   std::string message;  ///< why it did not pass
 };
 
-/// How checks are run.
+/// Settings for running checks.
 struct CheckSettings {
   std::chrono::milliseconds limit{std::chrono::minutes(1)};  ///< for one check
-  std::function<bool()> stop = {};                           ///< true = end it
-  /// A shell command that tidies up what lies outside of the check's folders: run in each of them
-  /// at the end, with `{scratch}` and `{id}` replaced.
+  std::function<bool()> stop = {};                           ///< polled; true = stop
+  /// A shell command that cleans up outside the check's folders; run in each of them at the end,
+  /// with `{scratch}` and `{id}` replaced.
   std::string after = {};
 };
 
 namespace detail {
 
-/// A folder that goes with its check, and what `after` has to tidy up outside of it.
+/// The temporary folder of one check.
 class CheckFolder {
  public:
   CheckFolder() {
     std::string path = (fs::temp_directory_path() / "etl_check.XXXXXX").string();
     if (::mkdtemp(path.data()) == nullptr) {
-      throw Error::transient("cannot make a folder in " + fs::temp_directory_path().string());
+      throw Error::transient("cannot create a folder in " + fs::temp_directory_path().string());
     }
     path_ = path;
   }
@@ -80,8 +80,8 @@ class CheckFolder {
   CheckFolder& operator=(const CheckFolder&) = delete;
   [[nodiscard]] const fs::path& path() const { return path_; }
 
-  /// Also of places whose process was killed: they are found by their folders.
-  void tidy(const std::string& after) const {
+  /// Runs `after` in every place, including those of processes that were killed.
+  void clean_up(const std::string& after) const {
     if (after.empty()) return;
     for (const auto& place : fs::directory_iterator(path_)) {
       shell({place.path(), place.path().filename().string()}, after);
@@ -114,7 +114,9 @@ inline Outcome outcome_of(const ChildEnd& end, std::chrono::milliseconds limit) 
   }
   std::string text = "the stage's process " + end.text();
   if (end.how == ChildEnd::How::too_long) {
-    text += ", which is " + std::to_string(limit.count()) + " ms";
+    const std::int64_t ms = limit.count();
+    text += " (" +
+            (ms % 1000 == 0 ? std::to_string(ms / 1000) + " s" : std::to_string(ms) + " ms") + ")";
   }
   return {Verdict::failed, text + last_lines(end.output)};
 }
@@ -136,22 +138,22 @@ inline Outcome run_check(const Check& check, const std::function<Subject()>& sub
           answer = std::string(detail::failed_mark) + failure.what();
         } catch (const Skip& skip) {
           answer = std::string(detail::skipped_mark) + skip.what();
-        } catch (const Error& error) {  // the options given are none
+        } catch (const Error& error) {  // the options are invalid
           answer = std::string(detail::failed_mark) + error.message();
         }
         say(answer);
       },
       settings.limit, settings.stop);
-  folder.tidy(settings.after);
+  folder.clean_up(settings.after);
   return detail::outcome_of(end, settings.limit);
 }
 
-/// Runs checks in their order; `tell` is called with each outcome. A check is skipped when the one
-/// that it needs was among them and has not passed. Ends early when `settings.stop` says so.
+/// Runs checks in order and calls `report` with each outcome. Skips a check if the one it depends
+/// on was run and did not pass. Returns early if `settings.stop` returns true.
 inline void run_checks(
     const std::vector<Check>& checks, const std::function<Subject()>& subject,
     const CheckSettings& settings,
-    const std::function<void(const Check&, const Outcome&, std::chrono::nanoseconds)>& tell) {
+    const std::function<void(const Check&, const Outcome&, std::chrono::nanoseconds)>& report) {
   std::set<std::string_view> not_passed;
   for (const Check& check : checks) {
     const auto begin = std::chrono::steady_clock::now();
@@ -159,7 +161,7 @@ inline void run_checks(
     if (!not_passed.contains(check.needs)) outcome = run_check(check, subject, settings);
     if (outcome.verdict == Verdict::stopped) return;
     if (outcome.verdict != Verdict::passed) not_passed.insert(check.name);
-    tell(check, outcome, std::chrono::steady_clock::now() - begin);
+    report(check, outcome, std::chrono::steady_clock::now() - begin);
   }
 }
 

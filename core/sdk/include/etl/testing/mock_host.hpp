@@ -1,6 +1,6 @@
 /// \file
-/// For the unit tests of stages: a host that remembers, options without a pipeline file, batches as
-/// text. Needs no test framework.
+/// A mock host for unit tests of stages: records what a stage reports, makes options without a
+/// pipeline file, and shows batches as text. Works with any test framework.
 ///
 /// ```
 /// etl::testing::Host host;
@@ -8,8 +8,8 @@
 /// EXPECT_EQ(etl::testing::rows(filter.apply(std::move(batch))), Strings({"pear|5"}));
 /// ```
 ///
-/// A Host is used by one thread at a time and outlives the stages made with it. Errors are thrown
-/// as etl::Error.
+/// A Host is used by one thread at a time and must outlive the stages made with it. Errors are
+/// thrown as etl::Error.
 #pragma once
 
 #include <etl/batch.hpp>
@@ -26,13 +26,13 @@ namespace etl {
 inline namespace v1 {
 namespace testing {
 
-/// A malformed record that a stage handed over.
+/// A malformed record that a stage rejected.
 struct Reject {
   std::string reason, raw;
   std::int64_t line = 0;
 };
 
-/// Plays the host, and keeps what a stage told it.
+/// A mock host. Records what a stage logs, counts and rejects.
 class Host {
  public:
   Host() = default;
@@ -46,7 +46,7 @@ class Host {
   std::vector<Reject> rejects;
   std::int64_t read = 0, dropped = 0, downloaded = 0, decoded = 0;
   std::int64_t held_memory = 0;
-  bool cancelled = false;  ///< what the stage is told when it asks
+  bool cancelled = false;  ///< whether the stage is asked to stop
 
  private:
   static Host& self(void* ctx) { return *static_cast<Host*>(ctx); }
@@ -84,8 +84,8 @@ class Host {
       [](void*, const etl_error*) {}};
 };
 
-/// An option's value: texts also for paths and URLs; integers also for times (microseconds),
-/// durations (milliseconds) and sizes (bytes).
+/// An option's value: strings also for paths and URLs; integers also for times (microseconds since
+/// 1970-01-01 UTC), durations (milliseconds) and sizes (bytes).
 using Value = std::variant<bool, std::int64_t, double, std::string, Strings>;
 using Values = std::initializer_list<std::pair<std::string_view, Value>>;
 
@@ -97,8 +97,8 @@ using namespace etl::v1::detail;
   throw Error::config("option \"" + std::string(name) + "\" " + why);
 }
 
-/// The default of an option table, as TOML text. Escapes and units beyond those of the options'
-/// own documentation are not read: give such an option in the test.
+/// Parses the default of an option, which is TOML text. Does not know escapes: an option with such
+/// a default must be given in the test.
 class Fallback {
  public:
   explicit Fallback(const etl_option_spec& spec)
@@ -120,7 +120,7 @@ class Fallback {
       case ETL_OPTION_SIZE:
         return with_unit({{"KiB", 1LL << 10}, {"MiB", 1LL << 20}, {"GiB", 1LL << 30}});
       case ETL_OPTION_TIME:
-        wrong_option(name_, "is a time: give it in the test, its default depends on the clock");
+        wrong_option(name_, "is a time whose default depends on the clock: give it in the test");
       default:
         return unquoted(text_);
     }
@@ -129,7 +129,7 @@ class Fallback {
  private:
   [[noreturn]] void unreadable() const {
     wrong_option(name_,
-                 "has a default that the test host cannot read: give the option in the test");
+                 "has a default that the mock host cannot read: give the option in the test");
   }
   template <class T>
   [[nodiscard]] T number(std::string_view text) const {
@@ -173,7 +173,7 @@ class Fallback {
   std::uint32_t type_;
 };
 
-/// Options of one stage, and the memory that they borrow from.
+/// The options of one stage, and the memory they borrow.
 class OptionSet {
  public:
   OptionSet(std::span<const etl_option_spec> table,
@@ -183,7 +183,7 @@ class OptionSet {
         return to_view(spec.name) == option.first;
       };
       if (std::ranges::none_of(table, is_it)) {
-        wrong_option(option.first, "is not in the table of the stage");
+        wrong_option(option.first, "is not in the stage's table");
       }
     }
     for (const etl_option_spec& spec : table) {
@@ -219,7 +219,7 @@ class OptionSet {
   }
   void add(const etl_option_spec& spec, const Value& value, std::uint32_t given) {
     if (!takes(spec.type, value)) {
-      wrong_option(to_view(spec.name), "was given a value of another type in the test");
+      wrong_option(to_view(spec.name), "has another type than the value in the test");
     }
     etl_option option{};
     option.name = spec.name;
@@ -239,16 +239,15 @@ class OptionSet {
     return {list.data(), list.size()};
   }
 
-  std::deque<Value> values_;  // which do not move
+  std::deque<Value> values_;  // a deque, because its elements do not move
   std::deque<std::vector<etl_str>> lists_;
   std::vector<etl_option> options_;
 };
 
 }  // namespace detail
 
-/// A stage with the options of `values`, and the table's defaults for the rest. Throws Error
-/// (config) for an option that the table does not know or that lacks; bounds and allowed values are
-/// the host's to check, and not checked here.
+/// Makes a stage from the options in `values` and the table's defaults for the rest. Throws Error
+/// (config) for an unknown, missing or mistyped option; does not check bounds and allowed values.
 template <class Stage>
 [[nodiscard]] Stage make(const Host& host, Values values = {}) {
   const detail::OptionSet set({Stage::options.data(), Stage::options.size()},
@@ -260,7 +259,7 @@ template <class Stage>
   }
 }
 
-/// The value as text: `NULL`, `true`, `5`, `2.5`, the text itself.
+/// A value as text: `NULL`, `true`, `5`, `2.5`, or the text itself.
 [[nodiscard]] inline std::string cell(const Batch& batch, std::size_t column, std::size_t row) {
   const auto shown = [&]<class T>(const Column<T>& values, auto text) -> std::string {
     return values.null(row) ? "NULL" : text(values[row]);
@@ -287,7 +286,7 @@ template <class Stage>
   }
 }
 
-/// Every row as its values with `|` between.
+/// The rows of a batch, each as its values separated by `|`.
 [[nodiscard]] inline Strings rows(const Batch& batch) {
   Strings lines;
   for (std::size_t row = 0; row < batch.rows(); ++row) {
@@ -299,7 +298,7 @@ template <class Stage>
   return lines;
 }
 
-/// The rows of every batch that a reader gives, to its end.
+/// The rows of all batches of a reader, read to its end.
 template <class Reader>
 [[nodiscard]] Strings all_rows(Reader&& reader) {
   Strings lines;

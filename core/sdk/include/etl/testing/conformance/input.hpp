@@ -1,15 +1,15 @@
 /// \file
-/// The rows that filters and sinks are given: all types, nulls, texts of every length.
+/// The rows that filters and sinks get: all types, nulls, texts of every length.
 #pragma once
 
-#include <etl/conformance/arrow.hpp>
 #include <etl/partition.hpp>
+#include <etl/testing/conformance/arrow.hpp>
 
 namespace etl {
 inline namespace v1 {
 namespace conformance {
 
-/// One column of every type, with and without nulls, for a stage that takes what comes.
+/// Two columns of every type, one of them with nulls, for a stage that accepts any columns.
 inline std::vector<InputColumn> mixed_columns() {
   std::vector<InputColumn> columns = {{{"part", Type::utf8, false}, {}, true}};
   const auto add = [&](const char* name, Type type) {
@@ -34,15 +34,15 @@ inline Schema schema_of(const std::vector<InputColumn>& columns) {
   return Schema(std::move(fields));
 }
 
-/// How a batch lies in memory; the rows in it are the same.
+/// The memory layout of a batch; it does not change the rows.
 enum class Layout {
   plain,
-  sliced,          ///< the batch begins behind the start of its columns
-  sliced_columns,  ///< every column begins behind the start of its buffers
-  uncounted        ///< null_count says that nobody has counted
+  sliced,          ///< the batch has an offset into its columns
+  sliced_columns,  ///< every column has an offset into its buffers
+  uncounted        ///< null_count is -1
 };
 
-/// Rows by number: row n of a partition is the same in whatever batch it comes.
+/// Generates rows by number: row n of a partition does not depend on the batch that holds it.
 class Input {
  public:
   explicit Input(std::vector<InputColumn> columns, std::string partition = "one")
@@ -53,7 +53,7 @@ class Input {
   [[nodiscard]] const Schema& schema() const { return *schema_; }
   [[nodiscard]] const std::vector<InputColumn>& columns() const { return columns_; }
 
-  /// The partition that the rows belong to.
+  /// The partition of the rows.
   [[nodiscard]] Partition partition() const {
     Partition partition{.id = partition_, .uri = "check:" + partition_, .bytes = 1000, .scope = {}};
     for (const InputColumn& column : columns_) {
@@ -90,7 +90,7 @@ class Input {
     return {&array, schema_};
   }
 
-  /// Rows 0 to `total`, in batches of the sizes of `sizes` in turn.
+  /// The rows from 0 up to `total`, in batches whose sizes cycle through `sizes`.
   [[nodiscard]] std::vector<Batch> batches(std::int64_t total,
                                            const std::vector<std::int64_t>& sizes,
                                            Layout layout = Layout::plain) const {
@@ -104,7 +104,7 @@ class Input {
     return all;
   }
 
-  /// The text in row `row` of a column, where one is: what the batches have there.
+  /// The generated text for a row.
   [[nodiscard]] static std::string text(std::int64_t row) {
     static const char* const kinds[] = {"",
                                         "a",
@@ -182,7 +182,7 @@ class Input {
   std::string partition_;
 };
 
-/// `utf8`, ... as type_name() writes it.
+/// The reverse of type_name(); nullopt for any other text.
 inline std::optional<Type> type_from(std::string_view name) {
   for (const detail::TypeInfo& entry : detail::type_table) {
     if (entry.name == name) return entry.type;
@@ -190,7 +190,8 @@ inline std::optional<Type> type_from(std::string_view name) {
   return std::nullopt;
 }
 
-/// What a filter or sink is given: the author's columns, those the stage declares, or all types.
+/// The input columns of a filter or sink: given by the author, else declared by the stage, else
+/// all types.
 inline std::vector<InputColumn> columns_for(const Subject& subject) {
   if (!subject.columns.empty()) return subject.columns;
   std::vector<InputColumn> columns;
@@ -204,7 +205,7 @@ inline std::vector<InputColumn> columns_for(const Subject& subject) {
   return columns.empty() ? mixed_columns() : columns;
 }
 
-/// A few of both, to show where two lists of rows part.
+/// Describes the first difference between two lists of rows.
 inline std::string difference(const Strings& expected, const Strings& found) {
   std::size_t at = 0;
   while (at < expected.size() && at < found.size() && expected[at] == found[at]) ++at;

@@ -1,10 +1,10 @@
 /// \file
-/// What the checks of sinks are made with: a target, loads into it, and what it holds then.
+/// Building blocks for the checks of sinks: a target, loads into it, and its contents.
 #pragma once
 
-#include <etl/conformance/child_process.hpp>
-#include <etl/conformance/instance.hpp>
 #include <etl/ledger.hpp>
+#include <etl/testing/conformance/child_process.hpp>
+#include <etl/testing/conformance/instance.hpp>
 
 namespace etl {
 inline namespace v1 {
@@ -18,11 +18,11 @@ inline Result sink_takes(const Instance& sink, const Schema& schema) {
   const OwnedSchema given = exported(schema);
   const Result result = call(
       [&](etl_error* error) { return sink.stage().sink->check(sink.self(), given.get(), error); });
-  require(given->release != nullptr, "check() released the columns that it was lent");
+  require(given->release != nullptr, "check() released the schema that it borrowed");
   return result;
 }
 
-/// What the sink is given: as asked for, or of all types those that it takes.
+/// The input columns of the sink: as given, or those of all types that it accepts.
 inline std::vector<InputColumn> sink_columns(const Probe& probe, const Instance& sink) {
   std::vector<InputColumn> columns = columns_for(probe.subject);
   if (sink_takes(sink, schema_of(columns))) return columns;
@@ -30,13 +30,12 @@ inline std::vector<InputColumn> sink_columns(const Probe& probe, const Instance&
     return !sink_takes(sink, Schema({column.field}));
   });
   if (columns.empty() || !sink_takes(sink, schema_of(columns))) {
-    throw Skip(
-        "check() refuses the kit's columns: say in the check file which ones the sink takes");
+    throw Skip("check() refuses the kit's columns: list suitable ones in the check file");
   }
   return columns;
 }
 
-/// A sink over one target.
+/// A sink instance with one target.
 class SinkSession {
  public:
   SinkSession(const Probe& probe, const Place& place)
@@ -59,22 +58,22 @@ class SinkSession {
   }
   void prepare() const {
     const Result prepared = try_prepare();
-    require(prepared.code == ETL_OK, "prepare() failed: " + prepared.text());
+    require_ok(prepared, "prepare()");
   }
   [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const {
     std::vector<LedgerRecord> records;
     const auto add = [](void* ctx, const etl_ledger_record* record) {
       static_cast<std::vector<LedgerRecord>*>(ctx)->push_back(from_abi(*record));
     };
-    const Result result = call([&](etl_error* error) {
-      return table().committed(instance.self(), to_abi(pipeline), to_abi(sink_name), add, &records,
-                               error);
-    });
-    require(result.code == ETL_OK, "committed() failed: " + result.text());
+    require_ok(call([&](etl_error* error) {
+                 return table().committed(instance.self(), to_abi(pipeline), to_abi(sink_name), add,
+                                          &records, error);
+               }),
+               "committed()");
     return records;
   }
   [[nodiscard]] std::vector<LedgerRecord> committed() const { return committed(pipeline_); }
-  /// `one done 1000`, a line for every record.
+  /// One line per record, such as `one done 1000`.
   [[nodiscard]] Strings ledger() const {
     Strings lines;
     if (!transactional()) return lines;
@@ -125,7 +124,7 @@ class SinkSession {
   std::string run_ = "run-" + std::to_string(::getpid());  // each process is a run
 };
 
-/// One partition's transaction; what is lent to open() is overwritten after the call.
+/// One partition's transaction. Overwrites what open() borrowed after the call.
 class SinkRun {
  public:
   SinkRun(const SinkSession& session, const Partition& partition, bool reload = false)
@@ -183,7 +182,7 @@ class SinkRun {
   bool closed_ = false;
 };
 
-/// How a partition is loaded.
+/// A partition to load, and how.
 struct Load {
   std::string partition = "one";
   std::int64_t rows = sink_rows;
@@ -192,7 +191,7 @@ struct Load {
   bool reload = false;
 };
 
-/// Opens, writes and commits; tries again what is transient, as the runner does.
+/// Opens, writes and commits; retries transient errors, as the runner does.
 inline Result try_load(const SinkSession& session, const Load& load) {
   constexpr int most_tries = 20;
   const Input input = session.input(load.partition);
@@ -214,7 +213,7 @@ inline void load(const SinkSession& session, const Load& load) {
           "loading the partition \"" + load.partition + "\" failed: " + result.text());
 }
 
-/// What a target holds: its rows where the author says how to see them, and its ledger.
+/// The contents of a target: its rows, if there is a command to print them, and its ledger.
 struct Held {
   Shown rows;
   Strings ledger;
@@ -231,18 +230,18 @@ inline Held held(const Probe& probe, const Place& place, const SinkSession& sess
   return {dumped(probe, place), session.ledger()};
 }
 
-/// There has to be some way to see what a sink did.
+/// Skips the check unless the effect of the sink can be seen.
 inline void require_visible(const Probe& probe, const SinkSession& session) {
   if (can_see(probe) || session.transactional()) return;
   throw Skip(
-      "the sink keeps no ledger, and no command `dump` shows what it has written: give one in the "
+      "the sink keeps no ledger, and there is no command `dump` to print its rows: add one to the "
       "check file");
 }
 
-/// The rows themselves have to be seen.
+/// Skips the check unless the rows can be seen.
 inline void require_dump(const Probe& probe) {
   if (can_see(probe)) return;
-  throw Skip("no command `dump` shows what the sink has written: give one in the check file");
+  throw Skip("there is no command `dump` to print the sink's rows: add one to the check file");
 }
 
 inline Strings lines(const std::string& text) {
@@ -257,14 +256,14 @@ inline Strings lines(const std::string& text) {
 
 inline void require_held(const Held& expected, const Held& found, const std::string& when) {
   require(expected.ledger == found.ledger,
-          when + " the ledger is another: " + difference(expected.ledger, found.ledger));
+          when + " the ledger differs: " + difference(expected.ledger, found.ledger));
   require(found.rows.ok || !expected.rows.ok, when + " the command `dump` failed");
   require(expected.rows == found.rows,
-          when + " the target holds other rows: " +
+          when + " the rows in the target differ: " +
               difference(lines(expected.rows.text), lines(found.rows.text)));
 }
 
-/// What a new target holds after these loads, one after the other.
+/// The contents of a new target after these loads, one after the other.
 inline Held clean(const Probe& probe, const std::vector<Load>& loads) {
   const Place place = probe.place();
   const SinkSession session(probe, place);

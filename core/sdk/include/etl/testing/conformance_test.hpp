@@ -1,21 +1,21 @@
 /// \file
-/// The conformance kit for an author's own unit tests: a stage class is checked without a runner
-/// and without a plugin file. Needs no test framework.
+/// The conformance kit for a plugin's own unit tests: checks a stage class without a runner and
+/// without a plugin file. Works with any test framework.
 ///
 /// ```
-/// TEST(AtLeast, KeepsTheRules) {
+/// TEST(AtLeast, FollowsThePluginAbi) {
 ///   const auto found = etl::conformance::check<AtLeast>({.options = {{"column", "count"}}});
 ///   EXPECT_EQ(etl::conformance::failures(found), etl::Strings());
 /// }
 /// ```
 ///
-/// Each check is a fork of this process, so call it while the process has one thread. Errors are
-/// findings; only what makes no check possible at all is thrown, as etl::Error.
+/// Each check forks this process, so call it while the process has a single thread. Errors of the
+/// stage are findings; etl::Error is thrown only if no child process can be made.
 #pragma once
 
-#include <etl/conformance.hpp>
 #include <etl/plugin.hpp>
-#include <etl/testing.hpp>
+#include <etl/testing/conformance.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <ranges>
 
@@ -23,18 +23,18 @@ namespace etl {
 inline namespace v1 {
 namespace conformance {
 
-/// What a stage needs to be checked; as in the check file of `etl check`. `{scratch}` (an empty
-/// folder) and `{id}` (a word) are replaced in commands and texts.
+/// The setup for checking a stage, as in the check file of `etl check`. `{scratch}` (an empty
+/// folder) and `{id}` (a unique word) are replaced in commands and strings.
 struct Given {
   std::vector<std::pair<std::string, testing::Value>> options = {};
   std::vector<InputColumn> columns = {};  ///< of filters and sinks; empty = chosen by the kit
-  std::string before = {};                ///< sh: makes what the stage needs
-  std::string after = {};                 ///< sh: tidies up outside of the folder
-  std::string dump = {};                  ///< sh: shows the rows that a sink has written
+  std::string before = {};                ///< shell command: creates what the stage needs
+  std::string after = {};                 ///< shell command: cleans up outside the folder
+  std::string dump = {};                  ///< shell command: prints the rows a sink has written
   std::chrono::milliseconds limit{std::chrono::minutes(1)};  ///< for one check
 };
 
-/// What one check found.
+/// The outcome of one check.
 struct Finding {
   std::string check;
   Verdict verdict = Verdict::passed;
@@ -43,7 +43,7 @@ struct Finding {
 
 namespace detail {
 
-/// Options with what they borrow from.
+/// Options and the values they borrow.
 struct FilledOptions {
   std::vector<std::pair<std::string, testing::Value>> values;
   std::optional<testing::detail::OptionSet> set;
@@ -75,7 +75,7 @@ inline Strings of_verdict(const std::vector<Finding>& findings, Verdict verdict)
 
 }  // namespace detail
 
-/// Makes all checks that a stage of its kind can be given, in their order.
+/// Runs all checks for the stage's kind, in order.
 [[nodiscard]] inline std::vector<Finding> check(const etl_stage& stage, const Given& given) {
   const auto subject = [&] {
     return Subject{
@@ -93,18 +93,18 @@ inline Strings of_verdict(const std::vector<Finding>& findings, Verdict verdict)
   return findings;
 }
 
-/// The same of a stage class.
+/// Runs all checks for a stage class.
 template <class Stage>
 [[nodiscard]] std::vector<Finding> check(const Given& given = {}) {
   return check(etl::v1::detail::stage_of<Stage>, given);
 }
 
-/// `CHECK: why`, of every check that failed.
+/// `CHECK: reason` for every failed check.
 [[nodiscard]] inline Strings failures(const std::vector<Finding>& findings) {
   return detail::of_verdict(findings, Verdict::failed);
 }
 
-/// `CHECK: why`, of every check that could not be made. They say nothing about the stage.
+/// `CHECK: reason` for every skipped check.
 [[nodiscard]] inline Strings skipped(const std::vector<Finding>& findings) {
   return detail::of_verdict(findings, Verdict::skipped);
 }

@@ -1,8 +1,8 @@
 /// \file
-/// Checks of what a stage says of itself; nothing of it is called.
+/// Checks of a stage's tables; calls none of its functions.
 #pragma once
 
-#include <etl/conformance/instance.hpp>
+#include <etl/testing/conformance/instance.hpp>
 
 namespace etl {
 inline namespace v1 {
@@ -14,12 +14,12 @@ inline bool is_name(std::string_view text) {
          text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
 }
 
-/// For people: one line, nothing around it.
+/// Requires one line of text without surrounding spaces.
 inline void require_sentence(std::string_view text, const std::string& what) {
   require(!text.empty(), what + " is empty: write one sentence");
   require(is_utf8(text) && text.find('\n') == std::string_view::npos,
-          what + " has to be one line of UTF-8");
-  require(text.find_first_not_of(' ') == 0 && text.back() != ' ', what + " has blanks around it");
+          what + " must be one line of UTF-8");
+  require(text.find_first_not_of(' ') == 0 && text.back() != ' ', what + " has spaces around it");
 }
 
 inline std::string option_title(const etl_option_spec& spec) {
@@ -43,13 +43,13 @@ inline void require_default_allowed(const etl_option_spec& spec) {
   try {
     value = testing::detail::Fallback(spec).value();
   } catch (const Error& error) {
-    throw Failure(title + " has a default that is no TOML value of its type: " +
+    throw Failure(title + " has a default that is not a TOML value of its type: " +
                   std::string(to_view(spec.fallback)));
   }
   const bool boolean = spec.type == ETL_OPTION_BOOL;
   require(!boolean || to_view(spec.fallback) == "true" || to_view(spec.fallback) == "false",
           title + " has the default " + std::string(to_view(spec.fallback)) +
-              ", which is no TOML boolean");
+              ", which is not a TOML boolean");
   const auto* number = std::get_if<std::int64_t>(&value);
   if (number != nullptr && (spec.flags & ETL_OPTION_BOUNDED) != 0) {
     require(*number >= spec.minimum && *number <= spec.maximum,
@@ -60,7 +60,7 @@ inline void require_default_allowed(const etl_option_spec& spec) {
   const auto allowed = split(to_view(spec.allowed));
   const auto require_in = [&](const std::string& text) {
     require(std::ranges::find(allowed, text) != allowed.end(),
-            title + " has the default \"" + text + "\", which is none of the allowed " +
+            title + " has the default \"" + text + "\", which is not one of the allowed " +
                 std::string(to_view(spec.allowed)));
   };
   if (const auto* text = std::get_if<std::string>(&value)) require_in(*text);
@@ -69,36 +69,37 @@ inline void require_default_allowed(const etl_option_spec& spec) {
 
 inline void require_sane(const etl_option_spec& spec) {
   const std::string title = option_title(spec);
-  require(is_name(to_view(spec.name)), title + " may have a-z, 0-9 and _ in its name");
+  require(is_name(to_view(spec.name)), title + ": its name may only contain a-z, 0-9 and _");
   require(spec.type >= ETL_OPTION_BOOL && spec.type <= ETL_OPTION_URL,
           title + " has the unknown type " + std::to_string(spec.type));
   require_sentence(to_view(spec.help), "the help of " + title);
-  require((spec.flags & ~std::uint32_t{31}) == 0, title + " has flags that ABI 1 does not know");
+  require((spec.flags & ~std::uint32_t{31}) == 0, title + " has flags that ABI 1 does not define");
   require((spec.flags & ETL_OPTION_REQUIRED) == 0 || spec.fallback.size == 0,
-          title + " is required and has a default: one of the two is wrong");
+          title + " is required but has a default: remove one of the two");
   const bool counts = spec.type == ETL_OPTION_INT || spec.type == ETL_OPTION_DURATION ||
                       spec.type == ETL_OPTION_SIZE;
   const bool bounded = (spec.flags & ETL_OPTION_BOUNDED) != 0;
-  require(!bounded || counts, title + " is bounded, and no integer, duration or size");
+  require(!bounded || counts, title + " has bounds, but is not an integer, duration or size");
   require(!bounded || spec.minimum <= spec.maximum, title + " has a minimum above its maximum");
   require((spec.flags & ETL_OPTION_OR_ONE) == 0 || spec.type == ETL_OPTION_LIST,
-          title + " may be one string instead of a list, and is no list");
+          title + " accepts a single string, but is not a list");
   const bool texts = spec.type == ETL_OPTION_STRING || spec.type == ETL_OPTION_LIST;
-  require(spec.allowed.size == 0 || texts, title + " has allowed values, and is no text or list");
+  require(spec.allowed.size == 0 || texts,
+          title + " has allowed values, but is not a string or list");
   require_default_allowed(spec);
 }
 
 inline void require_functions(const std::string& kind,
                               std::initializer_list<std::pair<const char*, bool>> functions) {
   for (const auto& [name, there] : functions) {
-    require(there, "the table of a " + kind + " has no " + std::string(name) + "()");
+    require(there, "the table of the " + kind + " lacks " + std::string(name) + "()");
   }
 }
 
 inline void require_table(const etl_stage& stage) {
   const int tables = (stage.source != nullptr ? 1 : 0) + (stage.filter != nullptr ? 1 : 0) +
                      (stage.sink != nullptr ? 1 : 0);
-  require(tables == 1, "the one table of the stage's kind has to be set, and no other");
+  require(tables == 1, "exactly the table of the stage's kind must be set");
   if (stage.kind == ETL_SOURCE) {
     require(stage.source != nullptr, "a source has no table `source`");
     require_functions("source", {{"schema", stage.source->schema != nullptr},
@@ -126,10 +127,10 @@ inline void require_table(const etl_stage& stage) {
 inline void check_stage(const Probe& probe) {
   const etl_stage& stage = probe.stage();
   require(stage.name != nullptr && is_name(stage.name),
-          "the stage's name may have a-z, 0-9 and _ only");
+          "the stage's name may only contain a-z, 0-9 and _");
   require(stage.summary != nullptr, "the stage has no summary");
   require_sentence(stage.summary, "the summary");
-  require(stage.kind >= ETL_SOURCE && stage.kind <= ETL_SINK, "the stage is of no known kind");
+  require(stage.kind >= ETL_SOURCE && stage.kind <= ETL_SINK, "the stage's kind is unknown");
   require(stage.create != nullptr && stage.destroy != nullptr,
           "the stage has no create() or no destroy()");
   require(stage.kind == ETL_SINK || (stage.max_writers == 0 && stage.flags == 0),
@@ -148,7 +149,7 @@ inline void check_option_table(const Probe& probe) {
               option_title(table[i]) + " is in the table twice");
     }
     require(to_view(table[i].name) != "plugin" && to_view(table[i].name) != "input",
-            option_title(table[i]) + " has a name that the pipeline file needs for itself");
+            option_title(table[i]) + " has a name that pipeline files reserve");
   }
 }
 
@@ -171,12 +172,11 @@ inline void check_column_table(const Probe& probe) {
 }  // namespace detail
 
 inline constexpr Check descriptor_checks[] = {
-    {"descriptor.stage", "Name, summary and the functions of its kind are there.", all_kinds, "",
+    {"descriptor.stage", "Has a name, a summary and the functions of its kind.", all_kinds, "",
      &detail::check_stage},
-    {"descriptor.options",
-     "Options have unique names, a known type, help, and a default that they allow.", all_kinds, "",
-     &detail::check_option_table},
-    {"descriptor.columns", "Declared columns have unique names, a type and help.", all_kinds, "",
+    {"descriptor.options", "Has options with unique names, a known type, help and a valid default.",
+     all_kinds, "", &detail::check_option_table},
+    {"descriptor.columns", "Declares columns with unique names, a type and help.", all_kinds, "",
      &detail::check_column_table},
 };
 

@@ -2,27 +2,28 @@
 /// Checks of sources.
 #pragma once
 
-#include <etl/conformance/filter_checks.hpp>
 #include <etl/partition.hpp>
+#include <etl/testing/conformance/filter_checks.hpp>
 
 namespace etl {
 inline namespace v1 {
 namespace conformance {
 namespace detail {
 
-/// A source that has been planned.
+/// A source instance with its schema and partitions.
 class PlannedSource {
  public:
+  explicit PlannedSource(const Probe& probe) : PlannedSource(probe, probe.place()) {}
   PlannedSource(const Probe& probe, const Place& place) : instance(probe, place) {
     OwnedSchema out;
     const Result asked =
         call([&](etl_error* error) { return table().schema(instance.self(), out.out(), error); });
-    require(asked.code == ETL_OK, "schema() failed: " + asked.text());
+    require_ok(asked, "schema()");
     schema = taken(out.get(), "schema()");
     plan();
   }
   [[nodiscard]] const etl_source& table() const { return *instance.stage().source; }
-  /// Those that checks read: a few of many.
+  /// The first few partitions, which the checks read.
   [[nodiscard]] std::vector<Partition> some() const {
     constexpr std::size_t most = 4;
     return {partitions.begin(),
@@ -40,17 +41,17 @@ class PlannedSource {
     };
     const Result planned =
         call([&](etl_error* error) { return table().plan(instance.self(), add, this, error); });
-    require(planned.code == ETL_OK, "plan() failed: " + planned.text());
+    require_ok(planned, "plan()");
   }
 };
 
-/// One partition being read.
+/// The stream of one partition.
 class SourceRun {
  public:
   SourceRun(PlannedSource& source, const Partition& partition,
             const etl_predicate* predicate = nullptr)
       : source_(source), id_(partition.id) {
-    Partition lent = partition;  // for the call alone
+    Partition lent = partition;  // borrowed for the call, overwritten afterwards
     const etl_partition abi = to_abi(lent);
     opened = call([&](etl_error* error) {
       return source.table().read(source.instance.self(), &abi, predicate, task.abi(), stream_.out(),
@@ -60,7 +61,7 @@ class SourceRun {
       std::ranges::fill(*text, '#');
     }
   }
-  /// Of replay().
+  /// Opens a replay() of `records`.
   SourceRun(PlannedSource& source, const Partition& partition, const std::vector<etl_str>& records)
       : source_(source), id_(partition.id) {
     const etl_partition abi = to_abi(partition);
@@ -71,17 +72,17 @@ class SourceRun {
   }
 
   void require_open() const {
-    require(opened.code == ETL_OK, title() + " could not be opened: " + opened.text());
+    require(opened.code == ETL_OK, title() + " cannot be opened: " + opened.text());
     require(stream_ && stream_->get_next != nullptr && stream_->get_schema != nullptr,
-            title() + " gave no stream");
+            title() + " returned no stream");
   }
-  /// The next batch, which may be the end. False: an errno was returned.
+  /// Reads the next batch; an empty one is the end. Returns false if get_next() returned an errno.
   bool next(OwnedArray& batch) {
     batch.reset();
     *batch.out() = {};
     return stream_.get()->get_next(stream_.get(), batch.out()) == 0;
   }
-  /// All rows; counts have to add up. Throws Failure when the source fails.
+  /// Reads all rows. Fails the check if the source fails or its counts do not add up.
   Strings rows() {
     require_open();
     Strings all;
@@ -107,26 +108,26 @@ class SourceRun {
             title() + ": get_schema() of the stream failed");
     return taken(out.get(), "the stream's get_schema()");
   }
-  /// What the source told of a failure.
+  /// The error that the source reported.
   [[nodiscard]] std::string reason() const {
-    if (!task.failed) return "an errno, and task->fail() was not told why";
+    if (!task.failed) return "an errno without a call of task->fail()";
     return code_text(task.failed->code) + ": " + bounded_text(task.failed->message);
   }
   [[nodiscard]] std::string title() const { return "partition \"" + id_ + "\""; }
+
+  /// Fails unless the records that the source counted are those emitted, rejected or dropped.
+  void require_counts(std::int64_t emitted, const std::string& when = {}) const {
+    require(!task.unexplained, title() + " rejected a record without a reason");
+    require(!task.counted || task.read == emitted + task.rejected + task.dropped,
+            title() + when + " counted " + std::to_string(task.read) +
+                " records read, but emitted " + std::to_string(emitted) + ", rejected " +
+                std::to_string(task.rejected) + " and dropped " + std::to_string(task.dropped));
+  }
 
   Result opened;
   MockTask task;
 
  private:
-  void require_counts(std::int64_t emitted) const {
-    require(!task.unexplained, title() + " rejected a record without a reason");
-    if (!task.counted) return;
-    require(task.read == emitted + task.rejected + task.dropped,
-            title() + " counted " + std::to_string(task.read) + " records read, and gave " +
-                std::to_string(emitted) + ", rejected " + std::to_string(task.rejected) +
-                " and dropped " + std::to_string(task.dropped));
-  }
-
   PlannedSource& source_;
   std::string id_;
   OwnedStream stream_;
@@ -138,14 +139,14 @@ inline Strings read_all(PlannedSource& source, const Partition& partition) {
 
 inline void require_rows_equal(const Strings& expected, const Strings& found,
                                const Partition& partition, const std::string& when) {
-  require(expected == found, "partition \"" + partition.id + "\" has other rows " + when + ": " +
-                                 difference(expected, found));
+  require(expected == found, "partition \"" + partition.id + "\" has different rows " + when +
+                                 ": " + difference(expected, found));
 }
 
-/// A planned source that has something to read.
+/// Skips the check if there is nothing to read.
 inline void require_partitions(const PlannedSource& source) {
   if (source.partitions.empty()) {
-    throw Skip("the source plans no partition: give it options with which it has some");
+    throw Skip("the source plans no partitions: choose options with which it has some");
   }
 }
 
@@ -161,8 +162,7 @@ inline std::string shown(const Partition& partition) {
 }
 
 inline void check_source_schema(const Probe& probe) {
-  const Place place = probe.place();
-  const PlannedSource source(probe, place);
+  const PlannedSource source(probe);
   const etl_stage& stage = probe.stage();
   for (std::size_t i = 0; i < stage.column_count; ++i) {
     const auto found = source.schema.find(to_view(stage.columns[i].name));
@@ -171,29 +171,29 @@ inline void check_source_schema(const Probe& probe) {
     const Type type = source.schema[*found].type;
     require(type_name(type) == declared || (is_text(type) && is_text(*type_from(declared))),
             "column \"" + source.schema[*found].name + "\" is declared as " +
-                std::string(declared) + ", and schema() says " + std::string(type_name(type)));
+                std::string(declared) + ", but schema() says " + std::string(type_name(type)));
   }
   OwnedSchema again;
   const Result asked = call([&](etl_error* error) {
     return source.table().schema(source.instance.self(), again.out(), error);
   });
   require(asked.code == ETL_OK && taken(again.get(), "schema()") == source.schema,
-          "schema() gave other columns when it was asked again");
+          "schema() returned different columns the second time");
 }
 
 inline void require_sound_plan(const PlannedSource& source) {
   std::set<std::string> ids;
   for (const Partition& partition : source.partitions) {
-    require(!partition.id.empty(), "plan() gave a partition with an empty id");
+    require(!partition.id.empty(), "plan() returned a partition with an empty id");
     require(is_utf8(partition.id) && is_utf8(partition.uri),
-            "plan() gave an id or URI that is not UTF-8");
+            "plan() returned an id or URI that is not UTF-8");
     require(ids.insert(partition.id).second,
-            "plan() gave the partition \"" + partition.id + "\" twice");
+            "plan() returned the partition \"" + partition.id + "\" twice");
     require(partition.bytes >= -1, "partition \"" + partition.id + "\" has a negative size");
     if (partition.scope.column.empty()) continue;
     require(source.schema.find(partition.scope.column).has_value(),
             "partition \"" + partition.id + "\" has its scope in the column \"" +
-                partition.scope.column + "\", which schema() does not have");
+                partition.scope.column + "\", which schema() lacks");
   }
 }
 
@@ -206,18 +206,17 @@ inline void check_source_plan(const Probe& probe) {
   for (const Partition& partition : once.partitions) first.push_back(shown(partition));
   for (const Partition& partition : again.partitions) second.push_back(shown(partition));
   require(first == second,
-          "planned again, there are other partitions: " + difference(first, second));
+          "a second plan() returned different partitions: " + difference(first, second));
 }
 
 inline void check_source_read(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   for (const Partition& partition : source.some()) {
     SourceRun run(source, partition);
     run.require_open();
     require(run.stream_schema() == source.schema,
-            run.title() + ": the stream has other columns than schema() says");
+            run.title() + ": the columns of the stream differ from schema()");
     static_cast<void>(run.rows());
   }
 }
@@ -229,16 +228,14 @@ inline void check_source_twice(const Probe& probe) {
   PlannedSource other(probe, place);
   for (const Partition& partition : source.some()) {
     const Strings once = read_all(source, partition);
-    require_rows_equal(once, read_all(source, partition), partition, "when it is read again");
+    require_rows_equal(once, read_all(source, partition), partition, "when read again");
     require_rows_equal(once, read_all(other, partition), partition,
-                       "when another instance reads it");
+                       "when read by another instance");
   }
 }
 
-/// The value of a scope as a row shows it.
 inline void check_source_scope(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   std::set<std::string> taken_values;
   for (const Partition& partition : source.some()) {
@@ -263,7 +260,7 @@ inline void check_source_scope(const Probe& probe) {
   }
 }
 
-/// A test on one column, for read(): keeps a value by chance, but always the same ones.
+/// A predicate on one column; which values it keeps depends on nothing but the value.
 struct TextTest {
   explicit TextTest(std::string name, unsigned which) : column(std::move(name)), mode(which) {
     abi.struct_size = sizeof(abi);
@@ -284,7 +281,7 @@ struct TextTest {
   etl_predicate abi{};
 };
 
-/// The rows of a partition that a test keeps, tested here.
+/// Reads a partition and returns the rows that pass `test`.
 inline Strings kept_rows(PlannedSource& source, const Partition& partition,
                          const etl_predicate* given, const TextTest& test) {
   SourceRun run(source, partition, given);
@@ -305,19 +302,14 @@ inline Strings kept_rows(PlannedSource& source, const Partition& partition,
     }
   }
   run.release();
-  require(!run.task.counted || run.task.read == emitted + run.task.rejected + run.task.dropped,
-          run.title() + " with a predicate counted " + std::to_string(run.task.read) +
-              " records read, and gave " + std::to_string(emitted) + ", rejected " +
-              std::to_string(run.task.rejected) + " and dropped " +
-              std::to_string(run.task.dropped));
+  run.require_counts(emitted, " with a predicate");
   require(run.task.dropped == 0 || run.task.counted,
-          run.title() + " counted dropped rows, but not those it read");
+          run.title() + " counted dropped rows, but not the rows read");
   return kept;
 }
 
 inline void check_source_predicate(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   bool tried = false;
   for (const Field& field : source.schema) {
@@ -336,8 +328,7 @@ inline void check_source_predicate(const Probe& probe) {
 }
 
 inline void check_source_early(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   const Partition& partition = source.partitions.front();
   const Strings expected = read_all(source, partition);
@@ -347,11 +338,11 @@ inline void check_source_early(const Probe& probe) {
   OwnedArray batch;
   require(run.next(batch), run.title() + " failed: " + run.reason());
   run.release();
-  // Arrow's arrays live on without the stream that they came from.
+  // Arrow arrays stay valid after their stream is released.
   const Strings first = batch ? taken_rows(batch.get(), source.schema, run.title()) : Strings();
   require(
       first.size() <= expected.size() && std::equal(first.begin(), first.end(), expected.begin()),
-      run.title() + ": the batch has changed when its stream was released");
+      run.title() + ": the batch changed when its stream was released");
   require_rows_equal(expected, read_all(source, partition), partition,
                      "after a stream was released early");
 }
@@ -370,21 +361,21 @@ inline void check_source_at_once(const Probe& probe) {
     for (std::size_t i = 0; i < partitions.size(); ++i) {
       readers.push_back([&, which, i] {
         require_rows_equal(expected[i], read_all(*which, partitions[i]), partitions[i],
-                           "while others are read");
+                           "while others are being read");
       });
     }
   }
   at_once(readers);
 }
 
-inline void require_told(const SourceRun& run, int code) {
+inline void require_reported(const SourceRun& run, int code) {
   require(run.task.failed.has_value(),
-          run.title() + ": get_next() returned an errno, and task->fail() was not told why");
-  require(run.task.failed->code == code, run.title() + " failed with " + run.reason() + "; " +
-                                             code_text(code) + " was to be expected");
+          run.title() + ": get_next() returned an errno without a call of task->fail()");
+  require(run.task.failed->code == code,
+          run.title() + " failed with " + run.reason() + "; " + "expected " + code_text(code));
 }
 
-/// Whether the stream ends, by itself or with ETL_CANCELLED, within a second of being cancelled.
+/// Whether the stream ends within a second of being cancelled, normally or with ETL_CANCELLED.
 inline bool ends_in_time(PlannedSource& source, const Partition& partition, bool after_a_batch) {
   SourceRun run(source, partition);
   run.require_open();
@@ -396,7 +387,7 @@ inline bool ends_in_time(PlannedSource& source, const Partition& partition, bool
   bool more = true;
   while (more && std::chrono::steady_clock::now() - begin < std::chrono::seconds(1)) {
     const bool well = run.next(batch);
-    if (!well) require_told(run, ETL_CANCELLED);
+    if (!well) require_reported(run, ETL_CANCELLED);
     more = well && static_cast<bool>(batch);
   }
   batch.reset();
@@ -407,34 +398,33 @@ inline bool ends_in_time(PlannedSource& source, const Partition& partition, bool
 inline void check_source_cancel(const Probe& probe) {
   for (const bool after_a_batch : {false, true}) {
     bool in_time = false;
-    for (int tries = 0; tries < 3 && !in_time; ++tries) {  // a busy machine may be to blame once
+    for (int tries = 0; tries < 3 && !in_time; ++tries) {  // a busy machine may be slow once
       const Place place = probe.place();
       PlannedSource source(probe, place);
       require_partitions(source);
       in_time = ends_in_time(source, source.partitions.front(), after_a_batch);
     }
     require(in_time, std::string("cancelled ") + (after_a_batch ? "after" : "before") +
-                         " the first batch, the stream still went on after a second: ask "
+                         " the first batch, the stream went on for more than a second: poll "
                          "task->cancelled() while reading");
   }
 }
 
 inline void check_source_unknown(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   SourceRun run(source, {.id = "no such partition", .uri = "nowhere:"});
   const std::string title = "reading a partition that was never planned";
   if (run.opened.code != ETL_OK) {
-    require(!run.opened.message().empty(), title + " failed without saying why");
+    require(!run.opened.message().empty(), title + " failed without a message");
     return;
   }
   run.require_open();
   OwnedArray batch;
   while (run.next(batch)) {
-    require(static_cast<bool>(batch), title + " was no error: it would be committed as empty");
+    require(static_cast<bool>(batch), title + " succeeded: it would be committed as empty");
   }
-  require(run.task.failed.has_value(), title + " failed, and task->fail() was not told why");
-  require(!bounded_text(run.task.failed->message).empty(), title + " failed without saying why");
+  require(run.task.failed.has_value(), title + " failed without a call of task->fail()");
+  require(!bounded_text(run.task.failed->message).empty(), title + " failed without a message");
 }
 
 inline void check_source_expect(const Probe& probe) {
@@ -451,10 +441,10 @@ inline void check_source_expect(const Probe& probe) {
   ids.reserve(partitions.size());
   for (const Partition& partition : partitions) ids.push_back(to_abi(partition.id));
   if (table.expect != nullptr) {
-    const Result told = call([&](etl_error* error) {
-      return table.expect(source.instance.self(), ids.data(), ids.size(), error);
-    });
-    require(told.code == ETL_OK, "expect() failed: " + told.text());
+    require_ok(call([&](etl_error* error) {
+                 return table.expect(source.instance.self(), ids.data(), ids.size(), error);
+               }),
+               "expect()");
   }
   for (const Partition& partition : partitions) {
     require_rows_equal(read_all(other, partition), read_all(source, partition), partition,
@@ -464,62 +454,57 @@ inline void check_source_expect(const Probe& probe) {
 }
 
 inline void check_source_replay(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   if (source.table().replay == nullptr) throw Skip("the source has no replay()");
   const Partition& partition = source.partitions.front();
   require(SourceRun(source, partition, std::vector<etl_str>{}).rows().empty(),
-          "replay() of no record gave rows");
-  const std::string garbage = "\x01 no record at all \xFF";
+          "replay() of no records returned rows");
+  const std::string garbage = "\x01 not a record \xFF";
   const std::vector<etl_str> records = {to_abi(garbage), etl_str{nullptr, 0}, to_abi(garbage)};
   SourceRun run(source, partition, records);
   const Strings rows = run.rows();
   require(static_cast<std::int64_t>(rows.size()) + run.task.rejected == 3,
-          "replay() of 3 records gave " + std::to_string(rows.size()) + " rows and " +
+          "replay() of 3 records returned " + std::to_string(rows.size()) + " rows and " +
               std::to_string(run.task.rejected) + " rejects");
 }
 
 inline void check_source_memory(const Probe& probe) {
-  const Place place = probe.place();
-  PlannedSource source(probe, place);
+  PlannedSource source(probe);
   require_partitions(source);
   for (const Partition& partition : source.some()) static_cast<void>(read_all(source, partition));
   SourceRun(source, source.partitions.front()).release();
-  source.instance.destroy();
-  require(source.instance.host().held() == 0, "after destroy() the host still counts " +
-                                                  std::to_string(source.instance.host().held()) +
-                                                  " bytes that memory() reported");
+  source.instance.require_no_memory();
 }
 
 }  // namespace detail
 
 inline constexpr Check source_checks[] = {
-    {"source.schema", "Says the same columns twice, and those that it declares.", sources,
+    {"source.schema", "Returns the same columns twice, and those that it declares.", sources,
      "options.create", &detail::check_source_schema},
-    {"source.plan", "Plans the same partitions twice, with ids that differ.", sources,
-     "source.schema", &detail::check_source_plan},
-    {"source.read", "Gives sound batches of its columns; what it counts adds up.", sources,
+    {"source.plan", "Plans the same partitions twice, with unique ids.", sources, "source.schema",
+     &detail::check_source_plan},
+    {"source.read", "Emits valid batches of its columns, with counts that add up.", sources,
      "source.plan", &detail::check_source_read},
-    {"source.twice", "Gives the same rows twice, from one instance and from two.", sources,
+    {"source.twice", "Reads the same rows twice, from one instance and from two.", sources,
      "source.read", &detail::check_source_twice},
-    {"source.scope", "Gives rows within the partition's scope, which is its own.", sources,
-     "source.twice", &detail::check_source_scope},
-    {"source.predicate", "Leaves out only what the predicate drops, and counts it.", sources,
+    {"source.scope", "Emits only rows in the partition's scope, which no other partition has.",
+     sources, "source.twice", &detail::check_source_scope},
+    {"source.predicate", "Leaves out only rows that the predicate drops, and counts them.", sources,
      "source.twice", &detail::check_source_predicate},
-    {"source.early", "Lets go of a stream at any time; batches outlive it.", sources,
+    {"source.early", "Allows releasing a stream at any time; its batches stay valid.", sources,
      "source.twice", &detail::check_source_early},
     {"source.instances", "Reads several partitions at once, in one instance and in two.", sources,
      "source.twice", &detail::check_source_at_once},
-    {"source.cancel", "Ends within a second of being cancelled, and says ETL_CANCELLED.", sources,
+    {"source.cancel", "Stops within a second of being cancelled, with ETL_CANCELLED.", sources,
      "source.twice", &detail::check_source_cancel},
-    {"source.unknown", "Fails with a reason for a partition that it does not have.", sources,
-     "source.plan", &detail::check_source_unknown},
-    {"source.expect", "Gives the same rows after expect(), and takes finish().", sources,
+    {"source.unknown", "Fails with a reason for an unknown partition.", sources, "source.plan",
+     &detail::check_source_unknown},
+    {"source.expect", "Reads the same rows after expect(), and accepts finish().", sources,
      "source.twice", &detail::check_source_expect},
     {"source.replay", "Reads repaired records, or rejects them again.", sources, "source.twice",
      &detail::check_source_replay},
-    {"source.memory", "What memory() reports is back at 0 once all is released.", sources,
+    {"source.memory", "Reports 0 bytes of memory once everything is released.", sources,
      "source.twice", &detail::check_source_memory},
 };
 

@@ -1,9 +1,10 @@
 /// \file
-/// The host that the checks play: it keeps and counts what a stage tells it.
+/// The host side of the checks: records and counts what a stage reports.
 #pragma once
 
 #include <etl/abi.h>
 #include <etl/error.hpp>
+#include <etl/testing/conformance/subject.hpp>
 
 #include <atomic>
 #include <mutex>
@@ -21,7 +22,7 @@ using namespace etl::v1::detail;
 
 using namespace etl::v1::detail;
 
-/// Given to create(). Any thread may use it; it lives longer than the stage.
+/// Passed to create(). Any thread may use it; must outlive the stage.
 class MockHost {
  public:
   MockHost() = default;
@@ -46,7 +47,7 @@ class MockHost {
                    [](void* ctx, std::int64_t change) { of(ctx).held_ += change; }};
 };
 
-/// One attempt at a partition, as a source or a filter sees it.
+/// One attempt at a partition. Used by one thread, except for cancel().
 class MockTask {
  public:
   MockTask() = default;
@@ -57,9 +58,9 @@ class MockTask {
   void cancel() { cancelled_ = true; }
 
   std::int64_t read = 0, dropped = 0;
-  bool counted = false;  ///< ETL_ROWS_READ was told at least once
+  bool counted = false;  ///< whether ETL_ROWS_READ was reported
   std::int64_t rejected = 0;
-  bool unexplained = false;  ///< a reject came without a reason
+  bool unexplained = false;  ///< whether a reject had no reason
   std::optional<etl_error> failed;
 
  private:
@@ -92,7 +93,7 @@ inline std::string code_text(int code) {
   return code >= 0 && code <= ETL_INTERNAL ? names[code] : "code " + std::to_string(code);
 }
 
-/// What a call gave: its code and what it filled in.
+/// The result of a call: its code and the error that it filled in.
 struct Result {
   int code = ETL_OK;
   etl_error error = detail::empty_error();
@@ -104,12 +105,17 @@ struct Result {
   [[nodiscard]] std::string text() const { return code_text(code) + ": " + message(); }
 };
 
-/// Makes a call that ends with an etl_error.
+/// Calls a function whose last parameter is an etl_error.
 template <class Body>
 Result call(Body&& body) {
   Result result;
   result.code = body(&result.error);
   return result;
+}
+
+/// Fails the check unless the call `what` succeeded.
+inline void require_ok(const Result& result, const std::string& what) {
+  require(result.code == ETL_OK, what + " failed: " + result.text());
 }
 
 }  // namespace conformance

@@ -1,12 +1,11 @@
 /// \file
-/// Looking at Arrow structs as a suspicious consumer does, and counting their releases.
+/// Validates the Arrow structs that a stage returns, and counts the releases of those it gets.
 ///
 /// The rules: https://arrow.apache.org/docs/format/CDataInterface.html and .../Columnar.html
 #pragma once
 
-#include <etl/conformance/host.hpp>
-#include <etl/conformance/subject.hpp>
-#include <etl/testing.hpp>
+#include <etl/testing/conformance/host.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <deque>
 
@@ -14,7 +13,7 @@ namespace etl {
 inline namespace v1 {
 namespace conformance {
 
-/// Whether all of it is UTF-8 (RFC 3629: no surrogates, nothing over-long).
+/// Whether `text` is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 inline bool is_utf8(std::string_view text) {
   const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(text[at]); };
   for (std::size_t at = 0; at < text.size();) {
@@ -35,19 +34,19 @@ inline bool is_utf8(std::string_view text) {
   return true;
 }
 
-/// Releases, once and for all. Whether the producer has marked it so.
+/// Releases a struct. Returns whether its producer marked it as released.
 template <class Struct>
 bool released(Struct* given) {
   given->release(given);
   return std::exchange(given->release, nullptr) == nullptr;
 }
 
-/// A schema that a stage gave, read and released. Throws Failure where it breaks a rule.
+/// Reads and releases a schema returned by a stage. Throws Failure if it is invalid.
 inline Schema taken(ArrowSchema* given, const std::string& who) {
-  require(given->release != nullptr, who + " gave a schema that is released already");
+  require(given->release != nullptr, who + " returned a released schema");
   require(given->format != nullptr && std::string_view(given->format) == "+s",
-          who + " gave a schema that is no struct (\"+s\")");
-  require(given->n_children > 0 && given->children != nullptr, who + " gave no columns");
+          who + " returned a schema that is not a struct (\"+s\")");
+  require(given->n_children > 0 && given->children != nullptr, who + " returned no columns");
   for (std::int64_t i = 0; i < given->n_children; ++i) {
     const ArrowSchema* child = given->children[i];
     const std::string which = who + ": column " + std::to_string(i);
@@ -57,7 +56,7 @@ inline Schema taken(ArrowSchema* given, const std::string& who) {
     require(child->release != nullptr, which + " has no release()");
     for (std::int64_t j = 0; j < i; ++j) {
       require(std::string_view(given->children[j]->name) != child->name,
-              who + " gave two columns \"" + child->name + "\"");
+              who + " returned two columns \"" + child->name + "\"");
     }
   }
   Schema schema;
@@ -74,8 +73,8 @@ namespace detail {
 
 inline std::int64_t expected_buffers(Type type) { return has_offsets(type) ? 3 : 2; }
 
-/// The rows of a column that its batch shows, counted in the column's buffers. Only those are
-/// looked at: a stage may cut one batch into thousands.
+/// The range of a column's rows that belongs to its batch, as positions in the buffers. Only these
+/// rows are validated, because a stage may slice one batch into thousands.
 struct ShownRows {
   std::int64_t first, end;
 };
@@ -93,7 +92,7 @@ inline void require_sound_texts(const ArrowArray& array, Type type, ShownRows sh
       require(view.size >= 0, which + " has a text of negative size");
       if (view.size <= 12) continue;
       require(view.far.buffer >= 0 && view.far.buffer < array.n_buffers - 3,
-              which + " has a view into a buffer that is not there");
+              which + " has a view into a buffer that does not exist");
       require(view.far.offset >= 0 && view.far.offset + view.size <= sizes[view.far.buffer],
               which + " has a view beyond the end of its buffer");
     }
@@ -103,7 +102,7 @@ inline void require_sound_texts(const ArrowArray& array, Type type, ShownRows sh
   require(offsets[shown.first] >= 0, which + " has a negative offset");
   for (std::int64_t row = shown.first; row < shown.end; ++row) {
     require(offsets[row + 1] >= offsets[row],
-            which + " has offsets that go down at row " + std::to_string(row));
+            which + " has decreasing offsets at row " + std::to_string(row));
   }
   require(offsets[shown.end] == offsets[shown.first] || array.buffers[2] != nullptr,
           which + " has offsets but no bytes");
@@ -117,7 +116,7 @@ inline void require_sound_nulls(const ArrowArray& array, bool nullable, ShownRow
   }
   const bool all = shown.end - shown.first == array.length;
   require(array.null_count == -1 || (all ? array.null_count == nulls : array.null_count >= nulls),
-          which + " says null_count " + std::to_string(array.null_count) + " and has " +
+          which + " has a null_count of " + std::to_string(array.null_count) + ", but " +
               std::to_string(nulls) + " nulls");
   require(nullable || nulls == 0, which + " is not nullable and has nulls");
 }
@@ -127,9 +126,9 @@ inline void require_sound_column(const ArrowArray& array, const Field& field,
                                  const ArrowArray& batch, const std::string& who) {
   const std::string which = who + ": column \"" + field.name + "\"";
   const std::int64_t needed = batch.offset + batch.length;
-  require(array.release != nullptr, which + " is released already");
+  require(array.release != nullptr, which + " is already released");
   require(array.length >= needed, which + " has " + std::to_string(array.length) +
-                                      " rows where the batch needs " + std::to_string(needed));
+                                      " rows, but the batch needs " + std::to_string(needed));
   require(array.offset >= 0, which + " has a negative offset");
   const bool views = field.type == Type::utf8_view;
   require(views ? array.n_buffers >= 3 : array.n_buffers == expected_buffers(field.type),
@@ -145,25 +144,27 @@ inline void require_sound_column(const ArrowArray& array, const Field& field,
 
 }  // namespace detail
 
-/// Throws Failure unless `array` is a batch of `schema`, down to its buffers.
+/// Throws Failure unless `array` is a valid batch of `schema`, including its buffers.
 inline void require_sound(const ArrowArray& array, const Schema& schema, const std::string& who) {
-  require(array.release != nullptr, who + " gave a batch that is released already");
+  require(array.release != nullptr, who + " returned a released batch");
   require(array.length >= 0 && array.offset >= 0,
-          who + " gave a batch of negative length or offset");
-  require(array.n_buffers == 1 && array.buffers != nullptr,
-          who + " gave a batch of " + std::to_string(array.n_buffers) + " buffers; a struct has 1");
-  require(array.buffers[0] == nullptr && array.null_count <= 0, who + " gave rows that are null");
+          who + " returned a batch of negative length or offset");
+  require(
+      array.n_buffers == 1 && array.buffers != nullptr,
+      who + " returned a batch of " + std::to_string(array.n_buffers) + " buffers; a struct has 1");
+  require(array.buffers[0] == nullptr && array.null_count <= 0,
+          who + " returned rows that are null");
   require(array.n_children == static_cast<std::int64_t>(schema.size()) && array.children != nullptr,
-          who + " gave a batch of " + std::to_string(array.n_children) +
-              " columns, its schema has " + std::to_string(schema.size()));
+          who + " returned a batch of " + std::to_string(array.n_children) +
+              " columns, but its schema has " + std::to_string(schema.size()));
   for (std::size_t i = 0; i < schema.size(); ++i) {
     require(array.children[i] != nullptr,
-            who + " gave a batch without column " + std::to_string(i));
+            who + " returned a batch without column " + std::to_string(i));
     detail::require_sound_column(*array.children[i], schema[i], array, who);
   }
 }
 
-/// The rows of a batch that a stage gave, which stays whole.
+/// Validates a batch returned by a stage and returns its rows; the batch is not released.
 inline Strings shown_rows(ArrowArray* given, const Schema& schema, const std::string& who) {
   require_sound(*given, schema, who);
   Batch batch(given, std::make_shared<const Schema>(schema));  // which moves it
@@ -180,12 +181,12 @@ inline Strings shown_rows(ArrowArray* given, const Schema& schema, const std::st
   return rows;
 }
 
-/// Releases a batch that a stage gave.
+/// Releases a batch returned by a stage.
 inline void let_go(ArrowArray* given, const std::string& who) {
   require(released(given), who + ": release() of a batch did not set release to NULL");
 }
 
-/// Looks at a batch that a stage gave, and releases it.
+/// Validates a batch returned by a stage, releases it and returns its rows.
 inline Strings taken_rows(ArrowArray* given, const Schema& schema, const std::string& who) {
   Strings rows = shown_rows(given, schema, who);
   let_go(given, who);
@@ -194,7 +195,7 @@ inline Strings taken_rows(ArrowArray* given, const Schema& schema, const std::st
 
 namespace detail {
 
-/// Overwrites a column's values, so that who reads them after the release reads nonsense.
+/// Overwrites a column's values, so that reading them after the release is noticed.
 inline void spoil(const ArrowArray& column, Type type) {
   const auto overwrite = [](const void* at, std::size_t bytes) {
     if (at != nullptr && bytes != 0) std::memset(const_cast<void*>(at), '#', bytes);
@@ -218,15 +219,15 @@ inline void spoil(const ArrowArray& column, Type type) {
 
 }  // namespace detail
 
-/// Batches on their way into a stage, of which each has to be released once. Values are overwritten
-/// when they are released. Used by one thread; lives longer than whatever came of the batches.
+/// Counts the releases of batches passed to a stage and overwrites their values when released. Used
+/// by one thread; must outlive the batches and everything made from them.
 class Releases {
  public:
   Releases() = default;
   Releases(const Releases&) = delete;
   Releases& operator=(const Releases&) = delete;
 
-  /// The same batch, watched. `then` is called inside its first release.
+  /// Wraps a batch. `then` is called inside its first release.
   ArrowArray watch(Batch batch, std::function<void()> then = {}) {
     Watched& one = all_.emplace_back();
     one.then = std::move(then);
@@ -249,7 +250,7 @@ class Releases {
     return array;
   }
 
-  /// Throws Failure unless each was released exactly once.
+  /// Throws Failure unless every batch was released exactly once.
   void require_once(const std::string& who) const {
     for (std::size_t i = 0; i < all_.size(); ++i) {
       const auto count = all_[i].count;
@@ -264,7 +265,7 @@ class Releases {
 
  private:
   struct Watched;
-  /// A column, which a consumer may move out of its batch.
+  /// A column, which the consumer may move out of its batch.
   struct Part {
     Watched* whole = nullptr;
     std::size_t column = 0;
@@ -294,7 +295,7 @@ class Releases {
     }
   }
 
-  std::deque<Watched> all_;  // whose elements stay where they are
+  std::deque<Watched> all_;  // a deque, because its elements do not move
 };
 
 }  // namespace conformance

@@ -1,6 +1,6 @@
-/// The host of <etl/testing.hpp>: what it tells a stage, and what it keeps.
+/// The mock host: what it passes to a stage and what it records.
 #include <etl/plugin.hpp>
-#include <etl/testing.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,7 +10,7 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// A stage that keeps what it was given, and needs an etl::Task.
+/// A stage that stores its options and needs an etl::Task.
 struct Everything {
   [[maybe_unused]] static constexpr auto name = "everything";
   [[maybe_unused]] static constexpr auto summary = "Has an option of every type";
@@ -54,7 +54,7 @@ struct Everything {
   etl::HeldMemory memory;
 };
 
-TEST(TestingHostTest, OptionsHaveTheDefaultsOfTheirTable) {
+TEST(MockHostTest, OptionsHaveTheDefaultsOfTheirTable) {
   const etl::testing::Host host;
   const auto stage = etl::testing::make<Everything>(host, {{"path", "/p"}});
   EXPECT_TRUE(stage.flag);
@@ -72,7 +72,7 @@ TEST(TestingHostTest, OptionsHaveTheDefaultsOfTheirTable) {
   EXPECT_EQ(stage.path, "/p");
 }
 
-TEST(TestingHostTest, OptionsThatAreGiven) {
+TEST(MockHostTest, TakesGivenOptions) {
   const etl::testing::Host host;
   const auto stage = etl::testing::make<Everything>(host, {{"path", "/p"},
                                                            {"flag", false},
@@ -102,13 +102,13 @@ std::string failure_of(etl::testing::Values values) {
   return "nothing";
 }
 
-TEST(TestingHostTest, MistakesOfTheTest) {
+TEST(MockHostTest, RefusesMistakesInTheTest) {
   EXPECT_THAT(failure_of({}), HasSubstr("option \"path\" is required"));
   EXPECT_THAT(failure_of({{"path", "/p"}, {"pth", "/p"}}), HasSubstr("option \"pth\" is not in"));
   EXPECT_THAT(failure_of({{"path", 5}}), HasSubstr("option \"path\" was given a value of another"));
 }
 
-TEST(TestingHostTest, KeepsWhatAStageTells) {
+TEST(MockHostTest, RecordsWhatAStageReports) {
   etl::testing::Host host;
   {
     const auto stage = etl::testing::make<Everything>(host, {{"path", "/p"}});
@@ -137,7 +137,7 @@ TEST(TestingHostTest, KeepsWhatAStageTells) {
   EXPECT_EQ(host.rejects[0].line, 7);
 }
 
-TEST(TestingHostTest, RowsAsText) {
+TEST(MockHostTest, RowsAsText) {
   etl::BatchBuilder builder({{"b", etl::Type::boolean},
                              {"i", etl::Type::int32},
                              {"n", etl::Type::int64, true},
@@ -152,7 +152,7 @@ TEST(TestingHostTest, RowsAsText) {
               ElementsAre("true|1|2|0.5|x|9", "false|-1|NULL|1e+30|NULL|0"));
 }
 
-TEST(TestingHostTest, RowsOfAReader) {
+TEST(MockHostTest, RowsOfAReader) {
   struct Reader {
     int batches = 0;
     std::optional<etl::Batch> next() {

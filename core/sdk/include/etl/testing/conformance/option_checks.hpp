@@ -1,15 +1,15 @@
 /// \file
-/// Checks of create() and destroy(): what is made of options, and what is left afterwards.
+/// Checks of create() and destroy().
 #pragma once
 
-#include <etl/conformance/descriptor_checks.hpp>
+#include <etl/testing/conformance/descriptor_checks.hpp>
 
 namespace etl {
 inline namespace v1 {
 namespace conformance {
 namespace detail {
 
-/// Names in a folder, to see that nothing was made there.
+/// The names of all files below a folder.
 inline std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(folder)) {
@@ -24,19 +24,12 @@ inline void check_create(const Probe& probe) {
   const auto before = names_in(place.scratch);
   Instance(probe, place).destroy();
   require(names_in(place.scratch) == before,
-          "create() made files: it must touch nothing, for `etl validate` calls it as well");
+          "create() made files: it must not touch anything, because `etl validate` calls it too");
 }
 
-inline void check_memory(const Probe& probe) {
-  const Place place = probe.place();
-  Instance instance(probe, place);
-  instance.destroy();
-  require(instance.host().held() == 0, "after destroy() the host still counts " +
-                                           std::to_string(instance.host().held()) +
-                                           " bytes that memory() reported");
-}
+inline void check_memory(const Probe& probe) { Instance(probe).require_no_memory(); }
 
-/// What a careless user might write, for each option in turn.
+/// Values that a careless user might write for an option.
 inline std::vector<testing::Value> tried_values(const etl_option_spec& spec) {
   const bool bounded = (spec.flags & ETL_OPTION_BOUNDED) != 0;
   constexpr std::int64_t large = 1'000'000'000'000;
@@ -104,11 +97,11 @@ inline void require_refused_well(const etl_stage& stage, const etl_option_spec& 
                                  const Result& refused) {
   const std::string title = "create() with another value of " + option_title(spec);
   require(refused.code == ETL_CONFIG,
-          title + " failed with " + refused.text() + "; a wrong option is ETL_CONFIG");
-  require(!refused.message().empty(), title + " failed without saying why");
+          title + " failed with " + refused.text() + "; an invalid option is ETL_CONFIG");
+  require(!refused.message().empty(), title + " failed without a message");
   require(is_utf8(refused.message()), title + " failed with a message that is not UTF-8");
   require(!refused.option().empty(), title + " failed with \"" + refused.message() +
-                                         "\", and error.option does not say which option it is");
+                                         "\", but error.option does not name the option");
   for (std::size_t i = 0; i < stage.option_count; ++i) {
     if (to_view(stage.options[i].name) == refused.option()) return;
   }
@@ -139,12 +132,12 @@ inline void check_refusals(const Probe& probe) {
 }  // namespace detail
 
 inline constexpr Check option_checks[] = {
-    {"options.create", "Can be made with the options given, and touches nothing in doing so.",
+    {"options.create", "Can be created with the given options, without touching anything.",
      all_kinds, "descriptor.stage", &detail::check_create},
-    {"options.refused", "Refuses a wrong value with ETL_CONFIG, and names the option.", all_kinds,
+    {"options.refused", "Refuses an invalid value with ETL_CONFIG and names the option.", all_kinds,
      "options.create", &detail::check_refusals},
-    {"options.memory", "What memory() reports is back at 0 after destroy().", all_kinds,
-     "options.create", &detail::check_memory},
+    {"options.memory", "Reports 0 bytes of memory after destroy().", all_kinds, "options.create",
+     &detail::check_memory},
 };
 
 }  // namespace conformance
