@@ -3,7 +3,7 @@
 namespace postgres {
 namespace {
 
-// A round trip is the only way to learn that the server has closed its end, or is another by now.
+// Only a round trip shows whether the server has closed its end or has been replaced.
 bool answers(Connection& connection) {
   try {
     connection.run("testing a connection", "");

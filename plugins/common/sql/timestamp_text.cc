@@ -1,9 +1,9 @@
-#include "timestamp_text.hpp"
+#include "sql/timestamp_text.hpp"
 
 #include <charconv>
 #include <chrono>
 
-namespace sqlite {
+namespace sql {
 namespace {
 
 constexpr std::int64_t first_second = -62167219200;  // 0000-01-01 00:00:00
@@ -18,7 +18,7 @@ char* put(char* out, unsigned value, int digits) {
   return out + digits;
 }
 
-/// Reads exactly `digits` digits off the front of `text`, and `after` behind them (0 = nothing).
+/// Takes exactly `digits` digits and the character `after` (0 = none) off the front of `text`.
 bool take(std::string_view& text, std::size_t digits, char after, int& value) {
   const std::size_t size = digits + (after != 0 ? 1 : 0);
   if (text.size() < size || (after != 0 && text[digits] != after)) return false;
@@ -65,7 +65,7 @@ std::optional<TimestampText> timestamp_text(std::int64_t seconds, std::int32_t m
 std::optional<TimestampText> timestamp_text_us(std::int64_t micros, Fraction fraction) {
   std::int64_t seconds = micros / micros_per_second;
   std::int64_t rest = micros % micros_per_second;
-  if (rest < 0) {  // division rounds to zero, time goes down
+  if (rest < 0) {  // division rounds toward zero
     rest += micros_per_second;
     --seconds;
   }
@@ -89,4 +89,4 @@ std::optional<std::int64_t> parse_timestamp(std::string_view text) {
          second * micros_per_second + micros;
 }
 
-}  // namespace sqlite
+}  // namespace sql
