@@ -1,6 +1,6 @@
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <poll.h>
 

@@ -2,10 +2,9 @@
 /// Connection: one connection to a PostgreSQL server, over libpq.
 #pragma once
 
-#include "connector.hpp"
-#include "dsn.hpp"
-
-#include "sql/session.hpp"
+#include "plugins/common/sql/session.hpp"
+#include "plugins/postgres/connector.hpp"
+#include "plugins/postgres/dsn.hpp"
 
 #include <etl/context.hpp>
 

@@ -1,4 +1,4 @@
-#include "connection_pool.hpp"
+#include "plugins/postgres/connection_pool.hpp"
 
 namespace postgres {
 namespace {

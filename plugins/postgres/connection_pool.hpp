@@ -2,7 +2,7 @@
 /// ConnectionPool: keeps connections open from one partition to the next.
 #pragma once
 
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
 #include <memory>
 #include <mutex>

@@ -1,6 +1,6 @@
-#include "connector.hpp"
+#include "plugins/postgres/connector.hpp"
 
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <poll.h>
 

@@ -2,7 +2,7 @@
 /// connect(): opens a connection, with cancellation and a time limit.
 #pragma once
 
-#include "dsn.hpp"
+#include "plugins/postgres/dsn.hpp"
 
 #include <etl/context.hpp>
 

@@ -1,6 +1,6 @@
-#include "copy_encoder.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -9,8 +9,7 @@
 namespace postgres {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "put() swaps the bytes of every number");
+static_assert(std::endian::native == std::endian::little, "put() swaps the bytes of every number");
 
 constexpr std::size_t field_bytes_max = 4 + 8;  // size and value, except of texts
 

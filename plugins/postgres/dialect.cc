@@ -1,8 +1,7 @@
-#include "dialect.hpp"
+#include "plugins/postgres/dialect.hpp"
 
-#include "utf8.hpp"
-
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/postgres/utf8.hpp"
 
 namespace postgres {
 namespace {

@@ -2,7 +2,7 @@
 /// PostgreSQL's SQL, for the code that SQL sinks share.
 #pragma once
 
-#include "sql/dialect.hpp"
+#include "plugins/common/sql/dialect.hpp"
 
 namespace postgres {
 

@@ -1,6 +1,6 @@
-#include "identifier.hpp"
+#include "plugins/postgres/identifier.hpp"
 
-#include "utf8.hpp"
+#include "plugins/postgres/utf8.hpp"
 
 #include <etl/error.hpp>
 

@@ -2,7 +2,7 @@
 /// Names of tables and columns. Pure functions, for any thread.
 #pragma once
 
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
 
 #include <string>
 #include <string_view>

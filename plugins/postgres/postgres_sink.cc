@@ -1,9 +1,8 @@
-#include "postgres_sink.hpp"
+#include "plugins/postgres/postgres_sink.hpp"
 
-#include "tables.hpp"
-
-#include "sql/earlier_load.hpp"
-#include "sql/running_table.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/common/sql/running_table.hpp"
+#include "plugins/postgres/tables.hpp"
 
 #include <algorithm>
 #include <chrono>

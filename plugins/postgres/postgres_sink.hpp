@@ -2,9 +2,9 @@
 /// The stage `postgres`: loads rows into a table of a PostgreSQL database.
 #pragma once
 
-#include "connection_pool.hpp"
-#include "identifier.hpp"
-#include "postgres_writer.hpp"
+#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/identifier.hpp"
+#include "plugins/postgres/postgres_writer.hpp"
 
 #include <etl/plugin.hpp>
 

@@ -1,8 +1,7 @@
-#include "postgres_writer.hpp"
+#include "plugins/postgres/postgres_writer.hpp"
 
-#include "tables.hpp"
-
-#include "sql/earlier_load.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/postgres/tables.hpp"
 
 #include <utility>
 
@@ -69,8 +68,8 @@ void PostgresWriter::start_copy() {
   if (upserts()) {
     lease_->run("creating a temporary table", "CREATE TEMPORARY TABLE " + std::string(staging) +
                                                   " ON COMMIT DROP AS SELECT " + columns +
-                                                  ", 0::bigint AS " + sql::quoted(ordinal_) + " FROM " +
-                                                  into + " WITH NO DATA");
+                                                  ", 0::bigint AS " + sql::quoted(ordinal_) +
+                                                  " FROM " + into + " WITH NO DATA");
     into = staging;
     columns += ", " + sql::quoted(ordinal_);
   }

@@ -2,11 +2,10 @@
 /// PostgresWriter: loads one partition.
 #pragma once
 
-#include "connection_pool.hpp"
-#include "copy_encoder.hpp"
-
-#include "sql/ledger_table.hpp"
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
 #include <etl/batch.hpp>
 #include <etl/context.hpp>

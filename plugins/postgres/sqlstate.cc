@@ -1,4 +1,4 @@
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <algorithm>
 

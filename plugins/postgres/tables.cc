@@ -1,10 +1,9 @@
-#include "tables.hpp"
+#include "plugins/postgres/tables.hpp"
 
-#include "dialect.hpp"
-
-#include "sql/ledger_table.hpp"
-#include "sql/running_table.hpp"
-#include "sql/table_fit.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/running_table.hpp"
+#include "plugins/common/sql/table_fit.hpp"
+#include "plugins/postgres/dialect.hpp"
 
 #include <array>
 #include <utility>
@@ -83,8 +82,9 @@ bool exists(Connection& connection, const sql::TableDefinition& table) {
   if (result.rows() == 0) return false;
   const std::string_view kind = result.text(0, 0);
   if (kind == "r" || kind == "p") return true;  // ordinary or partitioned
-  refuse(table.shown, "is a view, a foreign table or something else that is not a table of this "
-                      "database");
+  refuse(table.shown,
+         "is a view, a foreign table or something else that is not a table of this "
+         "database");
 }
 
 bool exists_and_fits(Connection& connection, const sql::TableDefinition& table) {

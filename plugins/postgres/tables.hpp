@@ -2,10 +2,9 @@
 /// The tables that a sink uses on the server.
 #pragma once
 
-#include "connection.hpp"
-#include "identifier.hpp"
-
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/postgres/connection.hpp"
+#include "plugins/postgres/identifier.hpp"
 
 #include <etl/options.hpp>
 #include <etl/schema.hpp>

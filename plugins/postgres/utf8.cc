@@ -1,4 +1,4 @@
-#include "utf8.hpp"
+#include "plugins/postgres/utf8.hpp"
 
 #include <cstddef>
 

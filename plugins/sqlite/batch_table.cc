@@ -1,4 +1,4 @@
-#include "batch_table.hpp"
+#include "plugins/sqlite/batch_table.hpp"
 
 #include <new>
 #include <string>

@@ -2,10 +2,9 @@
 /// BatchTable: shows an Arrow batch to SQLite as a table.
 #pragma once
 
-#include "database.hpp"
-#include "dialect.hpp"
-
-#include "sql/timestamp_text.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
+#include "plugins/sqlite/database.hpp"
+#include "plugins/sqlite/dialect.hpp"
 
 #include <etl/batch.hpp>
 

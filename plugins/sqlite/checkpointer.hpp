@@ -2,7 +2,7 @@
 /// Checkpointer: runs checkpoints in the background.
 #pragma once
 
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <condition_variable>
 #include <cstdint>

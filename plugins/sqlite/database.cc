@@ -1,8 +1,7 @@
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
-#include "sqlite_errors.hpp"
-
-#include "sql/timestamp_text.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
+#include "plugins/sqlite/sqlite_errors.hpp"
 
 #include <algorithm>
 #include <thread>

@@ -2,7 +2,7 @@
 /// Database and Statement: SQLite's connections and prepared statements, owned.
 #pragma once
 
-#include "sql/session.hpp"
+#include "plugins/common/sql/session.hpp"
 
 #include <etl/context.hpp>
 #include <etl/error.hpp>

@@ -1,7 +1,7 @@
-#include "dialect.hpp"
+#include "plugins/sqlite/dialect.hpp"
 
-#include "sql/table_definition.hpp"
-#include "sql/timestamp_text.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
 
 #include <sqlite3.h>
 
@@ -76,8 +76,8 @@ std::string_view without_rowid(const sql::TableDefinition& table) {
 }
 
 std::optional<sql::Value> timestamp_as_text(etl::Type type, std::int64_t value) {
-  const auto text = type == etl::Type::timestamp_s ? sql::timestamp_text(value)
-                                                   : sql::timestamp_text_us(value);
+  const auto text =
+      type == etl::Type::timestamp_s ? sql::timestamp_text(value) : sql::timestamp_text_us(value);
   return text ? std::optional<sql::Value>(std::string(text->view())) : std::nullopt;
 }
 
@@ -100,7 +100,9 @@ constexpr sql::Dialect unix_dialect = [] {
   sql::Dialect dialect = text_dialect;
   dialect.type = unix_type;
   dialect.keeps = unix_keeps;
-  dialect.timestamp = [](etl::Type, std::int64_t value) { return std::optional<sql::Value>(value); };
+  dialect.timestamp = [](etl::Type, std::int64_t value) {
+    return std::optional<sql::Value>(value);
+  };
   return dialect;
 }();
 

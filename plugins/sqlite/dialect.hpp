@@ -2,7 +2,7 @@
 /// SQLite's SQL, for the code that SQL sinks share.
 #pragma once
 
-#include "sql/dialect.hpp"
+#include "plugins/common/sql/dialect.hpp"
 
 #include <string_view>
 

@@ -1,4 +1,4 @@
-#include "first_load.hpp"
+#include "plugins/sqlite/first_load.hpp"
 
 #include <array>
 #include <cstdint>

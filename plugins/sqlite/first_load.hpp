@@ -8,7 +8,7 @@
 /// application ID in the file's header marks a file that awaits its first load.
 #pragma once
 
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <cstdint>
 #include <string>

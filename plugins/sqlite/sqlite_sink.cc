@@ -1,11 +1,10 @@
-#include "sqlite_sink.hpp"
+#include "plugins/sqlite/sqlite_sink.hpp"
 
-#include "first_load.hpp"
-#include "table_fit.hpp"
-#include "table_merge.hpp"
-
-#include "sql/earlier_load.hpp"
-#include "sql/running_table.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/common/sql/running_table.hpp"
+#include "plugins/sqlite/first_load.hpp"
+#include "plugins/sqlite/table_fit.hpp"
+#include "plugins/sqlite/table_merge.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -156,12 +155,14 @@ void SqliteSink::create_tables(const sql::TableDefinition& definition) const {
 
 std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
                                                      std::string_view sink) {
-  return read_records<sql::LedgerTable>(connection_, define_ledger(connection_.path), pipeline, sink);
+  return read_records<sql::LedgerTable>(connection_, define_ledger(connection_.path), pipeline,
+                                        sink);
 }
 
 std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
                                                     std::string_view sink) {
-  return read_records<sql::RunningTable>(connection_, define_running(connection_.path), pipeline, sink);
+  return read_records<sql::RunningTable>(connection_, define_running(connection_.path), pipeline,
+                                         sink);
 }
 
 void SqliteSink::record(const etl::LedgerRecord& record) {
@@ -183,8 +184,8 @@ std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Sc
   const sql::TableDefinition table = define_table(table_, schema);
   const std::string doing = "forgetting partition " + request.partition.id;
   database.begin(doing);
-  const std::int64_t rows = sql::forget(
-      ledger, table, request, [&] { return exists_and_fits(database, table, "table"); });
+  const std::int64_t rows = sql::forget(ledger, table, request,
+                                        [&] { return exists_and_fits(database, table, "table"); });
   database.commit(doing);
   return rows;
 }

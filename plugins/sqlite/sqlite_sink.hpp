@@ -2,7 +2,7 @@
 /// The stage `sqlite`: loads rows into a table of an SQLite database.
 #pragma once
 
-#include "sqlite_writer.hpp"
+#include "plugins/sqlite/sqlite_writer.hpp"
 
 #include <etl/plugin.hpp>
 

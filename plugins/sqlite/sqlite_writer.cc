@@ -1,6 +1,6 @@
-#include "sqlite_writer.hpp"
+#include "plugins/sqlite/sqlite_writer.hpp"
 
-#include "sql/earlier_load.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
 
 #include <string>
 
@@ -33,8 +33,8 @@ sql::LedgerTable SqliteWriter::ledger() {
 
 WriteConnection& SqliteWriter::connection() {
   if (loan_.connection == nullptr) {
-    throw Error(Code::internal,
-                "a writer of table \"" + definition_.table + "\" is used after it committed or failed");
+    throw Error(Code::internal, "a writer of table \"" + definition_.table +
+                                    "\" is used after it committed or failed");
   }
   if (loan_.context.cancelled()) throw Error::cancelled();
   return *loan_.connection;

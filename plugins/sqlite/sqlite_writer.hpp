@@ -2,14 +2,13 @@
 /// SqliteWriter: loads one partition.
 #pragma once
 
-#include "batch_table.hpp"
-#include "checkpointer.hpp"
-#include "database.hpp"
-#include "first_load.hpp"
-#include "table_definition.hpp"
-#include "write_gate.hpp"
-
-#include "sql/ledger_table.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/sqlite/batch_table.hpp"
+#include "plugins/sqlite/checkpointer.hpp"
+#include "plugins/sqlite/database.hpp"
+#include "plugins/sqlite/first_load.hpp"
+#include "plugins/sqlite/table_definition.hpp"
+#include "plugins/sqlite/write_gate.hpp"
 
 #include <etl/batch.hpp>
 #include <etl/ledger.hpp>

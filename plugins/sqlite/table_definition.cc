@@ -1,7 +1,7 @@
-#include "table_definition.hpp"
+#include "plugins/sqlite/table_definition.hpp"
 
-#include "sql/ledger_table.hpp"
-#include "sql/running_table.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/running_table.hpp"
 
 #include <etl/error.hpp>
 

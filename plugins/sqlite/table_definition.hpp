@@ -2,9 +2,8 @@
 /// The table that a sink writes to, as the batch schema and the options define it.
 #pragma once
 
-#include "dialect.hpp"
-
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/sqlite/dialect.hpp"
 
 #include <etl/options.hpp>
 #include <etl/schema.hpp>

@@ -1,8 +1,7 @@
-#include "table_fit.hpp"
+#include "plugins/sqlite/table_fit.hpp"
 
-#include "dialect.hpp"
-
-#include "sql/table_fit.hpp"
+#include "plugins/common/sql/table_fit.hpp"
+#include "plugins/sqlite/dialect.hpp"
 
 #include <algorithm>
 #include <string>

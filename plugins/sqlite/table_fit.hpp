@@ -2,9 +2,8 @@
 /// Whether a table that is already in the database can take what a sink writes.
 #pragma once
 
-#include "database.hpp"
-
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <string_view>
 

@@ -1,8 +1,7 @@
-#include "table_merge.hpp"
+#include "plugins/sqlite/table_merge.hpp"
 
-#include "table_definition.hpp"
-
-#include "sql/earlier_load.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/sqlite/table_definition.hpp"
 
 #include <etl/error.hpp>
 
@@ -149,8 +148,8 @@ std::int64_t TableMerge::copy(const std::string& where) {
       database_.query("copying the rows of " + from_ + " into table \"" + table_.table + "\"",
                       insert_from(table_, "(SELECT " + columns + rows + ")"), {});
   if (copied != expected && !may_skip_rows(table_)) {
-    throw etl::Error::permanent("table " + table_.shown + " took " + std::to_string(copied) + " of " +
-                                std::to_string(expected) + " rows of " + from_ +
+    throw etl::Error::permanent("table " + table_.shown + " took " + std::to_string(copied) +
+                                " of " + std::to_string(expected) + " rows of " + from_ +
                                 ": a trigger or an ON CONFLICT clause of the table drops some");
   }
   return expected;

@@ -2,10 +2,9 @@
 /// TableMerge: copies partitions from one database into another.
 #pragma once
 
-#include "database.hpp"
-
-#include "sql/ledger_table.hpp"
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <etl/ledger.hpp>
 

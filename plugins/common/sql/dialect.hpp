@@ -2,7 +2,7 @@
 /// The differences between databases that the shared SQL code has to know.
 #pragma once
 
-#include "sql/session.hpp"
+#include "plugins/common/sql/session.hpp"
 
 #include <etl/schema.hpp>
 

@@ -1,4 +1,4 @@
-#include "sql/earlier_load.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
 
 #include <etl/error.hpp>
 

@@ -3,7 +3,7 @@
 /// ledger record are deleted. All run in the caller's transaction, on its thread.
 #pragma once
 
-#include "sql/ledger_table.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
 
 #include <etl/ledger.hpp>
 #include <etl/partition.hpp>

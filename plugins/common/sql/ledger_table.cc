@@ -1,6 +1,6 @@
-#include "sql/ledger_table.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
 
-#include "sql/record_table.hpp"
+#include "plugins/common/sql/record_table.hpp"
 
 #include <etl/error.hpp>
 
@@ -31,21 +31,19 @@ std::vector<etl::LedgerRecord> LedgerTable::all(std::string_view pipeline,
                            " AND \"sink\" = " + placeholder(2) +
                            " ORDER BY \"source\", \"partition\"";
   std::vector<etl::LedgerRecord> records;
-  session_.query(reading, text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-                 [&](const Row& row) {
-                   records.push_back(read_record(row, columns, definition_));
-                 });
+  session_.query(
+      reading, text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
+      [&](const Row& row) { records.push_back(read_record(row, columns, definition_)); });
   return records;
 }
 
 std::optional<etl::LedgerRecord> LedgerTable::find(const Key& key, Lock lock) const {
-  std::string text = "SELECT " + definition_.select_list() + " FROM " + definition_.sql_name() +
-                     where_key();
+  std::string text =
+      "SELECT " + definition_.select_list() + " FROM " + definition_.sql_name() + where_key();
   if (lock == Lock::row) text += definition_.dialect->for_update;
   std::optional<etl::LedgerRecord> record;
-  session_.query(reading, text, values_of(key), [&](const Row& row) {
-    record = read_record(row, columns, definition_);
-  });
+  session_.query(reading, text, values_of(key),
+                 [&](const Row& row) { record = read_record(row, columns, definition_); });
   return record;
 }
 

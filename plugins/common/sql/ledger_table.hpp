@@ -2,8 +2,8 @@
 /// The ledger: the table `etl_ledger` in the database that a sink writes to.
 #pragma once
 
-#include "sql/session.hpp"
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/session.hpp"
+#include "plugins/common/sql/table_definition.hpp"
 
 #include <etl/ledger.hpp>
 

@@ -2,8 +2,8 @@
 /// Tables of records whose columns the SDK lists: the ledger and the running table.
 #pragma once
 
-#include "sql/table_definition.hpp"
-#include "sql/timestamp_text.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
 
 #include <etl/error.hpp>
 #include <etl/record_column.hpp>
@@ -27,12 +27,15 @@ TableDefinition define_records(const Dialect& dialect, std::string schema, std::
     const etl::Type type = column.kind == etl::ColumnKind::text      ? etl::Type::utf8
                            : column.kind == etl::ColumnKind::integer ? etl::Type::int64
                                                                      : etl::Type::timestamp_us;
-    fields.push_back(
-        {std::string(column.name), type, column.role == etl::ColumnRole::nullable});
+    fields.push_back({std::string(column.name), type, column.role == etl::ColumnRole::nullable});
     if (column.role == etl::ColumnRole::key) key.emplace_back(column.name);
   }
-  return {&dialect,         std::move(schema),           std::string(table),
-          std::move(shown), etl::Schema(std::move(fields)), std::move(key)};
+  return {&dialect,
+          std::move(schema),
+          std::string(table),
+          std::move(shown),
+          etl::Schema(std::move(fields)),
+          std::move(key)};
 }
 
 /// Appends the parameters of TableDefinition::insert_sql(). `now` is the value of an age column.

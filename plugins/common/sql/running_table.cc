@@ -1,6 +1,6 @@
-#include "sql/running_table.hpp"
+#include "plugins/common/sql/running_table.hpp"
 
-#include "sql/record_table.hpp"
+#include "plugins/common/sql/record_table.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,11 +26,9 @@ std::vector<etl::RunningRecord> RunningTable::all(std::string_view pipeline,
                            " AND \"sink\" = " + placeholder(2) +
                            " ORDER BY \"source\", \"partition\", \"run_id\"";
   std::vector<etl::RunningRecord> records;
-  session_.query("reading etl_running", text,
-                 std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-                 [&](const Row& row) {
-                   records.push_back(read_record(row, columns, definition_));
-                 });
+  session_.query(
+      "reading etl_running", text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
+      [&](const Row& row) { records.push_back(read_record(row, columns, definition_)); });
   const std::int64_t read_at = now().micros;
   for (etl::RunningRecord& record : records) {
     record.silent = std::max<std::int64_t>(0, read_at - record.silent);
@@ -42,10 +40,10 @@ void RunningTable::replace(const etl::Heartbeat& beat) const {
   const Time written_at = now();
   const auto placeholder = definition_.dialect->placeholder;
   session_.query(writing,
-                 "DELETE FROM " + definition_.sql_name() + " WHERE \"pipeline\" = " +
-                     placeholder(1) + " AND \"sink\" = " + placeholder(2) +
-                     " AND (\"run_id\" = " + placeholder(3) + " OR \"seen\" < " + placeholder(4) +
-                     ")",
+                 "DELETE FROM " + definition_.sql_name() +
+                     " WHERE \"pipeline\" = " + placeholder(1) +
+                     " AND \"sink\" = " + placeholder(2) + " AND (\"run_id\" = " + placeholder(3) +
+                     " OR \"seen\" < " + placeholder(4) + ")",
                  std::array<Value, 4>{beat.pipeline, beat.sink, beat.run_id,
                                       Time{written_at.micros - beat.forget_after}});
   for (std::size_t first = 0; first < beat.records.size(); first += rows_per_insert) {

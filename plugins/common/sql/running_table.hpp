@@ -2,8 +2,8 @@
 /// The running table: `etl_running`, beside the ledger, with what each run is working on.
 #pragma once
 
-#include "sql/session.hpp"
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/session.hpp"
+#include "plugins/common/sql/table_definition.hpp"
 
 #include <etl/running.hpp>
 

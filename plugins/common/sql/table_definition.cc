@@ -1,4 +1,4 @@
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
 
 #include <etl/error.hpp>
 

@@ -2,7 +2,7 @@
 /// A table as a sink needs it, and its SQL.
 #pragma once
 
-#include "sql/dialect.hpp"
+#include "plugins/common/sql/dialect.hpp"
 
 #include <etl/options.hpp>
 #include <etl/schema.hpp>

@@ -1,4 +1,4 @@
-#include "sql/table_fit.hpp"
+#include "plugins/common/sql/table_fit.hpp"
 
 #include <etl/error.hpp>
 
@@ -48,7 +48,8 @@ void require_fit(const TableDefinition& wanted, const ExistingTable& existing,
     });
     if (filled || !column.not_null || column.has_default || column.generated) continue;
     add("column \"" + column.name + "\" is " + column.shown_type +
-        (column.shown_type.empty() ? "" : " ") + "NOT NULL without a default, and nothing fills it");
+        (column.shown_type.empty() ? "" : " ") +
+        "NOT NULL without a default, and nothing fills it");
   }
   if (!wanted.key.empty() && !has_unique_key(wanted, existing)) {
     add("there is no PRIMARY KEY or UNIQUE index on exactly the key (" + column_list(wanted.key) +

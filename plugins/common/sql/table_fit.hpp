@@ -2,7 +2,7 @@
 /// Whether an existing table can take the rows that a sink writes.
 #pragma once
 
-#include "sql/table_definition.hpp"
+#include "plugins/common/sql/table_definition.hpp"
 
 #include <string>
 #include <string_view>

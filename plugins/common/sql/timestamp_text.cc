@@ -1,4 +1,4 @@
-#include "sql/timestamp_text.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
 
 #include <charconv>
 #include <chrono>

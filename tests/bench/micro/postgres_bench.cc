@@ -1,8 +1,8 @@
 /// \file
 /// The sink `postgres` up to the socket: batches as the bytes of COPY. What the server does with
 /// them is measured by tools/bench.sh.
-#include "copy_encoder.hpp"
 #include "host.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
 namespace {
 

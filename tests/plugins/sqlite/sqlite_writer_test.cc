@@ -1,4 +1,4 @@
-#include "sqlite_writer.hpp"
+#include "plugins/sqlite/sqlite_writer.hpp"
 
 #include "support.hpp"
 
@@ -15,7 +15,7 @@ class SqliteWriterTest : public testing::Test {
  protected:
   [[nodiscard]] std::vector<std::string> rows(const std::string& table = "t") const {
     return PlainDatabase(options_.path)
-        .rows("SELECT * FROM " + sqlite::quoted(table) + " ORDER BY 1, 2");
+        .rows("SELECT * FROM " + sql::quoted(table) + " ORDER BY 1, 2");
   }
   [[nodiscard]] std::string count(const std::string& table) const {
     return PlainDatabase(options_.path).value("SELECT count(*) FROM " + table);

@@ -1,13 +1,15 @@
-#include "ledger_table.hpp"
+// The ledger that SQL sinks share, in an SQLite database.
+#include "plugins/common/sql/ledger_table.hpp"
 
+#include "plugins/sqlite/table_definition.hpp"
 #include "support.hpp"
 
 namespace {
 
 using etl::LedgerRecord;
 using etl::State;
-using sqlite::LedgerTable;
-using Replace = LedgerTable::Replace;
+using sql::LedgerTable;
+using sql::Replace;
 using namespace sqlite_tests;
 
 LedgerRecord full_record() {
@@ -33,13 +35,18 @@ void expect_equal(const LedgerRecord& a, const LedgerRecord& b) {
 
 class LedgerTableTest : public testing::Test {
  protected:
-  LedgerTableTest() { database_.execute(LedgerTable::definition().create_sql(), "testing"); }
+  LedgerTableTest() { database_.execute(ledger_.definition().create_sql(), "testing"); }
+
+  [[nodiscard]] std::optional<LedgerRecord> find(const std::string& partition,
+                                                 const std::string& source = "src") const {
+    return ledger_.find({"pipe", source, "db", partition});
+  }
 
   TemporaryFolder folder_;
   FakeHost host_;
   sqlite::Database database_{{folder_.file("l.db"), etl::Duration(20), host_.context()},
                              sqlite::Database::Access::create};
-  LedgerTable ledger_{database_};
+  LedgerTable ledger_{database_, sqlite::define_ledger(database_.path())};
 };
 
 TEST_F(LedgerTableTest, HasExactlyTheColumnsOfTheContract) {
@@ -56,34 +63,34 @@ TEST_F(LedgerTableTest, HasExactlyTheColumnsOfTheContract) {
 }
 
 TEST_F(LedgerTableTest, StoresEveryFieldReadably) {
-  ASSERT_TRUE(ledger_.put(full_record(), Replace::unless_done));
+  ASSERT_TRUE(ledger_.put(full_record(), Replace::all_but_done));
   PlainDatabase plain(folder_.file("l.db"));
   EXPECT_EQ(plain.value("SELECT * FROM etl_ledger"),
             "'pipe'|'src'|'db'|'part \"1\"'|'done'|10|2|1|7|'file:///part "
             "\"1\"'|4096|'abc'|'run-1'|3|'it's odd'|"
             "'1969-12-31 23:59:59.999999'|'2016-08-27 20:00:01.500000'");
-  const auto found = ledger_.find("pipe", "src", "db", "part \"1\"");
+  const auto found = find("part \"1\"");
   ASSERT_TRUE(found);
   expect_equal(*found, full_record());
 }
 
 TEST_F(LedgerTableTest, HasNullForWhatIsUnknown) {
-  ASSERT_TRUE(ledger_.put(record_for("p", 0, State::missing), Replace::unless_done));
+  ASSERT_TRUE(ledger_.put(record_for("p", 0, State::missing), Replace::all_but_done));
   PlainDatabase plain(folder_.file("l.db"));
   EXPECT_EQ(plain.value("SELECT state, source_bytes, error, started_at FROM etl_ledger"),
             "'missing'|NULL|NULL|'2016-08-27 20:00:00.000000'");
   expect_equal(ledger_.all("pipe", "db").at(0), record_for("p", 0, State::missing));
 }
 
-TEST_F(LedgerTableTest, NeverReplacesDoneUnlessToldTo) {
-  ASSERT_TRUE(ledger_.put(record_for("p", 1, State::failed), Replace::unless_done));
-  ASSERT_TRUE(ledger_.put(record_for("p", 2, State::missing), Replace::unless_done));
-  ASSERT_TRUE(ledger_.put(record_for("p", 3), Replace::unless_done));
-  EXPECT_FALSE(ledger_.put(record_for("p", 4), Replace::unless_done));
-  EXPECT_FALSE(ledger_.put(record_for("p", 5, State::failed), Replace::unless_done));
-  expect_equal(*ledger_.find("pipe", "src", "db", "p"), record_for("p", 3));
-  ASSERT_TRUE(ledger_.put(record_for("p", 6), Replace::always));
-  expect_equal(*ledger_.find("pipe", "src", "db", "p"), record_for("p", 6));
+TEST_F(LedgerTableTest, ReplacesDoneOnlyOnRequest) {
+  ASSERT_TRUE(ledger_.put(record_for("p", 1, State::failed), Replace::all_but_done));
+  ASSERT_TRUE(ledger_.put(record_for("p", 2, State::missing), Replace::all_but_done));
+  ASSERT_TRUE(ledger_.put(record_for("p", 3), Replace::all_but_done));
+  EXPECT_FALSE(ledger_.put(record_for("p", 4), Replace::all_but_done));
+  EXPECT_FALSE(ledger_.put(record_for("p", 5, State::failed), Replace::all_but_done));
+  expect_equal(*find("p"), record_for("p", 3));
+  ASSERT_TRUE(ledger_.put(record_for("p", 6), Replace::all));
+  expect_equal(*find("p"), record_for("p", 6));
 }
 
 TEST_F(LedgerTableTest, TellsPipelinesAndSinksApart) {
@@ -92,16 +99,16 @@ TEST_F(LedgerTableTest, TellsPipelinesAndSinksApart) {
       LedgerRecord record = record_for("p", 1);
       record.pipeline = pipeline;
       record.sink = sink;
-      ASSERT_TRUE(ledger_.put(record, Replace::unless_done));
+      ASSERT_TRUE(ledger_.put(record, Replace::all_but_done));
     }
   }
   EXPECT_EQ(ledger_.all("pipe", "db").size(), 1U);
   EXPECT_EQ(ledger_.all("pipe", "none").size(), 0U);
-  EXPECT_FALSE(ledger_.find("pipe", "src2", "db", "p"));
+  EXPECT_FALSE(find("p", "src2"));
 }
 
 TEST_F(LedgerTableTest, NamesARowThatIsUnreadable) {
-  ASSERT_TRUE(ledger_.put(record_for("p", 1), Replace::unless_done));
+  ASSERT_TRUE(ledger_.put(record_for("p", 1), Replace::all_but_done));
   database_.execute("UPDATE etl_ledger SET started_at = 'noon'", "testing");
   auto error = error_of([&] { (void)ledger_.all("pipe", "db"); });
   EXPECT_EQ(error.code(), Code::permanent);

@@ -68,7 +68,9 @@ TEST_F(ReloadTest, RefusesWhenOthersHaveRowsWithTheSameValue) {
   const etl::Error error =
       error_of([&] { load(*sink, hour_request(0, true), hourly_batch(0, 10)); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
-  EXPECT_CONTAINS(error.message(), "11 rows have its value of column \"hour\", but it wrote 10");
+  EXPECT_CONTAINS(error.message(),
+                  "has 11 rows with the partition's value of column \"hour\", but the ledger says "
+                  "that 10 were written");
   EXPECT_EQ(counts(), "0|11");
 }
 
@@ -246,12 +248,13 @@ TEST_F(ForgetTest, IsRefusedWhereTheRowsCannotBeTold) {
     };
     etl::ForgetRequest no_scope = forget(0, true);
     no_scope.partition.scope = {};
-    EXPECT_CONTAINS(refused(no_scope), "no column tells its 10 rows from others");
+    EXPECT_CONTAINS(refused(no_scope), "no column identifies the partition's rows");
     db().run("INSERT INTO " + given.table + " SELECT hour, 99 FROM " + given.table + " LIMIT 1");
-    EXPECT_CONTAINS(refused(forget(0, true)), "11 rows have its value of column \"hour\"");
+    EXPECT_CONTAINS(refused(forget(0, true)),
+                    "11 rows with the partition's value of column \"hour\"");
     EXPECT_EQ(db().value("SELECT count(*) FROM " + given.table), "11");
     db().run("DROP TABLE " + given.table);
-    EXPECT_CONTAINS(refused(forget(0, true)), "the table is not there");
+    EXPECT_CONTAINS(refused(forget(0, true)), "the table does not exist");
     EXPECT_EQ(sink->forget(forget(0, false), hourly_schema()), 0);
     EXPECT_EQ(done(), "");
   }

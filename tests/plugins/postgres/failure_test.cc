@@ -87,7 +87,7 @@ TEST_F(FailureTest, ABackendEndedBeforeTheCommitIsTransient) {
     writer.commit(record_for(request, 3));
   });
   EXPECT_EQ(error.code(), etl::Code::transient);
-  EXPECT_LACKS(error.message(), "not known");
+  EXPECT_LACKS(error.message(), "unknown");
   EXPECT_EQ(db().value("SELECT count(*) FROM etl_ledger"), "0");
 }
 
@@ -110,7 +110,7 @@ TEST_F(FailureTest, AConnectionLostInCommitLeavesTheOutcomeOpen) {
   const etl::Error error = error_of([&] { load(*sink, request_for("p"), simple_batch(0, 1)); });
   EXPECT_EQ(error.code(), etl::Code::transient);
   EXPECT_CONTAINS(error.message(), "committing: ");
-  EXPECT_CONTAINS(error.message(), "not known, etl_ledger will tell");
+  EXPECT_CONTAINS(error.message(), "unknown until etl_ledger is read again");
   EXPECT_EQ(db().value("SELECT count(*) FROM etl_ledger"), "0");
 }
 
@@ -120,7 +120,7 @@ TEST_F(FailureTest, ACommitWhoseAnswerIsLostIsFoundInTheLedger) {
   sink->prepare(simple_schema());
   const Unanswered lost = commit_unanswered(sink, [&] { terminate_sinks(); });
   EXPECT_EQ(lost.error.code(), etl::Code::transient);
-  EXPECT_CONTAINS(lost.error.message(), "not known");
+  EXPECT_CONTAINS(lost.error.message(), "unknown");
   EXPECT_EQ(error_of([&] { load(*sink, lost.request, simple_batch(0, 3)); }).code(),
             etl::Code::conflict);
   EXPECT_EQ(sink->committed("pipeline", "sink").back().run_id, "run-7");
@@ -133,7 +133,7 @@ TEST_F(FailureTest, CancellingInACommitSaysThatTheOutcomeIsNotKnown) {
   sink->prepare(simple_schema());
   const Unanswered lost = commit_unanswered(sink, [&] { sink.host.cancel(); });
   EXPECT_EQ(lost.error.code(), etl::Code::cancelled);
-  EXPECT_CONTAINS(lost.error.message(), "not known");
+  EXPECT_CONTAINS(lost.error.message(), "unknown");
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), std::to_string(3 * lost.partitions));
 }
 

@@ -1,25 +1,32 @@
-#include "timestamp_text.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
 
-#include "support.hpp"
+#include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <limits>
+#include <memory>
 #include <random>
 
 namespace {
 
-using sqlite::Fraction;
-using sqlite::parse_timestamp;
-using sqlite::timestamp_text;
-using sqlite::timestamp_text_us;
-using sqlite_tests::PlainDatabase;
+using sql::Fraction;
+using sql::parse_timestamp;
+using sql::timestamp_text;
+using sql::timestamp_text_us;
 
 std::string text_of(std::int64_t micros, Fraction fraction = Fraction::when_not_zero) {
   const auto text = timestamp_text_us(micros, fraction);
   return text ? std::string(text->view()) : "none";
 }
 
-TEST(TimestampText, SaysWhatSqlitesOwnFunctionsSay) {
-  PlainDatabase database(":memory:");
+TEST(TimestampText, EqualsTheTextOfSqlitesOwnFunctions) {
+  sqlite3* opened = nullptr;
+  ASSERT_EQ(sqlite3_open(":memory:", &opened), SQLITE_OK);
+  const std::unique_ptr<sqlite3, int (*)(sqlite3*)> database(opened, &sqlite3_close);
+  sqlite3_stmt* prepared = nullptr;
+  ASSERT_EQ(sqlite3_prepare_v2(opened, "SELECT datetime(?, 'unixepoch')", -1, &prepared, nullptr),
+            SQLITE_OK);
+  const std::unique_ptr<sqlite3_stmt, int (*)(sqlite3_stmt*)> query(prepared, &sqlite3_finalize);
   std::mt19937_64 random(1);
   std::uniform_int_distribution<std::int64_t> seconds(-62167219200, 253402300799);
   std::vector<std::int64_t> times = {-62167219200, 253402300799, 0,         -1,
@@ -28,9 +35,10 @@ TEST(TimestampText, SaysWhatSqlitesOwnFunctionsSay) {
   for (const std::int64_t time : times) {
     const auto text = timestamp_text(time);
     ASSERT_TRUE(text);
-    const std::string number = std::to_string(time);
-    ASSERT_EQ("'" + std::string(text->view()) + "'",
-              database.value("SELECT datetime(" + number + ", 'unixepoch')"));
+    sqlite3_reset(prepared);
+    sqlite3_bind_int64(prepared, 1, time);
+    ASSERT_EQ(sqlite3_step(prepared), SQLITE_ROW);
+    ASSERT_EQ(text->view(), reinterpret_cast<const char*>(sqlite3_column_text(prepared, 0)));
     ASSERT_EQ(parse_timestamp(text->view()), time * 1000000);
   }
 }

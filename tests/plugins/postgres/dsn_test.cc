@@ -1,4 +1,4 @@
-#include "dsn.hpp"
+#include "plugins/postgres/dsn.hpp"
 
 #include "sink_fixture.hpp"
 

@@ -1,8 +1,8 @@
-#include "identifier.hpp"
+#include "plugins/postgres/identifier.hpp"
+#include "plugins/postgres/sqlstate.hpp"
+#include "plugins/postgres/utf8.hpp"
 #include "sink_fixture.hpp"
-#include "sqlstate.hpp"
 #include "support/documented_table.hpp"
-#include "utf8.hpp"
 
 namespace postgres_test {
 namespace {

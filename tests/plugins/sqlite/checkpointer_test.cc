@@ -1,4 +1,4 @@
-#include "checkpointer.hpp"
+#include "plugins/sqlite/checkpointer.hpp"
 
 #include "support.hpp"
 

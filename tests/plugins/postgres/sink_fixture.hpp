@@ -3,7 +3,7 @@
 #pragma once
 
 #include "cluster.hpp"
-#include "postgres_sink.hpp"
+#include "plugins/postgres/postgres_sink.hpp"
 
 #include <etl/builder.hpp>
 

@@ -2,7 +2,7 @@
 /// A host, a folder, and a reader of databases that knows nothing of the plugin.
 #pragma once
 
-#include "sqlite_sink.hpp"
+#include "plugins/sqlite/sqlite_sink.hpp"
 
 #include <etl/builder.hpp>
 

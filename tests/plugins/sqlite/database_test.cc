@@ -1,4 +1,4 @@
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include "support.hpp"
 
@@ -20,12 +20,6 @@ class DatabaseTest : public testing::Test {
   TemporaryFolder folder_;
   FakeHost host_;
 };
-
-TEST_F(DatabaseTest, QuotesAnyName) {
-  EXPECT_EQ(sqlite::quoted("a"), "\"a\"");
-  EXPECT_EQ(sqlite::quoted("a\"b"), "\"a\"\"b\"");
-  EXPECT_EQ(sqlite::quoted(""), "\"\"");
-}
 
 TEST_F(DatabaseTest, LeavesTheJournalOfAnExistingFileAlone) {
   for (const auto& [mode, synchronous] : {std::pair("delete", "2"), std::pair("wal", "1")}) {

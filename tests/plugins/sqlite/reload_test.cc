@@ -96,7 +96,7 @@ TEST_F(Reload, IsRefusedWithoutAUsableScope) {
         etl::Scope{"title", std::int64_t{1}}}) {
     const auto error = error_of([&] { load_rows("p8", {{eight, "b", 2}}, true, scope); });
     EXPECT_EQ(error.code(), Code::permanent) << scope.column;
-    expect_contains(error.message(), {"p8", "no column says"});
+    expect_contains(error.message(), {"p8", "no column identifies"});
   }
   EXPECT_EQ(rows(), (std::vector<std::string>{"'2016-08-27 20:00:00'|'a'|1"}));
 }
@@ -216,7 +216,7 @@ TEST_F(Forget, IsRefusedWhereTheRowsCannotBeTold) {
     load_rows("p8", {{eight, "a", 1}, {eight, "b", 2}}, false, hour(eight));
     auto error = error_of([&] { (void)forget("p8", true); });
     EXPECT_EQ(error.code(), Code::permanent);
-    expect_contains(error.message(), {"p8", "\"t\"", options_.path, "no column says",
+    expect_contains(error.message(), {"p8", "\"t\"", options_.path, "no column identifies",
                                       "Nothing was changed", "without its rows"});
     PlainDatabase(options_.path).run("INSERT INTO t VALUES ('2016-08-27 20:00:00', 'mine', 9)");
     error = error_of([&] { (void)forget("p8", true, hour(eight)); });
@@ -226,7 +226,7 @@ TEST_F(Forget, IsRefusedWhereTheRowsCannotBeTold) {
     EXPECT_EQ(ledger(), "'p8 2'");
     PlainDatabase(options_.path).run("DROP TABLE t");
     error = error_of([&] { (void)forget("p8", true, hour(eight)); });
-    expect_contains(error.message(), {"the table is not there"});
+    expect_contains(error.message(), {"the table does not exist"});
     EXPECT_EQ(ledger(), "'p8 2'");
     EXPECT_EQ(forget("p8", false), 0);
     EXPECT_EQ(ledger(), "NULL");

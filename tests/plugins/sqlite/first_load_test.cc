@@ -1,4 +1,4 @@
-#include "first_load.hpp"
+#include "plugins/sqlite/first_load.hpp"
 
 #include "support.hpp"
 
@@ -131,7 +131,7 @@ TEST_F(FirstLoad, KeepsNobodyWaitingWhoAsksForTheLedger) {
   const auto other = options_.make(host_.context());
   EXPECT_EQ(other->committed("pipe", "db").size(), 0U);
   EXPECT_EQ(other->running("pipe", "db").size(), 0U);
-  expect_contains(other->inspect(schema).name, {options_.path, "first load keeps locked"});
+  expect_contains(other->inspect(schema).name, {options_.path, "locked by its first load"});
   writer.commit(record_for("a", 250));
   EXPECT_EQ(other->committed("pipe", "db").size(), 1U);
 }

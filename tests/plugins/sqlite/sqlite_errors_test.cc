@@ -1,4 +1,4 @@
-#include "sqlite_errors.hpp"
+#include "plugins/sqlite/sqlite_errors.hpp"
 
 #include "support.hpp"
 #include "support/documented_table.hpp"
