@@ -68,7 +68,7 @@ class Connection final : public sql::Session {
   Result run(std::string_view doing, const std::string& text,
              std::span<const sql::Value> params = {});
   std::int64_t query(std::string_view doing, const std::string& text,
-                     std::span<const sql::Value> params, const OnRow& on_row = nullptr) override;
+                     std::span<const sql::Value> params, const OnRow& on_row) override;
 
   /// Commits the open transaction. Cancellation waits up to 5 s for the answer, without which the
   /// outcome is unknown. Throws Error (transient), saying so, if the connection is lost before it.

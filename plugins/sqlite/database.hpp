@@ -59,7 +59,7 @@ class Database final : public sql::Session {
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
 
   std::int64_t query(std::string_view doing, const std::string& text,
-                     std::span<const sql::Value> params, const OnRow& on_row = nullptr) override;
+                     std::span<const sql::Value> params, const OnRow& on_row) override;
   /// Runs statements without parameters. `doing` completes "while ..." in errors.
   void execute(const std::string& sql, std::string_view doing);
   /// Runs an optional statement without waiting for locks. Returns whether it succeeded.

@@ -146,7 +146,7 @@ std::int64_t TableMerge::copy(const std::string& where) {
   const std::int64_t expected = count("SELECT count(*)" + rows);
   const std::int64_t copied =
       database_.query("copying the rows of " + from_ + " into table \"" + table_.table + "\"",
-                      insert_from(table_, "(SELECT " + columns + rows + ")"), {});
+                      insert_from(table_, "(SELECT " + columns + rows + ")"), {}, nullptr);
   if (copied != expected && !may_skip_rows(table_)) {
     throw etl::Error::permanent("table " + table_.shown + " took " + std::to_string(copied) +
                                 " of " + std::to_string(expected) + " rows of " + from_ +

@@ -22,7 +22,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// The newest of the versions that lie beside each other.
+// The newest of the installed versions.
 std::string binary(const std::string& name) {
   fs::path best;
   const fs::path root = "/usr/lib/postgresql";

@@ -1,5 +1,5 @@
 /// \file
-/// A PostgreSQL server for tests: its own data directory, socket and port, gone afterwards.
+/// Cluster: a PostgreSQL server for tests, with a temporary data directory, socket and port.
 #pragma once
 
 #include <optional>
@@ -11,19 +11,18 @@ struct pg_conn;
 
 namespace postgres_test {
 
-/// Runs a program to its end, as the user that servers run as. Throws std::runtime_error when it
+/// Runs a program to its end, as the user that servers run as. Throws std::runtime_error if it
 /// cannot be run or does not exit with 0.
 void run_program(const std::vector<std::string>& command);
 
-/// A TCP port of the loopback interface that nobody listens on.
+/// An unused TCP port of the loopback interface.
 int unused_port();
 
-/// A running server. Whoever runs the tests as root needs the user `postgres`; others are it
-/// themselves.
+/// A running server. It runs as the current user; as `postgres` if that is root.
 class Cluster {
  public:
   /// Creates and starts it. `settings` are lines of postgresql.conf, `rules` of pg_hba.conf, which
-  /// go before "trust everybody".
+  /// precede "trust everybody".
   explicit Cluster(const std::vector<std::string>& settings = {},
                    const std::vector<std::string>& rules = {});
   ~Cluster();
@@ -31,13 +30,13 @@ class Cluster {
   Cluster& operator=(const Cluster&) = delete;
 
   void start();
-  /// `mode` as pg_ctl takes it: "fast", or "immediate", which is a crash.
+  /// `mode` is pg_ctl's: "fast", or "immediate", which is a crash.
   void stop(const std::string& mode = "fast");
 
-  /// A directory that belongs to the server's user; the socket lies in it.
+  /// The directory of the socket, owned by the server's user.
   [[nodiscard]] const std::string& directory() const { return directory_; }
   [[nodiscard]] int port() const { return port_; }
-  /// key=value pairs for a superuser over the socket.
+  /// Key=value pairs to connect as a superuser over the socket.
   [[nodiscard]] std::string dsn(const std::string& database = "postgres") const;
 
  private:
@@ -46,7 +45,7 @@ class Cluster {
   bool running_ = false;
 };
 
-/// A database session apart from the code under test. Throws std::runtime_error on every failure.
+/// A database session independent of the code under test. Throws std::runtime_error on every failure.
 class Session {
  public:
   using Row = std::vector<std::optional<std::string>>;

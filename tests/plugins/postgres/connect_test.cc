@@ -14,7 +14,7 @@
 namespace postgres_test {
 namespace {
 
-// Sets a variable of the environment for a while.
+// Sets an environment variable for its lifetime.
 class Variable {
  public:
   Variable(const char* name, const std::string& value) : name_(name) {
@@ -28,7 +28,7 @@ class Variable {
   const char* name_;
 };
 
-// Takes connections and says nothing.
+// Accepts connections and stays silent.
 class SilentServer {
  public:
   SilentServer() : socket_(socket(AF_INET, SOCK_STREAM, 0)), port_(unused_port()) {
@@ -182,7 +182,7 @@ class PasswordTest : public testing::Test {
     return "host=127.0.0.1 dbname=postgres port=" + std::to_string(server_->port());
   }
 
-  // The password must be in nothing that the sink says; that it fails at all is the server's doing.
+  // No message of the sink may contain the password. The failure itself comes from the server.
   static void expect_refused_without(const std::string& dsn, const std::string& secret) {
     TestSink sink({dsn, "s.t"});
     const etl::Error error = error_of([&] { static_cast<void>(sink->inspect(simple_schema())); });
@@ -216,7 +216,7 @@ TEST_F(PasswordTest, TheRightOneWorksFromEverywhere) {
 }
 
 TEST_F(PasswordTest, AWrongOneIsNowhereToBeSeen) {
-  // The role has the same name as the password, so that the server's own message quotes it.
+  // The role's name is the password, so that the server's own message quotes it.
   const std::string secret = "Kq7xWz";
   const std::string pairs = place() + " user='Kq7xWz@/ö'";
   expect_refused_without(pairs + " password='Kq7xWz@/ö'", secret);
@@ -249,7 +249,7 @@ TEST_F(PasswordTest, NoneIsPermanent) {
   EXPECT_CONTAINS(error.message(), "no password supplied");
 }
 
-// Errors of statements go the same way: here the server repeats a row that holds the password.
+// The same for errors of statements: the server quotes a row that contains the password.
 TEST_F(PasswordTest, AServersErrorInMidLoadIsScrubbed) {
   Session(server_->dsn())
       .run(
@@ -289,7 +289,7 @@ TEST(TlsTest, ASelfSignedServerWorksAndIsVerifiedOnDemand) {
   const std::string place =
       "host=localhost hostaddr=127.0.0.1 user=postgres dbname=postgres port=" +
       std::to_string(server.port());
-  // The server's own certificate is not for others to read.
+  // The server requires that only it can read its key.
   const std::string root = server.directory() + "/authority.crt";
   run_program({"cp", data + "server.crt", root});
   TestSink sink({place + " sslmode=require", "t"});
@@ -310,7 +310,7 @@ TEST(TlsTest, ASelfSignedServerWorksAndIsVerifiedOnDemand) {
   EXPECT_CONTAINS(error.message(), "certificate verify failed");
 }
 
-// ---- a pooler between
+// ---- through a pooler
 // -----------------------------------------------------------------------------
 
 TEST_F(ConnectTest, WorksThroughPgbouncerInTransactionMode) {
@@ -330,7 +330,7 @@ TEST_F(ConnectTest, WorksThroughPgbouncerInTransactionMode) {
       "host=127.0.0.1 user=postgres dbname=" + database() + " port=" + pooler_port;
   TestSink sink({pooled, "t", "upsert", {"id"}});
   EXPECT_TRUE(eventually([&] { return prepares(sink); }));  // it daemonises before it listens
-  // More writers than the pooler has sessions, so that these are shared.
+  // There are more writers than the pooler has sessions, so that they share them.
   std::vector<std::thread> threads;
   threads.reserve(6);
   for (std::int64_t worker = 0; worker < 5; ++worker) {

@@ -29,7 +29,7 @@ std::string encoded(const etl::Batch& batch, CopyEncoder::Layout layout = {}) {
   return hex(buffer);
 }
 
-// The bytes are those of the server's documentation; that it takes them is tested with the server.
+// The bytes follow the server's documentation. write_test.cc checks that the server accepts them.
 TEST(CopyEncoderTest, HeaderAndTrailer) {
   CopyBuffer buffer;
   CopyEncoder::begin(buffer);
@@ -50,7 +50,7 @@ TEST(CopyEncoderTest, EveryTypeIsBigEndianBehindItsSize) {
                                         {"z", etl::Type::binary},
                                         {"ts", etl::Type::timestamp_s},
                                         {"tu", etl::Type::timestamp_us, true}});
-  // 2000-01-01 is the server's zero.
+  // The server counts from 2000-01-01.
   builder.row(true, std::int32_t{-2}, std::int64_t{258}, 1.5, "ab", std::string_view("\0\xFF", 2),
               std::int64_t{946'684'801}, std::nullopt);
   EXPECT_EQ(encoded(builder.finish()),

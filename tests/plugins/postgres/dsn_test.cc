@@ -32,7 +32,7 @@ TEST(Redactor, SecretsMayContainEscapesAndEachOther) {
             "[***] [***] [***] [***] [***] [******]");
 }
 
-// Reading and redacting what a pipeline may well contain.
+// Parsing and redacting plausible connection strings.
 TEST(DsnTest, KnowsItsPasswords) {
   const auto scrubbed = [](const char* dsn, const char* text) {
     return Dsn(dsn).redactor().scrub(text);
@@ -56,7 +56,7 @@ TEST(DsnTest, TakesWhatLibpqTakes) {
   }
 }
 
-// Each mistake lets a part of the password "Kq7xWz" look like another part of the dsn.
+// Each mistake makes part of the password "Kq7xWz" look like another part of the dsn.
 TEST(DsnTest, AMistypedDsnIsRefusedWithoutAWordOfIt) {
   for (const char* text :
        {"password=Kq7 xWz host=h", "password=a Kq7=xWz", "password='Kq7xWz", "Kq7xWz",

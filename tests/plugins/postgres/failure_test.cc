@@ -8,7 +8,7 @@ namespace {
 
 class FailureTest : public SinkTest {
  protected:
-  // Tries as the runner does with transient errors.
+  // Retries transient errors, as the runner does.
   static bool succeeds(const std::function<void()>& body) {
     try {
       body();
@@ -24,14 +24,14 @@ class FailureTest : public SinkTest {
     etl::Error error{etl::Code::internal, "the commit was answered"};
     int partitions = 0;  // that were loaded, this one included
   };
-  // Loads a partition whose COMMIT waits for a standby that does not exist, though it is done, and
-  // meanwhile does `then`.
+  // Loads a partition whose COMMIT takes effect but waits for a standby that does not exist; calls
+  // `then` meanwhile.
   Unanswered commit_unanswered(TestSink& sink, const std::function<void()>& then) {
     db().run("SET synchronous_commit = local");
     db().run("ALTER SYSTEM SET synchronous_standby_names = 'nobody'");
     db().run("SELECT pg_reload_conf()");
     Unanswered lost;
-    // The server takes up the setting when it likes: until then, loads end as usual.
+    // The setting takes effect after a delay; until then, loads end as usual.
     EXPECT_TRUE(eventually([&] {
       lost.request = request_for("p" + std::to_string(lost.partitions++), "run-7");
       std::atomic<bool> ended = false;
@@ -114,7 +114,7 @@ TEST_F(FailureTest, AConnectionLostInCommitLeavesTheOutcomeOpen) {
   EXPECT_EQ(db().value("SELECT count(*) FROM etl_ledger"), "0");
 }
 
-// The server commits and does not say so: the ledger tells the next try that it was this run.
+// The server commits without an answer: the ledger tells the retry that it was this run.
 TEST_F(FailureTest, ACommitWhoseAnswerIsLostIsFoundInTheLedger) {
   TestSink sink(append());
   sink->prepare(simple_schema());
@@ -127,7 +127,7 @@ TEST_F(FailureTest, ACommitWhoseAnswerIsLostIsFoundInTheLedger) {
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), std::to_string(3 * lost.partitions));
 }
 
-// Takes the 5 s that a host which cancels in a commit has to wait.
+// Takes 5 s: cancellation waits that long for a commit.
 TEST_F(FailureTest, CancellingInACommitSaysThatTheOutcomeIsNotKnown) {
   TestSink sink(append());
   sink->prepare(simple_schema());
@@ -185,14 +185,14 @@ TEST_F(FailureTest, CancellingEndsTheWaitForALock) {
   sink.host.cancel();
   loader.join();  // hangs if it does not work: the lock is still there
   EXPECT_EQ(error->code(), etl::Code::cancelled);
-  // And the server's side has ended too.
+  // The server's side has ended too.
   EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
   other.run("ROLLBACK");
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "0");
 }
 
 TEST_F(FailureTest, CancellingEndsACopyThatTheServerDoesNotRead) {
-  // A trigger that waits: the server takes no more rows, and the socket fills up.
+  // The trigger waits: the server reads no more rows, and the socket fills up.
   db().run(
       "CREATE TABLE t (id bigint, title text); CREATE TABLE gate ();"
       "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"

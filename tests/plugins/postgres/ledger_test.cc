@@ -84,8 +84,7 @@ TEST_F(LedgerTest, WhatIsDoneIsNotOpenedAgain) {
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "5");
 }
 
-// Both load the same partition; both hold their rows; then both commit, with several processes in
-// mind.
+// Both write the rows of the same partition, then both commit, as two processes may.
 TEST_F(LedgerTest, OfTwoRunsOneWinsAndTheOthersRowsAreNotThere) {
   for (const bool upserts : {false, true}) {
     const TestSink::Given given = upserts ? upsert({"id"}, "u") : append("a");
@@ -116,7 +115,7 @@ TEST_F(LedgerTest, OfTwoRunsOneWinsAndTheOthersRowsAreNotThere) {
       EXPECT_EQ(won, 1);
       EXPECT_EQ(conflicts, 1);
     }
-    // Every row is of the run that the ledger names.
+    // Every row was written by the run that the ledger names.
     EXPECT_EQ(db().text("SELECT count(*), count(DISTINCT id), (SELECT count(*) FROM " +
                         given.table + " JOIN etl_ledger ON partition = '" + given.table +
                         "' || id / 1000 AND run_id = title)"

@@ -2,7 +2,7 @@
 
 int main(int argc, char** argv) {
   testing::InitGoogleTest(&argc, argv);
-  // What the caller's shell says about servers is not for these tests.
+  // Ignore the servers that the caller's environment names.
   for (const char* name : {"PGHOST", "PGHOSTADDR", "PGPORT", "PGDATABASE", "PGUSER", "PGPASSWORD",
                            "PGPASSFILE", "PGSERVICE", "PGSSLMODE", "PGOPTIONS", "PGAPPNAME",
                            "PGCONNECT_TIMEOUT", "PGCLIENTENCODING", "PGTARGETSESSIONATTRS"}) {

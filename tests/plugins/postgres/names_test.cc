@@ -82,7 +82,7 @@ TEST(Sqlstate, SaysWhatIsWorthAnotherTry) {
 }
 
 TEST(Sqlstate, TheDocsShowTheTables) {
-  std::string table = "| SQLSTATE | what happens | meaning |\n|---|---|---|\n";
+  std::string table = "| SQLSTATE | result | meaning |\n|---|---|---|\n";
   for (const postgres::SqlstateRule& rule : postgres::sqlstate_rules()) {
     const std::string prefix(rule.prefix);
     table += "| " + (prefix.size() == 2 ? "class `" + prefix + "`" : "`" + prefix + "`") + " | " +
@@ -100,7 +100,7 @@ TEST(Sqlstate, IsFoundInAFailedConnectionsText) {
   EXPECT_EQ(postgres::sqlstate_in(
                 "connection to server failed: FATAL:  28P01: password authentication failed"),
             "28P01");
-  // Severity in the server's language; two hosts, of which the last one counts.
+  // The severity is in the server's language. Of two hosts, the last counts.
   EXPECT_EQ(
       postgres::sqlstate_in("FATAL:  28P01: x\nSCHWERWIEGEND:  57P03: das Datenbanksystem startet"),
       "57P03");

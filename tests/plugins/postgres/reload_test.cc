@@ -160,7 +160,7 @@ TEST_F(ReloadTest, TwoAtOnceComeOneAfterTheOther) {
   EXPECT_EQ(first->committed("pipeline", "sink").at(0).run_id, "run-3");
 }
 
-// Neither finds anything to lock: then the fence holds between reloads as between loads.
+// Neither finds a record to lock. The fence holds between reloads as it does between loads.
 TEST_F(ReloadTest, TwoAtOnceOfWhatWasNeverLoadedAreFenced) {
   TestSink first(append());
   TestSink second(append());

@@ -1,4 +1,4 @@
-// etl_running: what runs have in hand, said without waiting for anybody.
+// Heartbeats in etl_running, which wait for no lock.
 #include "sink_fixture.hpp"
 
 #include <algorithm>

@@ -60,7 +60,7 @@ Cluster& cluster() {
 
 void stop_cluster() { shared_cluster().reset(); }
 
-// Emptying one database takes a fiftieth of the time that a new one takes.
+// Emptying a database is fifty times as fast as creating one.
 SinkTest::SinkTest() {
   static bool created = false;
   Session server(cluster().dsn());

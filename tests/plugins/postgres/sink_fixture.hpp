@@ -1,5 +1,5 @@
 /// \file
-/// What tests of the sink share: a host, a database of their own, partitions to load.
+/// The fixture of tests of the sink: a host, an empty database, partitions to load.
 #pragma once
 
 #include "cluster.hpp"
@@ -18,14 +18,14 @@
 
 namespace postgres_test {
 
-/// The host's side of a sink: keeps what is logged, and cancels on demand.
+/// The host of a sink: keeps its log messages, and cancels on demand.
 class FakeHost {
  public:
   FakeHost();
   [[nodiscard]] const etl_host* abi() const { return &abi_; }
   void cancel() { cancelled_ = true; }
   [[nodiscard]] std::string log() const;
-  /// Bytes that the stage says it holds.
+  /// Bytes that the stage reports as held.
   [[nodiscard]] std::int64_t held() const { return held_; }
 
  private:
@@ -36,7 +36,7 @@ class FakeHost {
   std::string log_;
 };
 
-/// A sink with its host, made from options as a pipeline gives them.
+/// A sink with its host, created from a pipeline's options.
 class TestSink {
  public:
   struct Given {
@@ -49,7 +49,7 @@ class TestSink {
 
   postgres::PostgresSink* operator->() const { return sink_.get(); }
   postgres::PostgresSink& operator*() const { return *sink_; }
-  /// The sink goes, its host stays.
+  /// Destroys the sink, but not its host.
   void destroy() { sink_.reset(); }
 
   FakeHost host;
@@ -58,11 +58,11 @@ class TestSink {
   std::unique_ptr<postgres::PostgresSink> sink_;
 };
 
-/// The server that all tests share; started by the first use.
+/// The server that all tests share, started at the first use.
 Cluster& cluster();
 void stop_cluster();
 
-/// A test with a database that is as good as new, but for its name.
+/// A test with an empty database, which all tests reuse.
 class SinkTest : public testing::Test {
  protected:
   SinkTest();
@@ -76,11 +76,11 @@ class SinkTest : public testing::Test {
                                               const std::string& table = "t") {
     return {dsn(), table, "upsert", key};
   }
-  /// Ends the sessions of the sinks, as an operator would. Returns how many.
+  /// Ends the sessions of the sinks, as an operator would. Returns their number.
   int terminate_sinks();
-  /// Sessions of the sinks, and of these only those of which the SQL `condition` is true.
+  /// The number of the sinks' sessions for which the SQL `condition` is true.
   int sessions(const std::string& condition = "true");
-  /// Waits until a session of a sink waits for a lock. False after a long time.
+  /// Waits until a session of a sink waits for a lock. False after a timeout.
   bool wait_for_lock();
 
   Session& db() { return *session_; }
@@ -89,7 +89,7 @@ class SinkTest : public testing::Test {
   std::unique_ptr<Session> session_;
 };
 
-/// id int64, title utf8.
+/// Columns id (int64) and title (utf8).
 etl::Schema simple_schema();
 etl::Batch simple_batch(std::int64_t first, std::int64_t count, const std::string& title = "title");
 
@@ -97,13 +97,13 @@ etl::WriteRequest request_for(const std::string& partition, const std::string& r
 etl::LedgerRecord record_for(const etl::WriteRequest& request, std::int64_t rows,
                              etl::State state = etl::State::done);
 
-/// Loads one partition from beginning to end.
+/// Loads one partition.
 void load(postgres::PostgresSink& sink, const etl::WriteRequest& request, etl::Batch batch);
 
-/// Asks again and again until `condition` is true. False when it has not become so in 30 s.
+/// Polls until `condition` is true. False after 30 s.
 bool eventually(const std::function<bool()>& condition);
 
-/// The etl::Error that `body` throws. A test failure, and an internal error, when it throws none.
+/// The etl::Error that `body` throws. Fails the test if it throws none.
 etl::Error error_of(const std::function<void()>& body);
 
 }  // namespace postgres_test

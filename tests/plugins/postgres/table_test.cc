@@ -166,7 +166,7 @@ TEST_F(TableTest, ManyMayPrepareAtOnce) {
   }
 }
 
-// The rights of a loader: it may use what a database owner has made for it.
+// A loader's rights: it may use the tables that a database owner has created for it.
 TEST_F(TableTest, ARoleWithoutCreateMayLoadIntoExistingTables) {
   TestSink owner(append());
   owner->prepare(simple_schema());

@@ -96,8 +96,7 @@ TEST_F(WriteTest, TextsArriveByteForByte) {
   for (std::size_t row = 0; row < rows.size(); ++row) EXPECT_EQ(rows[row][0], nasty[row]);
 }
 
-// A column of views by hand: texts of up to 12 bytes within the view, longer ones in a buffer
-// behind.
+// A hand-made column of views: texts of up to 12 bytes within the view, longer ones in a buffer.
 TEST_F(WriteTest, TextViewsArriveToo) {
   const std::string far = "a text of more than twelve bytes, and another one";
   std::array<etl::detail::TextView, 4> views{};
@@ -131,7 +130,7 @@ TEST_F(WriteTest, TextViewsArriveToo) {
             "short\na text of more than twelve bytes,\nNULL\nand another one");
 }
 
-// Random rows, read back in the server's text form and compared with what they were made from.
+// Random rows, read back as the server's text and compared with their origin.
 TEST_F(WriteTest, ManyRandomRowsInManyBatches) {
   const etl::Schema schema = {
       {"n", etl::Type::int64}, {"i", etl::Type::int32, true}, {"u", etl::Type::utf8, true}};
@@ -263,7 +262,7 @@ TEST_F(WriteTest, ColumnsOfAnExistingTableMayBeInAnyOrderAndMore) {
             "none|title|1|5\nnone|title|2|6");
 }
 
-// Data that the server refuses: its words, place and code, and nothing in the table.
+// Data that the server refuses: the error has its message, context and code; the table stays empty.
 TEST_F(WriteTest, AServersRefusalNamesTheRow) {
   db().run("CREATE TABLE t (id bigint CHECK (id <> 3), title text)");
   TestSink sink(append());

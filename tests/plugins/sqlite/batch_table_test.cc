@@ -12,8 +12,8 @@ namespace {
 using namespace sqlite_tests;
 using std::nullopt;
 
-/// A column of type utf8_view, which BatchBuilder does not build. Texts that do not fit into a view
-/// lie in one buffer.
+/// A column of type utf8_view, which BatchBuilder does not build. Texts too long for a view are in
+/// one buffer.
 struct ViewColumn {
   std::vector<etl::detail::TextView> views;
   std::vector<std::uint8_t> validity;
@@ -60,7 +60,7 @@ struct ViewColumn {
 
 class BatchTableTest : public testing::Test {
  protected:
-  /// What SQLite gives back of a batch, written into a table of its own.
+  /// The rows that SQLite returns after a batch was written into a new table.
   std::vector<std::string> stored(const Schema& schema, etl::Batch batch,
                                   const std::string& timestamps = "text") {
     SinkOptions options{folder_.file("b.db")};
@@ -177,7 +177,7 @@ TEST_F(BatchTableTest, FormatsEveryTimestampOfABatchAnew) {
   std::mt19937_64 random(3);
   std::vector<std::tuple<std::int64_t, std::int64_t>> rows;
   for (int i = 0; i < 5000; ++i) {
-    // Runs of equal values between jumps.
+    // Jumps between runs of equal values.
     const bool again = !rows.empty() && random() % 3 != 0;
     const std::int64_t time = again ? std::get<0>(rows.back())
                                     : static_cast<std::int64_t>(random() % 4000000000) - 2000000000;

@@ -20,7 +20,7 @@ class CheckpointerTest : public testing::Test {
     writer_.emplace(options_, Database::Access::write);
   }
 
-  /// Commits a megabyte, in pages of 4 KiB, and more than that to the log.
+  /// Commits 1 MB in pages of 4 KiB, which adds more than that to the log.
   void commit_a_megabyte() {
     writer_->begin("testing");
     writer_->execute("INSERT INTO t SELECT zeroblob(1000000)", "testing");
@@ -65,7 +65,7 @@ TEST_F(CheckpointerTest, ALongLogIsWaitedForAndBeginsAnew) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "50");
 }
 
-/// Of two connections one always writes when the other has just copied.
+/// One of two connections always writes when the other has just copied.
 TEST_F(CheckpointerTest, SeveralWritersKeepALongLogShortTogether) {
   options_.busy_timeout = etl::Duration(60000);
   std::atomic<std::uintmax_t> longest = 0;
@@ -86,7 +86,7 @@ TEST_F(CheckpointerTest, SeveralWritersKeepALongLogShortTogether) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "120");
 }
 
-/// A reader of what was there keeps the log from being copied any further, and nobody waits for it.
+/// A reader of older pages stops checkpoints from copying more of the log; commits do not wait for it.
 TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
   const Checkpointer checkpointer(*writer_, options_, {1 << 20, 4 << 20});
   commit_a_megabyte();

@@ -187,8 +187,7 @@ TEST_F(Concurrency, AStoppedRunDoesNotCommit) {
   EXPECT_EQ(value("SELECT (SELECT count(*) FROM t), (SELECT count(*) FROM etl_ledger)"), "0|0");
 }
 
-// With a rollback journal a reader keeps a writer from committing; with a write-ahead log it does
-// not.
+// With a rollback journal a reader blocks commits; with a write-ahead log it does not.
 TEST_F(Concurrency, ACommitThatAReaderHoldsUpIsRolledBack) {
   options_.busy_timeout_ms = 50;
   PlainDatabase(options_.path).run("CREATE TABLE unrelated (x)");
@@ -217,7 +216,7 @@ TEST_F(Concurrency, ReadersOfALoadedFileNeitherWaitNorHoldUp) {
   EXPECT_EQ(value("SELECT count(*) FROM t"), "8");
 }
 
-/// Loads one partition, and is killed while it writes the next one, after more than the page cache
+/// Loads one partition, and is killed while it writes the next, after more rows than the page cache
 /// holds.
 void load_and_be_killed(const SinkOptions& options, const FakeHost& host) {
   const auto sink = options.make(host.context());

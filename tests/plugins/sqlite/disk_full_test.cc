@@ -56,7 +56,7 @@ TEST(DiskFull, IsTransientAndLeavesNothingBehind) {
     }
     const auto sink = options.make(host.context());
     sink->prepare(schema);
-    // 10 MB fit into the page cache, so that the disk is full at the commit; 30 MB do not.
+    // 10 MB fit into the page cache, so that the commit fills the disk; 30 MB do not.
     for (const int size : {10, 30}) {
       const auto error = error_of([&] { load(*sink, schema, request_for("p"), megabytes(size)); });
       EXPECT_EQ(error.code(), Code::transient) << error.message();

@@ -19,7 +19,7 @@ using sqlite::LoadTransaction;
 
 const Schema schema{{"part", Type::int32}, {"text", Type::utf8}};
 
-/// About `megabytes` of rows, a megabyte a batch; 16 of them are more than the page cache holds.
+/// About `megabytes` MB of rows, 1 MB per batch; 16 MB are more than the page cache holds.
 std::vector<etl::Batch> rows_of(int part, int megabytes) {
   std::vector<etl::Batch> batches;
   const std::string text(4000, 'x');
@@ -164,7 +164,7 @@ TEST_F(FirstLoad, IsNotWaitedForByThoseWhoAreToStop) {
   stop.join();
 }
 
-/// Once, and before it has read anything; not each time that the cache is full.
+/// Once, before it has read anything; not each time that the cache is full.
 TEST_F(FirstLoad, WaitsForAReaderBeforeItBegins) {
   options_.busy_timeout_ms = 50;
   const auto sink = prepared();
@@ -179,7 +179,7 @@ TEST_F(FirstLoad, WaitsForAReaderBeforeItBegins) {
   expect_loaded();
 }
 
-/// Whoever marks a file that is loaded, by hand, hides nothing with it.
+/// Marking a loaded file by hand hides nothing.
 TEST_F(FirstLoad, AMarkAloneHidesNothing) {
   load(*prepared(), schema, request_for("a"), rows_of(1, 1));
   PlainDatabase(options_.path).run("PRAGMA application_id = 0x65746C30");
@@ -200,7 +200,7 @@ TEST_F(FirstLoad, TakesTheMarkFromAFileThatHasALogAlready) {
   expect_loaded();
 }
 
-/// A connection that was open before the first load of another one.
+/// A connection opened before another one's first load.
 TEST_F(FirstLoad, OfAnotherIsSeenByAnOpenConnection) {
   const sqlite::ConnectionOptions connection{options_.path, etl::Duration(1000), host_.context()};
   prepared();
@@ -215,7 +215,7 @@ TEST_F(FirstLoad, OfAnotherIsSeenByAnOpenConnection) {
   EXPECT_EQ(value("SELECT count(*) FROM t"), "251");
 }
 
-/// A child process; it exits with 0, unless `action` throws or a signal ends it.
+/// Runs `action` in a child process, which exits with 0 unless it throws or is killed.
 pid_t start_child(const std::function<void()>& action) {
   const pid_t child = fork();
   if (child != 0) return child;
@@ -270,7 +270,7 @@ TEST_F(FirstLoad, ThatIsKilledBeforeTheFileHasALogIsMadeUpFor) {
   EXPECT_EQ(value("SELECT count(*) FROM t"), "251");
 }
 
-/// Killed when part of the rows are in the file, or, with one megabyte, still in memory.
+/// Killed with part of the rows in the file or, with 1 MB, all of them in memory.
 TEST_F(FirstLoad, LeavesNothingWhenItIsKilled) {
   for (const int megabytes : {1, 40}) {
     options_.path = folder_.file(std::to_string(megabytes) + ".db");

@@ -1,4 +1,4 @@
-// etl_running: what runs have in hand, said without waiting for anybody; and a merge's refusals.
+// Heartbeats in etl_running, which wait for no lock; and what a merge refuses.
 #include "support.hpp"
 
 #include <filesystem>

@@ -25,9 +25,9 @@ TEST(SqliteErrors, SaysWhatIsTriedAgain) {
   EXPECT_EQ(result_code(SQLITE_NOTADB).meaning, Code::config);
 }
 
-/// Extended codes are shown where they mean something else than their primary code.
+/// The page lists extended codes whose meaning differs from that of their primary code.
 TEST(SqliteErrors, TheDocsShowTheTable) {
-  std::string table = "| what happens | codes |\n|---|---|\n";
+  std::string table = "| result | codes |\n|---|---|\n";
   for (const Code meaning :
        {Code::transient, Code::permanent, Code::config, Code::cancelled, Code::internal}) {
     std::string names;

@@ -269,8 +269,7 @@ TEST_F(Upsert, WorksWithAnIntegerKey) {
 }
 
 TEST_F(Upsert, RefusesRowsWithoutAKey) {
-  // As the row's number, NULL would be given a value; in a UNIQUE index it would equal no other
-  // NULL.
+  // SQLite would fill a NULL rowid, and in a UNIQUE index NULL equals no other NULL.
   for (const char* table : {"CREATE TABLE t (title TEXT, views INTEGER PRIMARY KEY)",
                             "CREATE TABLE t (title TEXT, views INTEGER UNIQUE)", "SELECT 1"}) {
     std::filesystem::remove(options_.path);
@@ -315,7 +314,7 @@ TEST_F(SqliteWriterTest, NeedsNoMoreMemoryForALargerPartition) {
   EXPECT_LT(large, small + (2 << 20));
 }
 
-/// SQLite's own count of its heap says what is right: nearly all of it is the page cache.
+/// Compared with SQLite's own count of its heap, nearly all of which is the page cache.
 TEST_F(SqliteWriterTest, TellsTheHostOfItsPageCache) {
   auto sink = prepared();
   const std::string title(2000, 'x');

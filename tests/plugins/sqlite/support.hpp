@@ -1,5 +1,5 @@
 /// \file
-/// A host, a folder, and a reader of databases that knows nothing of the plugin.
+/// A host, a temporary folder, and a reader of databases that is independent of the plugin.
 #pragma once
 
 #include "plugins/sqlite/sqlite_sink.hpp"
@@ -29,13 +29,13 @@ using etl::Type;
 class FakeHost {
  public:
   [[nodiscard]] etl::Context context() const { return etl::Context(&host_); }
-  /// Asked whether to stop, says so from now on, or from the n-th question on.
+  /// Answers that the run is cancelled from now on, or from the n-th question on.
   void cancel() { questions_left_ = 0; }
   void cancel_after(int questions) { questions_left_ = questions; }
   void carry_on() { questions_left_ = never; }
-  /// Bytes that the stage says it holds.
+  /// Bytes that the stage reports as held.
   [[nodiscard]] std::int64_t held() const { return held_; }
-  /// What the stage had to say.
+  /// The stage's log messages.
   [[nodiscard]] std::vector<std::string> messages() const {
     const std::scoped_lock lock(mutex_);
     return messages_;
@@ -70,7 +70,7 @@ class FakeHost {
                  [](void* self, std::int64_t by) { static_cast<FakeHost*>(self)->held_ += by; }};
 };
 
-/// A folder that goes with the test.
+/// A folder that is removed with the test.
 class TemporaryFolder {
  public:
   TemporaryFolder() {
@@ -122,7 +122,7 @@ struct SinkOptions {
   }
 };
 
-/// A connection of somebody else.
+/// A connection of another program.
 class PlainDatabase {
  public:
   explicit PlainDatabase(const std::string& path) {
@@ -140,7 +140,7 @@ class PlainDatabase {
     sqlite3_free(message);
     throw std::runtime_error(sql + ": " + text);
   }
-  /// Every row as the values' literals would be written in SQL, separated by '|'.
+  /// Each row as SQL literals, separated by '|'.
   [[nodiscard]] std::vector<std::string> rows(const std::string& sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
@@ -159,7 +159,7 @@ class PlainDatabase {
     }
     return found;
   }
-  /// The one value of the one row.
+  /// The value of the only row and column.
   [[nodiscard]] std::string value(const std::string& sql) {
     const auto found = rows(sql);
     return found.size() == 1 ? found[0] : std::to_string(found.size()) + " rows";
@@ -181,7 +181,7 @@ class PlainDatabase {
   sqlite3* handle_ = nullptr;
 };
 
-/// What `action` throws; fails the test when it throws nothing.
+/// The error that `action` throws. Fails the test if it throws none.
 inline etl::Error error_of(const std::function<void()>& action) {
   try {
     action();
@@ -234,7 +234,7 @@ inline void load(sqlite::SqliteSink& sink, const Schema& schema, const etl::Writ
   writer.commit(record_for(request.partition.id, rows));
 }
 
-/// One batch of the rows given as tuples.
+/// A batch of rows given as tuples.
 template <class... T>
 etl::Batch batch_of(const Schema& schema, const std::vector<std::tuple<T...>>& rows) {
   etl::BatchBuilder builder(schema);

@@ -10,14 +10,14 @@ const std::string fitting = "hour TEXT, title TEXT, views INTEGER, rate REAL, ra
 
 std::string table_of(const std::string& rest) { return "CREATE TABLE t (" + rest; }
 
-/// Inspects and prepares table t of a file that `sql` has set up.
+/// Inspects and prepares table t of a file that set_up() has created.
 class TableFit : public testing::Test {
  protected:
   void set_up(const std::string& sql) {
     std::filesystem::remove(options_.path);
     PlainDatabase(options_.path).run(sql);
   }
-  /// The message of the refusal, the same from both.
+  /// The refusal's message, the same from inspect() and prepare().
   std::string refusal() {
     const auto sink = options_.make(host_.context());
     const auto inspected = error_of([&] { (void)sink->inspect(schema); });

@@ -43,7 +43,7 @@ class FakeSession final : public sql::Session {
   };
 
   std::int64_t query(std::string_view, const std::string& text, std::span<const sql::Value> params,
-                     const OnRow& on_row = nullptr) override {
+                     const OnRow& on_row) override {
     statements.push_back(text);
     parameters.emplace_back();
     for (const sql::Value& value : params) parameters.back().push_back(shown(value));
