@@ -130,10 +130,8 @@ void TableMerge::require_counts(const ColumnScopes& scopes) {
                        (table_.key.empty() ? "<>" : ">") + " merge.rows_written",
                    doing);
   if (!differ.step()) return;
-  refuse(std::string(differ.text(0)), "the table has " + std::to_string(differ.integer(2)) +
-                                          " rows with the partition's value of column \"" +
-                                          scopes.column + "\", but the ledger says that " +
-                                          std::to_string(differ.integer(1)) + " were written");
+  refuse(std::string(differ.text(0)),
+         sql::count_mismatch(differ.integer(2), scopes.column, differ.integer(1)));
 }
 
 std::int64_t TableMerge::copy(const std::string& where) {

@@ -3,7 +3,6 @@
 #include <etl/error.hpp>
 
 #include <array>
-#include <string>
 #include <variant>
 
 namespace sql {
@@ -26,11 +25,7 @@ DeletedRows delete_rows(Session& session, const TableDefinition& table,
   if (!value) return {0, "no column identifies the partition's rows"};
   const std::string& column = partition.scope.column;
   const auto refused = [&](std::int64_t found) {
-    return DeletedRows{0, "the table has " + std::to_string(found) +
-                              " rows with the partition's value of column \"" + column +
-                              "\", but the ledger says that " + std::to_string(rows_written) +
-                              " were written: other rows share the value, or some were changed or "
-                              "deleted since"};
+    return DeletedRows{0, count_mismatch(found, column, rows_written)};
   };
   const std::array params = {*value};
   // Qualified: SQLite takes a quoted name that is no column's for a text.
@@ -48,6 +43,14 @@ DeletedRows delete_rows(Session& session, const TableDefinition& table,
 }
 
 }  // namespace
+
+std::string count_mismatch(std::int64_t found, const std::string& column,
+                           std::int64_t rows_written) {
+  return "the table has " + std::to_string(found) + (found == 1 ? " row" : " rows") +
+         " with the partition's value of column \"" + column + "\", but the ledger counts " +
+         std::to_string(rows_written) +
+         ": other rows share the value, or some were changed or deleted since";
+}
 
 std::optional<Value> scope_value(const etl::Scope& scope, const TableDefinition& table) {
   const auto position = scope.column.empty() ? std::nullopt : table.columns.find(scope.column);

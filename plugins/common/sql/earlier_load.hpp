@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <string>
 
 namespace sql {
 
@@ -19,11 +20,15 @@ namespace sql {
 [[nodiscard]] std::optional<Value> scope_value(const etl::Scope& scope,
                                                const TableDefinition& table);
 
+/// The reason why rows with that value cannot be identified, for errors.
+[[nodiscard]] std::string count_mismatch(std::int64_t found, const std::string& column,
+                                         std::int64_t rows_written);
+
 /// Clears the way for writing a partition to `table`: a reload deletes the rows of the earlier load.
 /// Returns what the new record may replace.
 ///
 /// With a key, rows that cannot be identified stay: the new rows replace them, by the key. Throws
-/// Error: conflict if the ledger has the partition `done` and this is no reload; permanent if a
+/// Error: conflict if the ledger has the partition `done` and the request is not a reload; permanent if a
 /// table without a key has rows that cannot be identified.
 [[nodiscard]] Replace make_way(const LedgerTable& ledger, const TableDefinition& table,
                                const etl::WriteRequest& request);

@@ -69,8 +69,8 @@ TEST_F(ReloadTest, RefusesWhenOthersHaveRowsWithTheSameValue) {
       error_of([&] { load(*sink, hour_request(0, true), hourly_batch(0, 10)); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
   EXPECT_CONTAINS(error.message(),
-                  "has 11 rows with the partition's value of column \"hour\", but the ledger says "
-                  "that 10 were written");
+                  "has 11 rows with the partition's value of column \"hour\", but the ledger "
+                  "counts 10");
   EXPECT_EQ(counts(), "0|11");
 }
 

@@ -74,7 +74,7 @@ TEST_F(Reload, IsRefusedWhereOtherRowsHaveTheSameScope) {
   const auto error = error_of([&] { load_rows("p8", {{eight, "c", 3}}, true, hour(eight)); });
   EXPECT_EQ(error.code(), Code::permanent);
   expect_contains(error.message(), {"p8", "\"t\"", options_.path, "has 3 rows", "column \"hour\"",
-                                    "2 were written", "upsert", "etl_ledger"});
+                                    "the ledger counts 2", "upsert", "etl_ledger"});
   EXPECT_EQ(rows().size(), 3U);
   EXPECT_EQ(ledger(), "'p8 2'");
 }
@@ -221,7 +221,7 @@ TEST_F(Forget, IsRefusedWhereTheRowsCannotBeTold) {
     PlainDatabase(options_.path).run("INSERT INTO t VALUES ('2016-08-27 20:00:00', 'mine', 9)");
     error = error_of([&] { (void)forget("p8", true, hour(eight)); });
     EXPECT_EQ(error.code(), Code::permanent);
-    expect_contains(error.message(), {"has 3 rows", "column \"hour\"", "2 were written"});
+    expect_contains(error.message(), {"has 3 rows", "column \"hour\"", "the ledger counts 2"});
     EXPECT_EQ(rows().size(), 3U);
     EXPECT_EQ(ledger(), "'p8 2'");
     PlainDatabase(options_.path).run("DROP TABLE t");

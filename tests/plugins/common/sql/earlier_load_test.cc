@@ -79,7 +79,7 @@ TEST_F(EarlierLoad, AReloadIsRefusedWhereRowsCannotBeIdentified) {
   EXPECT_EQ(error.code(), etl::Code::permanent);
   expect_contains(error.message(),
                   "has 6 rows with the partition's value of column \"n\", but the "
-                  "ledger says that 5 were written");
+                  "ledger counts 5");
 }
 
 TEST_F(EarlierLoad, WithAKeyTheNewRowsReplaceThem) {
