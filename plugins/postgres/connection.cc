@@ -1,6 +1,6 @@
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <poll.h>
 
@@ -22,7 +22,7 @@ constexpr std::chrono::milliseconds patience{5000};
 constexpr std::chrono::seconds cancel_request_limit{1};
 constexpr std::size_t copy_message_bytes_max = std::size_t{1} << 20;
 
-// Object identifiers of built-in types never change; they are in the server's pg_type.dat.
+// Object identifiers of built-in types never change: src/include/catalog/pg_type.dat.
 constexpr Oid oid_int8 = 20;
 constexpr Oid oid_text = 25;
 constexpr Oid oid_timestamptz = 1184;
@@ -33,7 +33,7 @@ std::int64_t to_integer(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, number);
   if (error != std::errc() || stop != end) {
     throw etl::Error::permanent("the server answered \"" + std::string(text) +
-                                "\" where an integer belongs");
+                                "\" instead of an integer");
   }
   return number;
 }
@@ -55,14 +55,14 @@ std::string_view field(const PGresult* result, int code) {
   return text == nullptr ? std::string_view{} : std::string_view{text};
 }
 
-// The server's words in one line: what, detail, hint, where, SQLSTATE.
+// The server's error in one line: message, detail, hint, context, SQLSTATE.
 std::string describe(const PGresult* result) {
-  const std::string_view what = field(result, PG_DIAG_MESSAGE_PRIMARY);
-  if (what.empty()) {  // libpq's own words: the lines behind the first guess at the cause
+  const std::string_view message = field(result, PG_DIAG_MESSAGE_PRIMARY);
+  if (message.empty()) {  // libpq's own error, whose later lines guess at the cause
     const std::string_view words = PQresultErrorMessage(result);
     return one_line(words.substr(0, words.find('\n')));
   }
-  std::string text(what);
+  std::string text(message);
   constexpr std::pair<int, std::string_view> parts[] = {{PG_DIAG_MESSAGE_DETAIL, "detail"},
                                                         {PG_DIAG_MESSAGE_HINT, "hint"},
                                                         {PG_DIAG_CONTEXT, "context"}};
@@ -75,35 +75,65 @@ std::string describe(const PGresult* result) {
   return text.append(" [").append(field(result, PG_DIAG_SQLSTATE)).append("]");
 }
 
+// A parameter with its type, so that the server needs no cast and guesses nothing.
+struct Parameter {
+  Oid type = 0;
+  bool binary = false;
+  bool null = false;
+  std::string bytes;
+
+  explicit Parameter(const sql::Value& value) {
+    std::visit([this](const auto& alternative) { set(alternative); }, value);
+  }
+
+ private:
+  void set(std::nullptr_t) { null = true; }
+  void set(std::int64_t number) {
+    type = oid_int8;
+    bytes = std::to_string(number);
+  }
+  // Binary: text format would end at a NUL byte, which the server is to see and refuse.
+  void set(const std::string& text) {
+    type = oid_text;
+    binary = true;
+    bytes = text;
+  }
+  void set(sql::Time time) {
+    const auto server_time = to_server_time(time.micros);
+    if (!server_time) {
+      throw etl::Error::permanent("the time " + std::to_string(time.micros) +
+                                  " us since 1970 is outside PostgreSQL's range");
+    }
+    type = oid_timestamptz;
+    binary = true;
+    for (int shift = 56; shift >= 0; shift -= 8) {
+      bytes += static_cast<char>(static_cast<std::uint64_t>(*server_time) >> shift & 0xFFU);
+    }
+  }
+};
+
+// A row of a result that outlives it.
+class ResultRow final : public sql::Row {
+ public:
+  ResultRow(const Result& result, int row) : result_(result), row_(row) {}
+  [[nodiscard]] bool null(int column) const override { return result_.null(row_, column); }
+  [[nodiscard]] std::int64_t integer(int column) const override {
+    return result_.integer(row_, column);
+  }
+  [[nodiscard]] std::string_view text(int column) const override {
+    return result_.text(row_, column);
+  }
+
+ private:
+  const Result& result_;
+  int row_;
+};
+
 }  // namespace
 
 std::int64_t Result::integer(int row, int column) const { return to_integer(text(row, column)); }
 
 std::int64_t Result::affected() const { return to_integer(PQcmdTuples(result_.get())); }
-
-// Binary, for the other form ends at a NUL byte; so the server gets to see and refuse it.
-Param Param::text(std::string_view text) { return {oid_text, true, std::string(text)}; }
-
-Param Param::integer(std::int64_t number) { return {oid_int8, false, std::to_string(number)}; }
-
-Param Param::timestamp(std::int64_t microseconds) {
-  const auto time = to_server_time(microseconds);
-  if (!time) {
-    throw etl::Error::permanent("the time " + std::to_string(microseconds) +
-                                " us since 1970 is outside of PostgreSQL's range");
-  }
-  std::string bytes(sizeof(std::int64_t), '\0');
-  auto bits = static_cast<std::uint64_t>(*time);
-  for (auto byte = bytes.rbegin(); byte != bytes.rend(); ++byte, bits >>= 8U) {
-    *byte = static_cast<char>(bits & 0xFFU);
-  }
-  return {oid_timestamptz, true, std::move(bytes)};
-}
-
-Param Param::or_null(bool null) && {
-  if (null) value.reset();
-  return std::move(*this);
-}
 
 // MIN_TIMESTAMP in the server's datatype/timestamp.h, 4714-11-24 BC. Its other bound, the year
 // 294276, lies beyond what 64 bits of microseconds since 1970 can say.
@@ -115,14 +145,14 @@ std::optional<std::int64_t> to_server_time(std::int64_t microseconds) {
   return time;
 }
 
-/// While it lives, a cancelled host is kept waiting for a little: for statements that end at once
-/// if the server is well, and whose outcome matters.
-class Connection::Patience {
+/// Delays cancellation in its lifetime: for statements that end at once if the server is well, and
+/// whose outcome matters.
+class Connection::Grace {
  public:
-  explicit Patience(Connection& connection) : connection_(connection) { set(patience); }
-  ~Patience() { set(std::chrono::milliseconds(0)); }
-  Patience(const Patience&) = delete;
-  Patience& operator=(const Patience&) = delete;
+  explicit Grace(Connection& connection) : connection_(connection) { set(patience); }
+  ~Grace() { set(std::chrono::milliseconds(0)); }
+  Grace(const Grace&) = delete;
+  Grace& operator=(const Grace&) = delete;
 
  private:
   void set(std::chrono::milliseconds grace) {
@@ -158,36 +188,45 @@ Connection::Connection(const Dsn& dsn, const etl::Context& context)
 
 Connection::~Connection() = default;
 
-Result Connection::run(std::string_view doing, const std::string& sql,
-                       std::span<const Param> params) {
-  send(doing, sql, params);
+Result Connection::run(std::string_view doing, const std::string& text,
+                       std::span<const sql::Value> params) {
+  send(doing, text, params);
   return await(doing);
+}
+
+std::int64_t Connection::query(std::string_view doing, const std::string& text,
+                               std::span<const sql::Value> params, const OnRow& on_row) {
+  const Result result = run(doing, text, params);
+  if (!on_row) return result.affected();
+  for (int row = 0; row < result.rows(); ++row) on_row(ResultRow(result, row));
+  return 0;
 }
 
 void Connection::commit() {
   constexpr std::string_view doing = "committing";
   constexpr const char* unknown =
-      "; whether the partition was committed is not known, etl_ledger will tell";
-  check_cancelled();  // nothing is lost yet
-  const Patience grace(*this);
+      "; whether the partition was committed is unknown until etl_ledger is read again";
+  check_cancelled();  // while nothing is lost by it
+  const Grace grace(*this);
   try {
     const Result result = run(doing, "COMMIT");
     if (result.tag() != "COMMIT") {  // what the server answers in a failed transaction
       throw etl::Error::permanent("committing: the server rolled back instead");
     }
   } catch (const etl::Error& error) {
-    if (error.code() == etl::Code::cancelled)
+    if (error.code() == etl::Code::cancelled) {
       throw etl::Error(error.code(), error.message() + unknown);
+    }
     if (!alive()) throw etl::Error::transient(error.message() + unknown);
     throw;
   }
 }
 
-void Connection::start_copy(std::string_view doing, const std::string& sql) {
-  send(doing, sql, {});
+void Connection::start_copy(std::string_view doing, const std::string& text) {
+  send(doing, text, {});
   const Result result = await(doing);
   if (PQresultStatus(result.get()) != PGRES_COPY_IN) {
-    throw etl::Error::permanent(std::string(doing) + ": the server did not ask for rows");
+    throw etl::Error::permanent(std::string(doing) + ": the server did not accept rows");
   }
 }
 
@@ -203,7 +242,7 @@ void Connection::send_copy(std::string_view doing, std::span<const char> bytes) 
   }
 }
 
-/// libpq keeps its buffer, which it has doubled until the largest message found room.
+// libpq doubles its buffer until the largest message fits, and keeps it.
 void Connection::note_queue(std::size_t message) {
   constexpr std::size_t header = 5;
   if (message + header <= queue_bytes_) return;
@@ -225,7 +264,7 @@ bool Connection::make_idle() noexcept {
   if (status == PQTRANS_IDLE) return true;
   if (status != PQTRANS_INTRANS && status != PQTRANS_INERROR) return false;
   try {
-    const Patience grace(*this);
+    const Grace grace(*this);
     run("rolling back", "ROLLBACK");
     return PQtransactionStatus(handle_.get()) == PQTRANS_IDLE;
   } catch (...) {
@@ -233,24 +272,25 @@ bool Connection::make_idle() noexcept {
   }
 }
 
-void Connection::send(std::string_view doing, const std::string& sql,
-                      std::span<const Param> params) {
+void Connection::send(std::string_view doing, const std::string& text,
+                      std::span<const sql::Value> params) {
   check_cancelled();
-  if (!handle_) throw etl::Error::transient(std::string(doing) + ": the connection was given up");
+  if (!handle_) throw etl::Error::transient(std::string(doing) + ": the connection is closed");
   int sent = 0;
   if (params.empty()) {
-    sent = PQsendQuery(handle_.get(), sql.c_str());
+    sent = PQsendQuery(handle_.get(), text.c_str());
   } else {
+    const std::vector<Parameter> encoded(params.begin(), params.end());
     std::vector<Oid> types;
     std::vector<const char*> values;
     std::vector<int> sizes, formats;
-    for (const Param& param : params) {
+    for (const Parameter& param : encoded) {
       types.push_back(param.type);
-      values.push_back(param.value ? param.value->c_str() : nullptr);
-      sizes.push_back(param.value ? static_cast<int>(param.value->size()) : 0);
+      values.push_back(param.null ? nullptr : param.bytes.c_str());
+      sizes.push_back(static_cast<int>(param.bytes.size()));
       formats.push_back(param.binary ? 1 : 0);
     }
-    sent = PQsendQueryParams(handle_.get(), sql.c_str(), static_cast<int>(params.size()),
+    sent = PQsendQueryParams(handle_.get(), text.c_str(), static_cast<int>(params.size()),
                              types.data(), values.data(), sizes.data(), formats.data(), 0);
   }
   if (sent == 0) fail_lost(doing);
@@ -264,7 +304,7 @@ Result Connection::await(std::string_view doing) {
     if (next == nullptr) break;
     Result result(next);
     if (PQresultStatus(next) == PGRES_COPY_IN) return result;
-    // The first failure is the cause; a lost connection adds its own behind it.
+    // The first failure is the cause; a lost connection adds another.
     if (!kept || (is_failure(result) && !is_failure(*kept))) kept = std::move(result);
   }
   if (!kept) {
@@ -275,7 +315,7 @@ Result Connection::await(std::string_view doing) {
   return *std::move(kept);
 }
 
-// Returns when PQgetResult() will not block; a lost connection is left to it to report.
+// Waits until PQgetResult() will not block. PQgetResult() then reports a lost connection.
 void Connection::await_input() {
   while (PQisBusy(handle_.get()) != 0) {
     const int pending = PQflush(handle_.get());
@@ -284,7 +324,7 @@ void Connection::await_input() {
   }
 }
 
-// Sends what is queued. Reads meanwhile: a server whose notices nobody takes stops reading itself.
+// Sends the queue. Reads meanwhile: a server whose notices are not read stops reading itself.
 void Connection::flush(std::string_view doing) {
   while (true) {
     const int pending = PQflush(handle_.get());
@@ -298,7 +338,7 @@ void Connection::flush(std::string_view doing) {
 void Connection::tick(short events) {
   check_cancelled();
   if (deadline_ && Clock::now() >= *deadline_) {
-    give_up();
+    close();
     throw etl::Error::transient("the server did not answer in time");
   }
   pollfd waiting{PQsocket(handle_.get()), events, 0};
@@ -310,13 +350,13 @@ void Connection::check_cancelled() {
   const auto now = Clock::now();
   if (!cancelled_at_) cancelled_at_ = now;
   if (now - *cancelled_at_ < cancel_grace_) return;
-  give_up();
+  close();
   throw etl::Error::cancelled();
 }
 
-// Closing the socket is not enough: a server that waits for a lock would not notice. PQcancel()
-// knows no time limit, hence the thread: it owns what it needs and may outlast the connection.
-void Connection::give_up() noexcept {
+// Closing the socket is not enough: a server that waits for a lock would not notice. PQcancel() has
+// no time limit, so it runs on a thread that owns its data and may outlive the connection.
+void Connection::close() noexcept {
   if (handle_ && PQtransactionStatus(handle_.get()) == PQTRANS_ACTIVE) {
     try {
       const std::shared_ptr<PGcancel> request(PQgetCancel(handle_.get()), &PQfreeCancel);
@@ -327,8 +367,8 @@ void Connection::give_up() noexcept {
       const std::future<void> sent = task.get_future();
       std::thread(std::move(task)).detach();
       sent.wait_for(cancel_request_limit);
-    } catch (
-        ...) {  // NOLINT(bugprone-empty-catch): no memory or no thread; the socket is closed anyway
+      // NOLINTNEXTLINE(bugprone-empty-catch): no memory or no thread; the socket is closed anyway
+    } catch (...) {
     }
   }
   handle_.reset();
@@ -336,14 +376,14 @@ void Connection::give_up() noexcept {
 
 void Connection::fail(std::string_view doing, const PGresult* result) const {
   const std::string_view sqlstate = field(result, PG_DIAG_SQLSTATE);
-  // libpq's own errors have no SQLSTATE: the connection is lost, or memory is short.
+  // libpq's own errors have no SQLSTATE: a lost connection, or a lack of memory.
   const etl::Code code = sqlstate.empty() ? etl::Code::transient : code_of(sqlstate);
   std::string message = std::string(doing) + ": " + describe(result);
   if (sqlstate.empty() && !farewell_.empty()) message += ": " + farewell_;
   throw etl::Error(code, redactor_.scrub(message));
 }
 
-// After a failed call of libpq: the server's own reason is better than libpq's, if it has come.
+// After a failed call of libpq. The server's own reason, if it has arrived, is better than libpq's.
 void Connection::fail_lost(std::string_view doing) {
   const std::string reason = one_line(PQerrorMessage(handle_.get()));
   if (alive()) PQconsumeInput(handle_.get());
@@ -351,14 +391,14 @@ void Connection::fail_lost(std::string_view doing) {
   throw etl::Error::transient(redactor_.scrub(std::string(doing) + ": " + reason));
 }
 
-// In the middle of a COPY libpq takes a server's last words for a notice too.
+// In the middle of a COPY, libpq delivers the server's FATAL error as a notice too.
 void Connection::on_notice(void* self, const PGresult* notice) noexcept {
   try {
     auto* connection = static_cast<Connection*>(self);
     const std::string text = describe(notice);
     if (field(notice, PG_DIAG_SEVERITY_NONLOCALIZED) == "FATAL") connection->farewell_ = text;
     connection->context_.debug(connection->redactor_.scrub("server: " + text));
-  } catch (...) {  // NOLINT(bugprone-empty-catch): a notice that cannot be logged harms nothing
+  } catch (...) {  // NOLINT(bugprone-empty-catch): a notice that cannot be logged is dropped
   }
 }
 

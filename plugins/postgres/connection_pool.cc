@@ -1,9 +1,9 @@
-#include "connection_pool.hpp"
+#include "plugins/postgres/connection_pool.hpp"
 
 namespace postgres {
 namespace {
 
-// A round trip is the only way to learn that the server has closed its end, or is another by now.
+// Only a round trip shows whether the server has closed its end or has been replaced.
 bool answers(Connection& connection) {
   try {
     connection.run("testing a connection", "");

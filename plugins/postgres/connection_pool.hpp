@@ -1,8 +1,8 @@
 /// \file
-/// Connections kept open from one partition to the next.
+/// ConnectionPool: keeps connections open from one partition to the next.
 #pragma once
 
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
 #include <memory>
 #include <mutex>
@@ -10,13 +10,13 @@
 
 namespace postgres {
 
-/// Hands out connections, each to one user at a time. As many are open as were in use at once.
+/// Lends connections, each to one user at a time. Keeps as many open as were in use at once.
 ///
 /// acquire() may be called from several threads at once. Leases must not outlive the pool.
 class ConnectionPool {
  public:
-  /// The use of one connection; gives it back at its end, rolled back if a transaction is open, or
-  /// closes it where that is the way to roll back.
+  /// The use of one connection. Returns it to the pool at its end, after rolling back an open
+  /// transaction; closes it if it cannot be used again.
   class Lease {
    public:
     Lease(ConnectionPool& pool, std::unique_ptr<Connection> connection)
@@ -34,10 +34,10 @@ class ConnectionPool {
     std::unique_ptr<Connection> connection_;
   };
 
-  /// Connects to nothing yet.
+  /// Does not connect yet.
   ConnectionPool(Dsn dsn, const etl::Context& context) : dsn_(std::move(dsn)), context_(context) {}
 
-  /// An idle connection that still answers, else a new one. Outside of any transaction.
+  /// An idle connection that still answers, or else a new one. Not in a transaction.
   [[nodiscard]] Lease acquire();
 
  private:

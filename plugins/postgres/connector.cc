@@ -1,6 +1,6 @@
-#include "connector.hpp"
+#include "plugins/postgres/connector.hpp"
 
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <poll.h>
 
@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int tick_ms = 100;
 constexpr std::chrono::seconds default_timeout{10};
-constexpr int oldest_server = 120000;  // pg_attribute.attgenerated came with 12
+constexpr int oldest_server = 120000;  // 12 added pg_attribute.attgenerated
 
 std::vector<std::string> split(std::string_view list) {
   std::vector<std::string> items;
@@ -34,7 +34,7 @@ std::string join(const std::vector<std::string>& items) {
   return list;
 }
 
-// The effective value of a parameter, from wherever libpq took it; empty if there is none.
+// The effective value of a parameter, from any of libpq's sources; empty if unset.
 std::string parameter(PGconn* connection, std::string_view keyword) {
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options(
       PQconninfo(connection), &PQconninfoFree);
@@ -45,11 +45,11 @@ std::string parameter(PGconn* connection, std::string_view keyword) {
   return {};
 }
 
-// The hosts still to try. libpq goes through its list by itself when a host refuses; but only its
-// blocking calls, which cannot be cancelled, also do so when a host is silent.
+// The hosts still to try. libpq moves on by itself if a host refuses; but if a host is silent, only
+// its blocking calls do so, which cannot be cancelled.
 class Hosts {
  public:
-  // Takes the silent host out. False when no other is left.
+  // Removes the silent host. False if it was the last.
   bool drop_current(PGconn* connection) {
     if (ports_.empty()) load(connection);
     const std::size_t count = std::max(names_.size(), addresses_.size());
@@ -79,7 +79,7 @@ class Hosts {
     return host == PQhost(connection) && (port.empty() || port == PQport(connection));
   }
 
-  // Empty until the first host is dropped: then the dsn's own list holds.
+  // Empty until the first host is dropped: the dsn's own list applies until then.
   std::vector<std::string> names_, addresses_, ports_;
 };
 
@@ -87,7 +87,7 @@ PgHandle start(const Dsn& dsn, const Hosts& hosts) {
   const std::string names = hosts.names();
   const std::string addresses = hosts.addresses();
   const std::string ports = hosts.ports();
-  // Later parameters beat earlier ones, and empty ones are as if absent.
+  // Later parameters override earlier ones; empty ones count as absent.
   const char* const keywords[] = {"fallback_application_name",
                                   "keepalives_idle",
                                   "keepalives_interval",
@@ -98,7 +98,7 @@ PgHandle start(const Dsn& dsn, const Hosts& hosts) {
                                   "port",
                                   "client_encoding",
                                   nullptr};
-  // The keepalives find a vanished server in two minutes; the system's own take two hours.
+  // Keepalives detect a vanished server in two minutes; the system's defaults take two hours.
   const char* const values[] = {
       "etl",         "60",   "10",   "6", dsn.text().c_str(), names.c_str(), addresses.c_str(),
       ports.c_str(), "UTF8", nullptr};
@@ -112,7 +112,7 @@ std::optional<std::chrono::seconds> time_limit(PGconn* connection) {
   if (text.empty()) return default_timeout;
   int seconds = 0;
   std::from_chars(text.data(), text.data() + text.size(), seconds);
-  if (seconds <= 0) return std::nullopt;  // as libpq: wait for ever
+  if (seconds <= 0) return std::nullopt;  // as in libpq: no limit
   return std::chrono::seconds(seconds);
 }
 
@@ -126,7 +126,7 @@ std::optional<std::chrono::seconds> time_limit(PGconn* connection) {
   throw etl::Error(code, redactor.scrub(one_line(message)));
 }
 
-// True when connected, false when the time is over.
+// True when connected, false at the deadline.
 bool poll_until(PGconn* connection, const Dsn& dsn, const etl::Context& context,
                 std::optional<Clock::time_point> deadline) {
   PostgresPollingStatusType state = PGRES_POLLING_WRITING;
@@ -146,7 +146,7 @@ void check_server(PGconn* connection) {
   const int version = PQserverVersion(connection);
   if (version >= oldest_server) return;
   throw etl::Error::permanent("the server is PostgreSQL " + std::to_string(version / 10000) +
-                              ", the oldest that is supported is " +
+                              "; the oldest supported version is " +
                               std::to_string(oldest_server / 10000));
 }
 
@@ -159,7 +159,7 @@ std::string one_line(std::string_view text) {
     std::string_view line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
     while (!line.empty() && (line.front() == '\t' || line.front() == ' ')) line.remove_prefix(1);
-    // A place in the server's C sources, which PQERRORS_VERBOSE adds, helps nobody here.
+    // Skip the position in the server's sources that PQERRORS_VERBOSE adds.
     if (line.empty() || line.starts_with("LOCATION:")) continue;
     if (!out.empty()) out += "; ";
     out += line;
@@ -174,8 +174,8 @@ PgHandle connect(const Dsn& dsn, const etl::Context& context, PQnoticeReceiver o
     PgHandle handle = start(dsn, hosts);
     PGconn* connection = handle.get();
     PQsetNoticeReceiver(connection, on_notice, arg);
-    PQsetErrorVerbosity(connection,
-                        PQERRORS_VERBOSE);  // the only way to a failed connection's SQLSTATE
+    // The only way to get the SQLSTATE of a failed connection.
+    PQsetErrorVerbosity(connection, PQERRORS_VERBOSE);
     const auto limit = time_limit(connection);
     const auto deadline = limit ? std::optional(Clock::now() + *limit) : std::nullopt;
     if (poll_until(connection, dsn, context, deadline)) {

@@ -1,8 +1,8 @@
 /// \file
-/// Establishing a connection, so that it can be cancelled and keeps to its time limit.
+/// connect(): opens a connection, with cancellation and a time limit.
 #pragma once
 
-#include "dsn.hpp"
+#include "plugins/postgres/dsn.hpp"
 
 #include <etl/context.hpp>
 
@@ -16,18 +16,18 @@ namespace postgres {
 
 using PgHandle = std::unique_ptr<PGconn, void (*)(PGconn*)>;
 
-/// Connects to the first of the dsn's hosts that will have us; libpq adds the PG* variables, the
-/// password file and the service file. A host that does not answer is given up after
-/// connect_timeout, 10 s where neither dsn nor environment has one, and the next is tried.
+/// Connects to the first of the dsn's hosts that accepts; libpq adds the PG* variables, the password
+/// file and the service file. Tries the next host if one does not answer within connect_timeout,
+/// which is 10 s unless dsn or environment set it.
 ///
-/// `on_notice(arg, notice)` gets the server's notices, now and as long as the connection lives.
+/// `on_notice(arg, notice)` receives the server's notices for the lifetime of the connection.
 ///
-/// Throws Error: cancelled; permanent where credentials, database or parameters are wrong;
-/// transient for the rest. The messages contain no secret.
+/// Throws Error: cancelled; permanent for wrong credentials, database or parameters; otherwise
+/// transient. The messages contain no secret.
 [[nodiscard]] PgHandle connect(const Dsn& dsn, const etl::Context& context,
                                PQnoticeReceiver on_notice, void* arg);
 
-/// A message of libpq or of a server's line by line as one line: "a; b".
+/// Joins the lines of a message of libpq or the server: "a; b".
 [[nodiscard]] std::string one_line(std::string_view text);
 
 }  // namespace postgres

@@ -1,6 +1,6 @@
-#include "copy_encoder.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
-#include "connection.hpp"
+#include "plugins/postgres/connection.hpp"
 
 #include <algorithm>
 #include <bit>
@@ -9,10 +9,9 @@
 namespace postgres {
 namespace {
 
-static_assert(std::endian::native == std::endian::little,
-              "numbers are turned around on their way out");
+static_assert(std::endian::native == std::endian::little, "put() swaps the bytes of every number");
 
-constexpr std::size_t field_bytes_max = 4 + 8;  // size and value, of all but texts
+constexpr std::size_t field_bytes_max = 4 + 8;  // size and value, except of texts
 
 char* put(char* at, std::int16_t number) {
   const auto bits = __builtin_bswap16(static_cast<std::uint16_t>(number));
@@ -29,7 +28,7 @@ char* put(char* at, std::int64_t number) {
   std::memcpy(at, &bits, sizeof(bits));
   return at + sizeof(bits);
 }
-// A field of its fixed size, with that size in front.
+// A field of fixed size, preceded by that size.
 template <class T>
 char* put_field(char* at, T number) {
   return put(put(at, static_cast<std::int32_t>(sizeof(T))), number);
@@ -59,7 +58,7 @@ Values values_of(const etl::Batch& batch, std::size_t column) {
     case etl::Type::binary:
       return batch.column<std::string_view>(column);
   }
-  throw etl::Error(etl::Code::internal, "a column type that the encoder does not know");
+  throw etl::Error(etl::Code::internal, "the encoder does not know a column's type");
 }
 
 }  // namespace
@@ -75,7 +74,7 @@ void CopyBuffer::grow(std::size_t used, std::size_t size) {
 CopyEncoder::CopyEncoder(Layout layout) : layout_(std::move(layout)) {}
 
 void CopyEncoder::begin(CopyBuffer& out) {
-  // Signature, flags (none), length of the header's extension (none).
+  // Signature, flags (none), length of the header's extension (0).
   append(out, {"PGCOPY\n\xFF\r\n\0\0\0\0\0\0\0\0\0", 19});
 }
 
@@ -111,7 +110,7 @@ char* CopyEncoder::put_cell(CopyBuffer& out, char* at, const Cell& cell) const {
   const bool null =
       std::visit([this](const auto& values) { return values.null(row_); }, cell.values);
   if (null) {
-    if (cell.key) refuse(cell, "a null in a column of the key");
+    if (cell.key) refuse(cell, "null in a column of the key");
     return put(at, std::int32_t{-1});
   }
   switch (cell.field->type) {
@@ -142,9 +141,9 @@ char* CopyEncoder::put_text(CopyBuffer& out, char* at, const Cell& cell) const {
   const std::string_view text = (*std::get_if<etl::Column<std::string_view>>(&cell.values))[row_];
   if (cell.field->type != etl::Type::binary && !text.empty() &&
       std::memchr(text.data(), '\0', text.size()) != nullptr) {
-    refuse(cell, "a NUL byte, which PostgreSQL stores in no text");
+    refuse(cell, "a NUL byte, which PostgreSQL does not store in texts");
   }
-  // Behind every text there is room again for all the fields of fixed size that may follow.
+  // Leaves room for all the fields of fixed size that may follow.
   at = out.room_at(at, text.size() + fixed_bytes_);
   at = put(at, static_cast<std::int32_t>(text.size()));
   if (!text.empty()) std::memcpy(at, text.data(), text.size());
@@ -158,7 +157,7 @@ std::int64_t CopyEncoder::server_time(const Cell& cell, std::int64_t value) cons
     if (const auto time = to_server_time(microseconds)) return *time;
   }
   refuse(cell, std::to_string(value) + (in_seconds ? " s" : " us") +
-                   " since 1970, which is outside of PostgreSQL's range, 4714 BC to 294247");
+                   " since 1970 is outside PostgreSQL's range, 4714 BC to 294247");
 }
 
 void CopyEncoder::refuse(const Cell& cell, std::string_view why) const {

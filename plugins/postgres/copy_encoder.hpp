@@ -1,5 +1,5 @@
 /// \file
-/// Batches as the bytes of `COPY ... FROM STDIN (FORMAT binary)`.
+/// CopyEncoder: encodes batches for `COPY ... FROM STDIN (FORMAT binary)`.
 #pragma once
 
 #include <etl/batch.hpp>
@@ -14,23 +14,23 @@
 
 namespace postgres {
 
-/// Growable bytes that are written through a bare pointer. Not initialised; its capacity is kept.
+/// A growable buffer that is written through a bare pointer. Not initialised; keeps its capacity.
 class CopyBuffer {
  public:
-  /// The end of the bytes, with room for `size` more behind it. Valid until the next call.
+  /// The end of the bytes, with room for `size` more. Valid until the next call.
   char* room(std::size_t size) { return room_at(data_.get() + size_, size); }
-  /// Room for `size` bytes at `at`, which lies within what room() gave and may move: where it is
-  /// now. All that lies in front of it is kept.
+  /// Makes room for `size` bytes at `at`, which lies within the result of room(). Returns where `at`
+  /// is now; keeps the bytes before it.
   char* room_at(char* at, std::size_t size) {
     const auto used = static_cast<std::size_t>(at - data_.get());
     if (capacity_ - used < size) grow(used, size);
     return data_.get() + used;
   }
-  /// What was written up to `at` is kept.
+  /// Keeps the bytes before `at`.
   void end_at(const char* at) { size_ = static_cast<std::size_t>(at - data_.get()); }
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  /// Bytes that it holds, used or not.
+  /// Bytes allocated.
   [[nodiscard]] std::size_t capacity() const { return capacity_; }
   [[nodiscard]] std::span<const char> bytes() const { return {data_.get(), size_}; }
   void clear() { size_ = 0; }
@@ -43,32 +43,32 @@ class CopyBuffer {
   std::size_t capacity_ = 0;
 };
 
-/// Writes rows in the binary COPY format (https://www.postgresql.org/docs/15/sql-copy.html): per
-/// row the number of fields, per field its size or -1 and its bytes, all numbers big-endian.
+/// Encodes rows in the binary COPY format (https://www.postgresql.org/docs/15/sql-copy.html): for
+/// each row the number of fields, for each field its size (-1 = null) and its bytes, all numbers
+/// big-endian.
 ///
-/// Used by one thread; one object per COPY, for it counts the rows. Column types are looked up once
-/// a batch; per row it allocates nothing but what the buffer grows by.
+/// Used by one thread; one object per COPY, because it counts the rows. Looks up column types once
+/// per batch; allocates only when the buffer grows.
 class CopyEncoder {
  public:
-  /// How rows are laid out, beside what the batch's own schema says.
+  /// The layout of rows, beyond the batch's schema.
   struct Layout {
-    std::vector<std::size_t> keys;  ///< columns in which a null is an error
-    bool ordinal = false;           ///< append a bigint that counts the rows
+    std::vector<std::size_t> keys;  ///< columns in which null is an error
+    bool ordinal = false;           ///< append the row's number, a bigint
   };
 
   explicit CopyEncoder(Layout layout);
 
-  /// The bytes before the first row, and those behind the last.
+  /// Append the bytes before the first row and after the last.
   static void begin(CopyBuffer& out);
   static void end(CopyBuffer& out);
 
-  /// Takes up a batch, which must live until the last encode() for it.
+  /// Starts on a batch, which must live until the last encode() for it.
   void take(const etl::Batch& batch);
-  /// Appends rows of the batch until it ends or `out` holds `enough` bytes. False when it has
-  /// ended.
+  /// Appends rows of the batch until it ends or `out` holds `enough` bytes. False at its end.
   ///
-  /// Throws Error (permanent) naming column and row: a NUL byte in a text, a time out of range, a
-  /// null in a key. `out` then ends with a whole row, and the COPY is to be given up.
+  /// Throws Error (permanent) naming column and row for a NUL byte in a text, a time out of range or
+  /// a null in a key. `out` then ends with a whole row, and the COPY must be abandoned.
   bool encode(CopyBuffer& out, std::size_t enough);
 
   /// Rows encoded so far, over all batches.
@@ -92,7 +92,7 @@ class CopyEncoder {
 
   Layout layout_;
   std::vector<Cell> cells_;
-  std::size_t row_ = 0;   // the next one, in the batch
+  std::size_t row_ = 0;   // of the batch, the next to encode
   std::size_t size_ = 0;  // rows of the batch
   std::size_t fixed_bytes_ = 0;
   std::int64_t rows_ = 0;

@@ -1,4 +1,4 @@
-#include "dsn.hpp"
+#include "plugins/postgres/dsn.hpp"
 
 #include <etl/error.hpp>
 
@@ -11,10 +11,10 @@
 namespace postgres {
 namespace {
 
-// How a secret may be written: as it is, in a URI, in key=value pairs.
+// How a secret is written: plainly, in a URI, in key=value pairs.
 enum class Spelling { plain, percent, backslash };
 
-// What one byte of a secret takes at the start of `text`, 0 if it is not there.
+// The number of bytes that encode `byte` at the start of `text`; 0 if another is there.
 std::size_t byte_size(std::string_view text, char byte, Spelling spelling) {
   static constexpr std::string_view upper = "0123456789ABCDEF";
   static constexpr std::string_view lower = "0123456789abcdef";
@@ -31,7 +31,7 @@ std::size_t byte_size(std::string_view text, char byte, Spelling spelling) {
   return !text.empty() && text[0] == byte ? 1 : 0;
 }
 
-// The bytes that `secret` takes at the start of `text`, 0 if it is not there.
+// The number of bytes that encode `secret` at the start of `text`; 0 if it is not there.
 std::size_t match_size(std::string_view text, std::string_view secret, Spelling spelling) {
   std::size_t at = 0;
   for (const char byte : secret) {
@@ -47,27 +47,26 @@ bool is_uri(std::string_view text) {
 }
 
 etl::Error unreadable(std::string_view how) {
-  return etl::Error::config("the dsn cannot be read as " + std::string(how) +
-                            " (what is wrong is not shown, for it may be a part of the password)")
+  return etl::Error::config("the dsn cannot be parsed as " + std::string(how) +
+                            " (details are not shown: they may contain part of the password)")
       .about("dsn");
 }
 
-// libpq ends user and password at the first '@' and the authority at the first '/'. A password with
-// one of these unencoded would thus end up in host, port or database, and in the messages that name
-// them.
+// libpq ends user and password at the first '@', and the authority at the first '/'. A password with
+// one of them unencoded would end up in host, port or database, which messages name.
 void check_uri(std::string_view text) {
   text.remove_prefix(text.find("://") + 3);
   text = text.substr(0, text.find('?'));
   const std::size_t at = text.find('@');
   if (at == std::string_view::npos) return;
   if (text.find('@', at + 1) != std::string_view::npos || text.find('/') < at) {
-    throw unreadable("a URI: '@' and '/' in a user, password or database are written %40 and %2F");
+    throw unreadable("a URI: write '@' and '/' in a user, password or database as %40 and %2F");
   }
 }
 
 void check_port(std::string_view port) {
   if (port.find_first_not_of("0123456789,") != std::string_view::npos) {
-    throw unreadable("it has a port that is no number");
+    throw unreadable("a connection string: the port is not a number");
   }
 }
 

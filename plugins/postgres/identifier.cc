@@ -1,6 +1,6 @@
-#include "identifier.hpp"
+#include "plugins/postgres/identifier.hpp"
 
-#include "utf8.hpp"
+#include "plugins/postgres/utf8.hpp"
 
 #include <etl/error.hpp>
 
@@ -16,11 +16,11 @@ constexpr std::size_t name_bytes_max = 63;
 
 etl::Error unreadable(std::string_view text, std::string_view why) {
   return etl::Error::config("table \"" + std::string(text) + "\": " + std::string(why) +
-                            "; write table or schema.table, parts with a dot in double quotes")
+                            "; write table or schema.table, a part with a dot in double quotes")
       .about("table");
 }
 
-// Reads one part, which ends before a dot or with the text, and moves `at` behind it.
+// Reads one part, which ends before a dot or at the end, and moves `at` past it.
 std::string read_part(std::string_view text, std::size_t& at) {
   if (at == text.size() || text[at] != '"') {
     const std::size_t end = std::min(text.find('.', at), text.size());
@@ -39,7 +39,7 @@ std::string read_part(std::string_view text, std::size_t& at) {
     }
     part += text[at];
   }
-  throw unreadable(text, "the double quote is not closed");
+  throw unreadable(text, "the closing double quote is missing");
 }
 
 bool is_plain(std::string_view name) {
@@ -52,19 +52,10 @@ std::string shown_part(const std::string& name) { return is_plain(name) ? name :
 
 }  // namespace
 
-std::string quoted(std::string_view name) {
-  std::string out = "\"";
-  for (const char c : name) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  return out += '"';
-}
-
 std::string fault_of_name(std::string_view name) {
   if (name.empty()) return "the name is empty";
   if (name.size() > name_bytes_max) {
-    return "the name has " + std::to_string(name.size()) + " bytes, PostgreSQL keeps " +
+    return "the name is " + std::to_string(name.size()) + " bytes; the limit is " +
            std::to_string(name_bytes_max);
   }
   if (!is_storable(name)) return "the name is not UTF-8";
@@ -88,7 +79,7 @@ TableName parse_table_name(std::string_view text) {
       throw unreadable(text, fault);
     }
     if (at == text.size()) break;
-    if (text[at] != '.') throw unreadable(text, "there is text behind a closing double quote");
+    if (text[at] != '.') throw unreadable(text, "text follows a closing double quote");
     ++at;
   }
   if (parts.size() > 2) throw unreadable(text, "more than two parts");

@@ -1,3 +1,3 @@
-#include "postgres_sink.hpp"
+#include "plugins/postgres/postgres_sink.hpp"
 
 ETL_PLUGIN("postgres", "1.0.0", postgres::PostgresSink);

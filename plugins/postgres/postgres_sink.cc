@@ -1,6 +1,8 @@
-#include "postgres_sink.hpp"
+#include "plugins/postgres/postgres_sink.hpp"
 
-#include "partition_rows.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/common/sql/running_table.hpp"
+#include "plugins/postgres/tables.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -12,30 +14,25 @@ namespace {
 // https://www.postgresql.org/docs/15/limits.html
 constexpr std::size_t columns_max = 1600;
 
-// Any constant will do that no other program uses: "etl" and a version.
-constexpr std::string_view prepare_lock = "SELECT pg_advisory_xact_lock(1702128737, 1)";
+// Serializes the creation of tables: CREATE TABLE IF NOT EXISTS fails if two sessions run it at
+// once. The key is any number that no other program uses: "etl" and a version.
+constexpr std::string_view lock_key = "(1702128737, 1)";
+
+constexpr std::string_view beginning = "beginning a transaction";
+constexpr const char* begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 TableName table_from(const etl::Options& options) {
   TableName table = parse_table_name(options.get<std::string>("table"));
-  if (table.table == LedgerTable::name) {
-    throw etl::Error::config("table " + table.shown() + " is the ledger's own name").about("table");
+  if (table.table == sql::ledger_name) {
+    throw etl::Error::config("table " + table.shown() + " is reserved for the ledger")
+        .about("table");
   }
   return table;
 }
 
 etl::Strings key_from(const etl::Options& options) {
   etl::Strings key = options.get<etl::Strings>("key");
-  const bool upsert = options.get<std::string>("mode") == "upsert";
-  if (upsert && key.empty()) throw etl::Error::config("mode \"upsert\" needs a key").about("key");
-  if (!upsert && !key.empty()) {
-    throw etl::Error::config("a key is for mode \"upsert\", mode \"append\" has none").about("key");
-  }
-  std::set<std::string> seen;
-  for (const std::string& column : key) {
-    if (!seen.insert(column).second) {
-      throw etl::Error::config("column \"" + column + "\" is twice in the key").about("key");
-    }
-  }
+  sql::check_key(options.get<std::string>("mode") == "upsert", key);
   return key;
 }
 
@@ -50,8 +47,8 @@ PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& contex
 
 void PostgresSink::check(const etl::Schema& schema) const {
   if (schema.size() == 0 || schema.size() > columns_max) {
-    throw etl::Error::config(std::to_string(schema.size()) + " columns; PostgreSQL takes 1 to " +
-                             std::to_string(columns_max));
+    throw etl::Error::config("the input has " + std::to_string(schema.size()) +
+                             " columns; PostgreSQL takes 1 to " + std::to_string(columns_max));
   }
   std::set<std::string_view> seen;
   for (const etl::Field& field : schema) {
@@ -62,17 +59,13 @@ void PostgresSink::check(const etl::Schema& schema) const {
       throw etl::Error::config("there are two columns \"" + field.name + "\"");
     }
   }
-  for (const std::string& column : key_) {
-    if (schema.find(column)) continue;
-    throw etl::Error::config("the key's column \"" + column + "\" is not among " + schema.names())
-        .about("key");
-  }
+  sql::check_key_columns(key_, schema);
 }
 
 etl::Target PostgresSink::inspect(const etl::Schema& schema) {
   check(schema);
   const ConnectionPool::Lease lease = pool_.acquire();
-  lease->run("beginning a transaction", "BEGIN READ ONLY");
+  lease->run(beginning, "BEGIN READ ONLY");
   etl::Target found;
   for (const std::string& statement : missing_ddl(*lease, schema)) {
     found.ddl += (found.ddl.empty() ? "" : "\n") + statement + ";";
@@ -81,15 +74,15 @@ etl::Target PostgresSink::inspect(const etl::Schema& schema) {
   return found;
 }
 
-// Locked, for CREATE TABLE IF NOT EXISTS fails when two do it at once, and asks for the right to
-// create even where the table exists.
+// Looks under the lock, because IF NOT EXISTS asks for the right to create even if the table exists.
 void PostgresSink::prepare(const etl::Schema& schema) {
   check(schema);
   const ConnectionPool::Lease lease = pool_.acquire();
-  lease->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
-  lease->run("waiting for other runs that create tables", std::string(prepare_lock));
+  lease->run(beginning, begin);
+  lease->run("waiting for other runs that create tables",
+             "SELECT pg_advisory_xact_lock" + std::string(lock_key));
   for (const std::string& statement : missing_ddl(*lease, schema)) {
-    lease->run("creating what table " + target(*lease).shown() + " needs", statement);
+    lease->run("creating the tables of " + target(*lease).shown(), statement);
   }
   lease->commit();
 }
@@ -97,76 +90,78 @@ void PostgresSink::prepare(const etl::Schema& schema) {
 std::vector<etl::LedgerRecord> PostgresSink::committed(std::string_view pipeline,
                                                        std::string_view sink) {
   const ConnectionPool::Lease lease = pool_.acquire();
-  return LedgerTable(target(*lease).schema).read(*lease, pipeline, sink);
+  const sql::TableDefinition ledger = define_ledger(target(*lease).schema);
+  if (!exists(*lease, ledger)) return {};
+  return sql::LedgerTable(*lease, ledger).all(pipeline, sink);
 }
 
 void PostgresSink::record(const etl::LedgerRecord& record) {
-  if (record.state == etl::State::done) {
-    throw etl::Error(etl::Code::internal, "only a writer records a partition as done");
-  }
   const ConnectionPool::Lease lease = pool_.acquire();
-  // False means that another run has loaded the partition: then that is what counts.
-  static_cast<void>(
-      LedgerTable(target(*lease).schema).write(*lease, record, LedgerTable::Replace::all_but_done));
+  sql::LedgerTable(*lease, define_ledger(target(*lease).schema)).record(record);
 }
 
 PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
   ConnectionPool::Lease lease = pool_.acquire();
-  TableDefinition definition{target(*lease), schema, key_};
-  return {std::move(lease), std::move(definition), request, etl::HeldMemory(context_, 0)};
+  sql::TableDefinition table = define_table(target(*lease), schema, key_);
+  return {std::move(lease), std::move(table), request, etl::HeldMemory(context_, 0)};
 }
 
-// The record is locked first: who loads the partition at this moment is waited for, and who comes
-// later finds nothing to replace. A reload with a key leaves rows that it cannot tell, for the new
-// ones replace them; here none come, so that is refused as well.
 std::int64_t PostgresSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
   const ConnectionPool::Lease lease = pool_.acquire();
-  const TableDefinition table{target(*lease), schema, key_};
-  const LedgerTable ledger(table.name.schema);
-  if (!ledger.definition().exists(*lease)) return 0;
-  const LedgerTable::Key key{request.pipeline, request.source, request.sink, request.partition.id};
-  lease->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
-  const auto earlier = ledger.find(*lease, key, true);
-  if (!earlier) return 0;
-  RemovedRows removed;
-  if (request.delete_rows && earlier->state == etl::State::done && earlier->rows_written > 0) {
-    removed = table.exists(*lease) ? remove_rows(*lease, table, request.partition,
-                                                 earlier->rows_written, IfRefused::roll_back)
-                                   : RemovedRows{0, "the table is not there"};
-  }
-  if (!removed.refused.empty()) {
-    throw etl::Error::permanent("cannot delete the rows of partition \"" + request.partition.id +
-                                "\" from table " + table.name.shown() + ": " + removed.refused +
-                                ". Nothing was changed; forget the partition without its rows, "
-                                "and delete those yourself");
-  }
-  ledger.remove(*lease, key);
+  const sql::TableDefinition table = define_table(target(*lease), schema, key_);
+  const sql::LedgerTable ledger(*lease, define_ledger(table.schema));
+  if (!exists(*lease, ledger.definition())) return 0;
+  lease->run(beginning, begin);
+  const std::int64_t rows =
+      sql::forget(ledger, table, request, [&] { return exists(*lease, table); });
   lease->commit();
-  return removed.count;
+  return rows;
 }
 
-// A run that ends must not hang on it, nor leave it out because the host was cancelled: hence the
-// time limit. After a failure the connection is closed, which rolls back.
+// The time limit lets the last heartbeat of a cancelled run through, but keeps the run from hanging
+// on it. After a failure the connection is closed, which rolls back.
 void PostgresSink::heartbeat(const etl::Heartbeat& beat) {
   constexpr std::chrono::milliseconds limit{2000};
   const std::lock_guard lock(pulse_mutex_);
-  if (pulse_ == nullptr && beat.records.empty()) return;  // it never said anything
+  if (pulse_ == nullptr && beat.records.empty()) return;  // there was no heartbeat yet
   if (pulse_ == nullptr) pulse_ = std::make_unique<Connection>(dsn_, context_);
   std::unique_ptr<Connection> connection = std::move(pulse_);
   {
     const Connection::TimeLimit hurry(*connection, limit);
-    RunningTable(target(*connection).schema).write(*connection, beat);
+    write_heartbeat(*connection, beat);
   }
   pulse_ = std::move(connection);
+}
+
+// Waits for no lock. Creates the table for the first record.
+void PostgresSink::write_heartbeat(Connection& connection, const etl::Heartbeat& beat) {
+  constexpr std::string_view doing = "writing a heartbeat";
+  const sql::TableDefinition table = define_running(target(connection).schema);
+  connection.run(doing, begin);
+  connection.run(doing, "SET LOCAL lock_timeout = '20ms'; SET LOCAL synchronous_commit = off");
+  bool there = exists(connection, table);
+  if (!there && !beat.records.empty()) {
+    const Result locked =
+        connection.run(doing, "SELECT pg_try_advisory_xact_lock" + std::string(lock_key) + "::int");
+    if (locked.integer(0, 0) == 0) {
+      throw etl::Error::transient("another run is creating its tables");
+    }
+    if (!exists(connection, table)) connection.run(doing, table.create_sql());
+    there = true;
+  }
+  if (there) sql::RunningTable(connection, table).replace(beat);
+  connection.run(doing, "COMMIT");
 }
 
 std::vector<etl::RunningRecord> PostgresSink::running(std::string_view pipeline,
                                                       std::string_view sink) {
   const ConnectionPool::Lease lease = pool_.acquire();
-  return RunningTable(target(*lease).schema).read(*lease, pipeline, sink);
+  const sql::TableDefinition table = define_running(target(*lease).schema);
+  if (!exists(*lease, table)) return {};
+  return sql::RunningTable(*lease, table).all(pipeline, sink);
 }
 
-// Kept, so that all partitions of a run go to one place even if the search_path should change.
+// Resolved once, so that all partitions of a run go to one table even if the search_path changes.
 TableName PostgresSink::target(Connection& connection) {
   {
     const std::lock_guard lock(mutex_);
@@ -180,12 +175,10 @@ TableName PostgresSink::target(Connection& connection) {
 
 std::vector<std::string> PostgresSink::missing_ddl(Connection& connection,
                                                    const etl::Schema& schema) {
-  const TableDefinition table{target(connection), schema, key_};
-  const LedgerTable ledger(table.name.schema);
+  const sql::TableDefinition table = define_table(target(connection), schema, key_);
   std::vector<std::string> statements;
-  for (const TableDefinition* definition : {&table, &ledger.definition()}) {
-    if (definition->exists(connection)) definition->require_fit(connection);
-    else statements.push_back(definition->ddl());
+  for (const sql::TableDefinition& each : {table, define_ledger(table.schema)}) {
+    if (!exists_and_fits(connection, each)) statements.push_back(each.create_sql());
   }
   return statements;
 }

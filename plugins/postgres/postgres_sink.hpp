@@ -1,13 +1,10 @@
 /// \file
-/// The stage `postgres`.
+/// The stage `postgres`: loads rows into a table of a PostgreSQL database.
 #pragma once
 
-#include "connection_pool.hpp"
-#include "identifier.hpp"
-#include "ledger_table.hpp"
-#include "postgres_writer.hpp"
-#include "running_table.hpp"
-#include "table_definition.hpp"
+#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/identifier.hpp"
+#include "plugins/postgres/postgres_writer.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -21,9 +18,9 @@
 namespace postgres {
 
 /// Writes rows into a table of a PostgreSQL database, each partition in one transaction together
-/// with its row of etl_ledger, which lies in the table's schema.
+/// with its row of etl_ledger, which is in the table's schema.
 ///
-/// All members may be called from several threads at once; each works on a connection of its own.
+/// Every member may be called from several threads at once; each uses a connection of its own.
 class PostgresSink {
  public:
   static constexpr auto name = "postgres";
@@ -31,24 +28,23 @@ class PostgresSink {
   static constexpr auto options = etl::options(
       etl::optional<std::string>(
           "dsn", "\"\"",
-          "Where to connect to: a postgresql:// URI or key=value pairs; what it "
+          "Connection string: a postgresql:// URI or key=value pairs; what it "
           "leaves out comes from the PG* environment variables")
           .secret()
           .operational(),
       etl::required<std::string>(
           "table",
-          "Table, or schema.table; created when it does not exist. Letters keep "
-          "their case; a part with a dot is put in double quotes"),
+          "table or schema.table; created if missing. Letters keep their case; put "
+          "a part that contains a dot in double quotes"),
       etl::optional<std::string>("mode", "\"append\"",
-                                 "append: insert every row; upsert: a later row with the same key "
-                                 "replaces the earlier one")
+                                 "append adds rows; upsert replaces rows that have the same key")
           .one_of("append|upsert"),
       etl::optional<etl::Strings>(
           "key", "[]", "Columns that identify a row, for upsert; the primary key of a new table"));
 
   PostgresSink(const etl::Options& given, const etl::Context& context);
 
-  /// Names and key of the columns, without connecting.
+  /// Checks the columns' names and the key, without connecting.
   void check(const etl::Schema& schema) const;
   [[nodiscard]] etl::Target inspect(const etl::Schema& schema);
   void prepare(const etl::Schema& schema);
@@ -58,15 +54,16 @@ class PostgresSink {
   void record(const etl::LedgerRecord& record);
 
   [[nodiscard]] PostgresWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
-  /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
+  /// See sql::forget().
   std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
-  /// On a connection of its own, so that it never waits for a writer's.
+  /// Uses a connection of its own, so that it never waits for a writer's.
   void heartbeat(const etl::Heartbeat& beat);
   [[nodiscard]] std::vector<etl::RunningRecord> running(std::string_view pipeline,
                                                         std::string_view sink);
 
  private:
   [[nodiscard]] TableName target(Connection& connection);
+  void write_heartbeat(Connection& connection, const etl::Heartbeat& beat);
   [[nodiscard]] std::vector<std::string> missing_ddl(Connection& connection,
                                                      const etl::Schema& schema);
 
@@ -76,7 +73,7 @@ class PostgresSink {
   const Dsn dsn_;
   ConnectionPool pool_;
   std::mutex pulse_mutex_;
-  std::unique_ptr<Connection> pulse_;  // guarded by pulse_mutex_; of heartbeat() alone
+  std::unique_ptr<Connection> pulse_;  // guarded by pulse_mutex_; used by heartbeat() only
   std::mutex mutex_;
   std::optional<TableName> resolved_;  // guarded by mutex_
 };

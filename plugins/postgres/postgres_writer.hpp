@@ -1,11 +1,11 @@
 /// \file
-/// One partition on its way into a table.
+/// PostgresWriter: loads one partition.
 #pragma once
 
-#include "connection_pool.hpp"
-#include "copy_encoder.hpp"
-#include "ledger_table.hpp"
-#include "table_definition.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
 #include <etl/batch.hpp>
 #include <etl/context.hpp>
@@ -17,26 +17,21 @@ namespace postgres {
 
 /// Writes a partition's rows and its ledger record in one transaction on one connection.
 ///
-/// Rows go straight into the table; with a key (mode "upsert") into a temporary table, from which
-/// commit() merges them. Used by one thread; destroyed without commit() it rolls back.
+/// Copies rows into the table; with a key (mode "upsert"), into a temporary table from which commit()
+/// merges them. Used by one thread. Rolls back if destroyed without commit().
 class PostgresWriter {
  public:
-  /// Begins. Throws Error (conflict) when the ledger has the partition `done` and it is no reload;
-  /// a reload removes the rows of the earlier load, or throws Error (permanent) when it cannot tell
-  /// them from others.
-  /// `held` is told of the buffer for rows.
-  PostgresWriter(ConnectionPool::Lease lease, TableDefinition target,
+  /// Begins a transaction. Throws Error as sql::make_way() does. `held` accounts for the buffer.
+  PostgresWriter(ConnectionPool::Lease lease, sql::TableDefinition target,
                  const etl::WriteRequest& request, etl::HeldMemory held = {});
 
-  /// Sends rows.
   void write(const etl::Batch& batch);
 
-  /// Commits rows and record. Throws Error (conflict) when another run has committed the partition
-  /// meanwhile, and Error (transient) saying so when the outcome is not known.
+  /// Commits rows and record. Throws Error: conflict if another run has committed the partition
+  /// meanwhile; transient, saying so, if the outcome is unknown.
   void commit(const etl::LedgerRecord& record);
 
  private:
-  void remove_earlier(const etl::WriteRequest& request, const LedgerTable::Entry& earlier);
   void start_copy();
   void end_copy();
   void merge();
@@ -44,15 +39,14 @@ class PostgresWriter {
   [[nodiscard]] bool upserts() const { return !target_.key.empty(); }
 
   ConnectionPool::Lease lease_;
-  TableDefinition target_;
-  LedgerTable ledger_;
-  // An earlier load has been removed, its record is locked: no other run can be overwritten.
-  LedgerTable::Replace replace_ = LedgerTable::Replace::all_but_done;
+  sql::TableDefinition target_;
+  sql::LedgerTable ledger_;
+  sql::Replace replace_ = sql::Replace::all_but_done;
   std::string ordinal_;  // the temporary table's extra column
-  std::string doing_;    // for messages
+  std::string doing_;    // in messages
   CopyEncoder encoder_;
   CopyBuffer buffer_;
-  etl::HeldMemory held_;  // the buffer
+  etl::HeldMemory held_;
   bool copying_ = false;
 };
 

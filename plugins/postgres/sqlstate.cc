@@ -1,4 +1,4 @@
-#include "sqlstate.hpp"
+#include "plugins/postgres/sqlstate.hpp"
 
 #include <algorithm>
 
@@ -13,8 +13,8 @@ constexpr SqlstateRule rules[] = {
     {"0A", permanent, "feature not supported"},
     {"22", permanent, "data exception: the same rows fail again"},
     {"23", permanent, "integrity constraint violation: the same rows fail again"},
-    // A standby answers this while its primary is being replaced, and a retry then finds the new
-    // one. A database that is read-only for good costs a few useless retries.
+    // A standby answers this while its primary is being replaced; a retry then finds the new one. A
+    // permanently read-only database costs a few useless retries.
     {"25006", transient, "read-only transaction"},
     {"25P03", transient, "idle in transaction for too long: the source was slow"},
     {"28", permanent, "invalid authorization: password, role or pg_hba.conf"},
@@ -26,7 +26,7 @@ constexpr SqlstateRule rules[] = {
     {"53", transient, "insufficient resources: disk, memory, connections"},
     {"54", permanent, "program limit exceeded"},
     {"55P03", transient, "lock not available: lock_timeout of the role or the dsn"},
-    // Not the host's own cancel, which is seen before the server's answer to it.
+    // Not the host's own cancellation, which is noticed before the server's answer to it.
     {"57014", transient, "query cancelled: statement_timeout or an operator"},
     {"57P01", transient, "server is shutting down, or an operator ended the session"},
     {"57P02", transient, "server crashed and restarts"},
@@ -36,12 +36,12 @@ constexpr SqlstateRule rules[] = {
     {"XX", permanent, "internal error, damaged data"},
 };
 
-// libpq's own messages. They have no code; libpq translates them only in a program that has called
-// setlocale(), in which case these phrases miss and the failure is retried in vain.
+// From libpq's own messages, which have no code. libpq translates them only in a program that has
+// called setlocale(); then these phrases do not match, and the failure is retried in vain.
 constexpr std::string_view permanent_phrases[] = {
     "SSL was required",            // server does not support SSL, but ...
     "no password supplied",        //
-    "invalid sslmode value",       // and likewise for the next ones: a mistake in the dsn
+    "invalid sslmode value",       // this and the next: a mistake in the dsn
     "invalid integer value",       //
     "invalid connection option",   //
     "invalid port number",         //

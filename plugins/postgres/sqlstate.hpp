@@ -1,5 +1,6 @@
 /// \file
-/// Which of PostgreSQL's errors are worth another try. Pure functions, for any thread.
+/// The tables that map PostgreSQL's errors to etl::Code, which decides what is retried. Safe to use
+/// from any thread.
 #pragma once
 
 #include <etl/error.hpp>
@@ -11,28 +12,27 @@
 
 namespace postgres {
 
-/// A row of the table that decides.
+/// A row of the table of SQLSTATEs.
 struct SqlstateRule {
-  std::string_view prefix;  ///< a class (two characters) or a whole code (five), which goes first
+  std::string_view prefix;  ///< a class (two characters) or a code (five), which takes precedence
   etl::Code code;
   std::string_view why;
 };
-/// All of it; a test compares postgres.md with it.
+/// The table. A test compares postgres.md with it.
 [[nodiscard]] std::span<const SqlstateRule> sqlstate_rules();
-/// What libpq says of a connection that will never come about.
+/// Phrases in libpq's own messages that make a failure to connect permanent.
 [[nodiscard]] std::span<const std::string_view> hopeless_phrases();
 
-/// What an error with this SQLSTATE means for the partition: transient or permanent. A code that no
-/// table row knows is permanent: trying again what is not understood hides mistakes.
+/// Transient or permanent. A SQLSTATE without a row is permanent: retrying unknown errors would hide
+/// mistakes.
 [[nodiscard]] etl::Code code_of(std::string_view sqlstate);
 
-/// The same for a failed connection, of which libpq gives no result but only text. REQUIRES: the
-/// text was made with PQERRORS_VERBOSE, which writes a server's SQLSTATE into it. Without one the
-/// failure is libpq's own (network, TLS, a wrong parameter) and taken for transient, but for the
-/// few phrases of a second table.
+/// The same for a failure to connect, for which libpq has only a text. REQUIRES: PQERRORS_VERBOSE,
+/// which adds the server's SQLSTATE. Without one, the failure is libpq's own (network, TLS, a wrong
+/// parameter): transient, unless the text has one of hopeless_phrases().
 [[nodiscard]] etl::Code code_of_connect_failure(std::string_view message);
 
-/// The last SQLSTATE in such a text: `FATAL:  28P01: password ...`. Several hosts give several.
+/// The last SQLSTATE in such a text: `FATAL:  28P01: password ...`. There is one per host.
 [[nodiscard]] std::optional<std::string> sqlstate_in(std::string_view message);
 
 }  // namespace postgres

@@ -1,4 +1,4 @@
-#include "utf8.hpp"
+#include "plugins/postgres/utf8.hpp"
 
 #include <cstddef>
 
@@ -10,8 +10,8 @@ bool in_range(std::string_view text, std::size_t at, unsigned low, unsigned high
          static_cast<unsigned char>(text[at]) <= high;
 }
 
-// Bytes of the well-formed sequence at `at`, 0 if there is none.
-// Table 3-7 of the Unicode Standard: only the second byte's range depends on the first.
+// The size of the well-formed sequence at `at`, 0 if there is none. Table 3-7 of the Unicode Standard:
+// only the second byte's range depends on the first.
 std::size_t sequence_size(std::string_view text, std::size_t at) {
   const unsigned first = static_cast<unsigned char>(text[at]);
   if (first == 0) return 0;

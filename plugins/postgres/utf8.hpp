@@ -1,5 +1,5 @@
 /// \file
-/// UTF-8 as PostgreSQL takes it. Pure functions, for any thread.
+/// UTF-8 as PostgreSQL accepts it. Safe to use from any thread.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace postgres {
 /// byte.
 [[nodiscard]] bool is_storable(std::string_view text);
 
-/// `text` with U+FFFD in place of each byte that PostgreSQL would refuse: for texts that people
-/// read, such as an error that quotes a malformed record.
+/// Replaces each byte that PostgreSQL refuses by U+FFFD: for texts that people read, such as an error
+/// that quotes a malformed record.
 [[nodiscard]] std::string storable(std::string_view text);
 
 }  // namespace postgres

@@ -1,4 +1,4 @@
-#include "batch_table.hpp"
+#include "plugins/sqlite/batch_table.hpp"
 
 #include <new>
 #include <string>
@@ -13,8 +13,8 @@ void BatchTable::Numbers<T>::give(sqlite3_context* out, std::size_t row) const {
 
 void BatchTable::Texts::give(sqlite3_context* out, std::size_t row) const {
   const std::string_view text = values[row];
-  // An empty buffer may have no address, and text at a null pointer is NULL for SQLite. A length
-  // that makes no sense is refused there as "string or blob too big".
+  // An empty buffer may have no address, and SQLite takes a null pointer for NULL. It refuses an
+  // absurd length as "string or blob too big".
   const char* bytes = text.empty() ? "" : text.data();
   sqlite3_result_text64(out, bytes, text.size(), SQLITE_STATIC, SQLITE_UTF8);
 }
@@ -28,25 +28,24 @@ void BatchTable::Times::give(sqlite3_context* out, std::size_t row) {
   const std::int64_t value = values[row];
   if (value != last) {
     last = value;
-    text =
-        values.type() == etl::Type::timestamp_s ? timestamp_text(value) : timestamp_text_us(value);
+    text = values.type() == etl::Type::timestamp_s ? sql::timestamp_text(value)
+                                                   : sql::timestamp_text_us(value);
   }
   if (!text) {
     const std::string message =
         "the timestamp " + std::to_string(value) +
         (values.type() == etl::Type::timestamp_s ? " s" : " us") +
-        " is not in the years 0000 to 9999 that a text can say; timestamps = "
-        "\"unix\" can hold it";
+        " is outside the years 0000 to 9999 that a text can represent; timestamps = "
+        "\"unix\" can store it";
     sqlite3_result_error(out, message.data(), static_cast<int>(message.size()));
     return;
   }
-  // Not copied: the text changes with a later row, and by then SQLite has made a record of this
-  // one.
+  // Not copied: SQLite encodes this row before it reads the next.
   sqlite3_result_text64(out, text->bytes.data(), text->size, SQLITE_STATIC, SQLITE_UTF8);
 }
 
-/// The functions of a virtual table (https://www.sqlite.org/vtab.html). It can only be read from
-/// the first row to the last. C's calling side: nothing may be thrown here.
+/// The functions of a virtual table (https://www.sqlite.org/vtab.html) that can only be scanned from
+/// the first row to the last. Called from C: they must not throw.
 struct BatchTable::Callbacks {
   struct Table : sqlite3_vtab {
     BatchTable* batch = nullptr;
@@ -118,7 +117,7 @@ struct BatchTable::Callbacks {
       std::visit(
           [&](auto& reader) {
             if (!reader.values.null(cursor.row))
-              reader.give(out, cursor.row);  // else the result is NULL
+              reader.give(out, cursor.row);  // otherwise the result is NULL
           },
           cursor.batch->readers_[static_cast<std::size_t>(index)]);
       return SQLITE_OK;
@@ -155,10 +154,10 @@ BatchTable::BatchTable(Database& database, etl::Schema schema, Timestamps timest
     : schema_(std::move(schema)), timestamps_(timestamps) {
   static const sqlite3_module module = Callbacks::module();
   const int code = sqlite3_create_module_v2(database.handle(), "etl_batch", &module, this, nullptr);
-  if (code != SQLITE_OK) database.fail(code, "adding the table of a batch");
-  // In the temporary schema, under which a table of the file called etl_batch is not found.
-  database.execute("CREATE VIRTUAL TABLE " + std::string(sql_name) + " USING etl_batch",
-                   "adding the table of a batch");
+  constexpr std::string_view doing = "creating the table that shows batches";
+  if (code != SQLITE_OK) database.fail(code, doing);
+  // In the temporary schema, apart from a table of the file that is called etl_batch.
+  database.execute("CREATE VIRTUAL TABLE " + std::string(sql_name) + " USING etl_batch", doing);
 }
 
 BatchTable::Reader BatchTable::reader(const etl::Batch& batch, std::size_t column) const {

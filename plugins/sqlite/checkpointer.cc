@@ -1,4 +1,4 @@
-#include "checkpointer.hpp"
+#include "plugins/sqlite/checkpointer.hpp"
 
 #include <etl/error.hpp>
 
@@ -11,12 +11,12 @@
 namespace sqlite {
 namespace {
 
-/// How long a complete checkpoint waits for readers and for those of other processes. It is tried
-/// again after the next commit.
+/// How long a complete checkpoint waits for readers and for checkpoints of other processes. The next
+/// commit tries again.
 constexpr etl::Duration patience{100};
 
 constexpr std::chrono::milliseconds nap{2};
-constexpr std::chrono::milliseconds look_whether_to_stop{50};
+constexpr std::chrono::milliseconds cancellation_poll{50};
 
 }  // namespace
 
@@ -40,14 +40,14 @@ Checkpointer::~Checkpointer() {
   thread_.join();
 }
 
-// C's calling side: nothing may be thrown here. What fails leaves the rows in the log, where they
-// are safe, and the next checkpoint tries again.
+// Called from C: must not throw. After a failure the rows are safe in the log, and the next
+// checkpoint tries again.
 int Checkpointer::on_commit(void* self, sqlite3* /*handle*/, const char* /*name*/,
                             int log_pages) noexcept {
   auto& checkpointer = *static_cast<Checkpointer*>(self);
   try {
     checkpointer.committed(log_pages * checkpointer.page_bytes_);
-  } catch (...) {  // no memory, or no thread is to be had
+  } catch (...) {  // no memory, or no thread
     sqlite3_wal_checkpoint_v2(checkpointer.writer_, "main", SQLITE_CHECKPOINT_PASSIVE, nullptr,
                               nullptr);
   }
@@ -55,7 +55,7 @@ int Checkpointer::on_commit(void* self, sqlite3* /*handle*/, const char* /*name*
 }
 
 void Checkpointer::committed(std::int64_t log_bytes) {
-  if (log_bytes < seen_bytes_) seen_bytes_ = 0;  // it started anew
+  if (log_bytes < seen_bytes_) seen_bytes_ = 0;  // it has restarted
   if (log_bytes - seen_bytes_ < limits_.worth_it) return;
   seen_bytes_ = log_bytes;
   if (!thread_.joinable()) thread_ = std::thread([this] { serve(); });
@@ -70,7 +70,7 @@ void Checkpointer::request(Database::Checkpoint mode) {
   changed_.notify_all();
   if (mode == Database::Checkpoint::passive) return;
   while (answered_ < mine && !options_.context.cancelled())
-    changed_.wait_for(lock, look_whether_to_stop);
+    changed_.wait_for(lock, cancellation_poll);
 }
 
 void Checkpointer::serve() {
@@ -100,13 +100,13 @@ void Checkpointer::checkpoint(std::unique_ptr<Database>& database, Database::Che
     }
   } catch (const std::exception& error) {
     database.reset();
-    if (std::exchange(told_, true) || options_.context.cancelled()) return;
+    if (std::exchange(warned_, true) || options_.context.cancelled()) return;
     options_.context.warn("the write-ahead log of " + options_.path +
-                          " grows, for it cannot be copied: " + error.what());
+                          " keeps growing, because it cannot be copied: " + error.what());
   }
 }
 
-/// False where readers, or the checkpoint of another process, are in the way.
+/// False if readers, or the checkpoint of another process, block it.
 bool Checkpointer::copy(Database& database, Database::Checkpoint mode) {
   try {
     database.checkpoint(mode);

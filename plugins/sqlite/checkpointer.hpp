@@ -1,8 +1,8 @@
 /// \file
-/// Checkpoints beside the writing.
+/// Checkpointer: runs checkpoints in the background.
 #pragma once
 
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <condition_variable>
 #include <cstdint>
@@ -13,26 +13,26 @@
 
 namespace sqlite {
 
-/// Copies what a connection committed from the write-ahead log into the file, on a thread and a
-/// connection of its own while the next partition is written. SQLite by itself does so at the end
-/// of a commit, and every row behind it waits for the copy and two syncs.
+/// Copies committed pages from the write-ahead log into the file, on a thread and a connection of
+/// its own while the next partition is written. SQLite by itself does that at the end of a commit,
+/// and all later rows wait for the copy and two syncs.
 ///
-/// The log starts anew only when all of it was copied before a transaction began, whoever's. So a
-/// commit that leaves a long log waits while it is copied and other writers are kept out. A log
-/// that readers still need gets longer for as long as they do.
+/// The log restarts only if all of it has been copied before a transaction begins, on any
+/// connection. So a commit that leaves a long log waits for a copy that blocks other writers. A log
+/// that readers still need grows until they end.
 ///
-/// Used by the connection's thread; must not outlive the connection. Without a log it does nothing.
+/// Used by the connection's thread; must not outlive the connection. Does nothing without a log.
 class Checkpointer {
  public:
   /// Bytes of the log.
   struct Limits {
-    /// What it gains from one checkpoint to the next, each of which takes two syncs.
+    /// Growth that triggers a checkpoint, which costs two syncs.
     std::int64_t worth_it = std::int64_t{4} << 20;
-    /// From here on a commit waits for one.
+    /// From this size on, a commit waits for a complete checkpoint.
     std::int64_t too_long = std::int64_t{256} << 20;
   };
 
-  /// `writer` was opened with `options`. Takes the place of its automatic checkpoints.
+  /// Replaces the automatic checkpoints of `writer`, which was opened with `options`.
   Checkpointer(Database& writer, ConnectionOptions options)
       : Checkpointer(writer, std::move(options), Limits{}) {}
   Checkpointer(Database& writer, ConnectionOptions options, Limits limits);
@@ -52,15 +52,15 @@ class Checkpointer {
   ConnectionOptions options_;
   Limits limits_;
   std::int64_t page_bytes_;
-  std::int64_t seen_bytes_ = 0;  ///< of the log, when a checkpoint was last asked for
+  std::int64_t seen_bytes_ = 0;  ///< size of the log at the last request
 
   std::mutex mutex_;
   std::condition_variable changed_;
   std::int64_t requests_ = 0;  // guarded by mutex_
-  std::int64_t answered_ = 0;  // guarded by mutex_: the last request that is done with
+  std::int64_t answered_ = 0;  // guarded by mutex_: the last request served
   Database::Checkpoint mode_ = Database::Checkpoint::passive;  // guarded by mutex_: of the last one
   bool stopping_ = false;                                      // guarded by mutex_
-  bool told_ = false;                                          ///< that it fails; of the thread
+  bool warned_ = false;                                        // used by thread_ only
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
-#include "sqlite_errors.hpp"
+#include "plugins/common/sql/timestamp_text.hpp"
+#include "plugins/sqlite/sqlite_errors.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -8,40 +9,23 @@
 namespace sqlite {
 namespace {
 
-/// Virtual machine steps between two looks at whether the host wants to stop: some 500 rows of an
-/// insert.
+/// Virtual machine steps between two checks for cancellation: some 500 rows of an INSERT.
 constexpr int steps_between_polls = 10000;
 
 constexpr std::chrono::milliseconds longest_nap{20};
 
-/// Every connection that closes locks the whole file for a moment, to see whether it is the last
-/// (sqlite3WalClose). That is no transaction to wait out, so whoever opens the file then waits at
-/// least this long, whatever busy_timeout says.
+/// Minimum busy_timeout while opening the file. Every connection that closes locks the whole file
+/// for a moment, to check whether it is the last (sqlite3WalClose).
 constexpr std::chrono::milliseconds opening_patience{1000};
 
 int flags_for(Database::Access access) {
-  // Also for reading: a hot journal or WAL that a killed process left must be recovered first, and
-  // only a connection that may write can do so. SQLite itself falls back to reading where the file
-  // is write-protected.
+  // Also for reading: only a connection that may write can recover a hot journal or WAL that a
+  // killed process left. SQLite itself falls back to reading if the file is write-protected.
   const int create = access == Database::Access::create ? SQLITE_OPEN_CREATE : 0;
   return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create;
 }
 
 }  // namespace
-
-std::string quoted(std::string_view name) {
-  std::string text = "\"";
-  for (const char byte : name) {
-    if (byte == '"') text += '"';
-    text += byte;
-  }
-  return text += '"';
-}
-
-bool same_name(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         sqlite3_strnicmp(a.data(), b.data(), static_cast<int>(a.size())) == 0;
-}
 
 Database::Database(const ConnectionOptions& options, Access access)
     : path_(options.path),
@@ -49,7 +33,7 @@ Database::Database(const ConnectionOptions& options, Access access)
       context_(options.context) {
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path_.c_str(), &handle, flags_for(access), nullptr);
-  handle_.reset(handle);  // to be closed also when opening failed
+  handle_.reset(handle);  // must be closed even if opening failed
   if (code != SQLITE_OK)
     fail(handle != nullptr ? sqlite3_extended_errcode(handle) : code, "opening it");
   sqlite3_extended_result_codes(handle, 1);
@@ -60,20 +44,20 @@ Database::Database(const ConnectionOptions& options, Access access)
 }
 
 void Database::configure(Access access) {
-  // 16 MiB of pages hold a usual partition, so that it goes to the file once; a larger one spills.
-  // A view or trigger that someone else put into the file has no business calling functions.
+  // 16 MiB of pages hold a typical partition, which is then written to the file once; a larger one
+  // spills. Views and triggers in the file are not trusted to call functions.
   execute("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
           "opening it");
-  look_at_journal();
+  sync_for_journal();
   if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
 }
 
-bool Database::look_at_journal() {
-  (void)pragma("main.schema_version");  // it takes a reading to notice what another one changed
+bool Database::sync_for_journal() {
+  (void)pragma("main.schema_version");  // only a read notices another connection's change
   const bool has_log = pragma("main.journal_mode") == "wal";
-  // Either pair survives a power cut as a whole number of transactions. With a rollback journal
-  // that takes FULL; with a WAL NORMAL is enough, and may at most lose the last transactions, each
-  // with its ledger row, so that the next run loads those partitions again.
+  // Either setting keeps transactions whole after a power cut. A rollback journal needs FULL for
+  // that. With a WAL, NORMAL may lose the last transactions, each with its ledger row, so that the
+  // next run loads those partitions again.
   execute(has_log ? "PRAGMA main.synchronous = NORMAL" : "PRAGMA main.synchronous = FULL",
           "reading its header");
   return has_log;
@@ -102,6 +86,16 @@ bool Database::try_now(const std::string& sql) {
   return code == SQLITE_OK;
 }
 
+std::int64_t Database::query(std::string_view doing, const std::string& text,
+                             std::span<const sql::Value> params, const OnRow& on_row) {
+  Statement statement(*this, text, std::string(doing));
+  statement.bind(params);
+  while (statement.step()) {
+    if (on_row) on_row(statement);
+  }
+  return sqlite3_changes64(handle());
+}
+
 std::int64_t Database::cache_bytes() const {
   int now = 0;
   int unused = 0;
@@ -110,13 +104,13 @@ std::int64_t Database::cache_bytes() const {
 }
 
 void Database::fail(int code, std::string_view doing) const {
-  // The busy handler gives up when the host wants to stop; SQLite reports that as BUSY.
+  // The busy handler gives up on cancellation; SQLite reports that as BUSY.
   if (code == SQLITE_INTERRUPT || ((code & 0xFF) == SQLITE_BUSY && context_.cancelled())) {
     throw etl::Error::cancelled();
   }
   if (code == SQLITE_NOTADB) {
     throw etl::Error::config(path_ +
-                             " is not an SQLite database (or is encrypted): SQLITE_NOTADB, 26")
+                             " is not an SQLite database, or is encrypted (SQLITE_NOTADB, 26)")
         .about("path");
   }
   etl::Error error =
@@ -164,7 +158,7 @@ void Statement::run() {
     return;
   }
   try {
-    database_->fail(code, doing_);  // before the reset, which may change the connection's message
+    database_->fail(code, doing_);  // before the reset, which may change SQLite's message
   } catch (...) {
     reset();
     throw;
@@ -186,12 +180,34 @@ std::string_view Statement::text(int column) const {
                           : std::string_view{reinterpret_cast<const char*>(bytes), size};
 }
 
+Statement& Statement::bind(std::span<const sql::Value> values) {
+  reset();
+  int parameter = 0;
+  for (const sql::Value& value : values) bind_one(++parameter, value);
+  return *this;
+}
+
+void Statement::bind_one(int parameter, const sql::Value& value) {
+  std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
+}
+
+void Statement::bind_one(int parameter, std::nullptr_t) {
+  require(sqlite3_bind_null(handle_.get(), parameter));
+}
+
+void Statement::bind_one(int parameter, sql::Time value) {
+  const auto text = sql::timestamp_text_us(value.micros, sql::Fraction::always);
+  if (text) return bind_one(parameter, text->view());
+  throw etl::Error(etl::Code::internal, std::to_string(value.micros) +
+                                            " us since 1970 is outside the years 0000 to 9999");
+}
+
 void Statement::bind_one(int parameter, std::int64_t value) {
   require(sqlite3_bind_int64(handle_.get(), parameter, value));
 }
 
 void Statement::bind_one(int parameter, std::string_view value) {
-  const char* bytes = value.empty() ? "" : value.data();  // a null pointer would bind NULL
+  const char* bytes = value.empty() ? "" : value.data();  // a null pointer would be NULL
   require(sqlite3_bind_text64(handle_.get(), parameter, bytes, value.size(), SQLITE_TRANSIENT,
                               SQLITE_UTF8));
 }

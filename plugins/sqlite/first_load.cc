@@ -1,4 +1,4 @@
-#include "first_load.hpp"
+#include "plugins/sqlite/first_load.hpp"
 
 #include <array>
 #include <cstdint>
@@ -9,11 +9,11 @@ namespace {
 
 using Mark = LoadTransaction::Mark;
 
-/// Where the header has them: https://www.sqlite.org/fileformat.html
+/// Fields of the header: https://www.sqlite.org/fileformat.html
 constexpr std::size_t write_version_offset = 18;  ///< 1 = rollback journal, 2 = write-ahead log
 constexpr std::size_t application_id_offset = 68;
 
-constexpr std::string_view creating = "creating it";
+constexpr std::string_view creating = "creating its tables";
 
 std::string set_mark(Mark mark) {
   return "PRAGMA main.application_id = " + std::to_string(static_cast<std::uint32_t>(mark));
@@ -32,17 +32,16 @@ struct Close {
 
 }  // namespace
 
-bool shape_if_empty(Database& database) {
+bool set_page_size_if_empty(Database& database) {
   if (database.pragma("page_count") != "0") return false;
-  // Large pages make up for some of what the log will cost: with 16 KiB a transaction of 30 MiB
-  // already changes a page that the log holds, and the checksums of all that came after it in the
-  // log are computed again; with 32 KiB that takes 200 MiB.
+  // A transaction that changes a page already in the log makes SQLite compute the checksums of all
+  // later pages again. That happens from 30 MiB on with 16 KiB pages, from 200 MiB on with 32 KiB.
   database.execute("PRAGMA page_size = 32768", creating);
   return true;
 }
 
 void mark_for_first_load(Database& database) {
-  // Another process may have done the same, and more, before this one got the lock.
+  // Another process may have created the tables before this one got the lock.
   Statement tables(database, "SELECT count(*) FROM sqlite_schema", std::string(creating));
   const bool is_new = tables.step() && tables.integer(0) == 0;
   tables.reset();
@@ -60,9 +59,8 @@ bool awaits_first_load(const std::string& path) {
       file == nullptr || file->pMethods == nullptr) {
     return false;
   }
-  // By SQLite's own file, for whoever opens and closes another one drops all locks that the process
-  // has on it. In a file with a log, the log may know better than this page: there nobody waits
-  // long anyway.
+  // Through SQLite's own descriptor: closing another one would drop all locks of this process on the
+  // file. With a log, this page may be outdated; but then readers do not wait long anyway.
   std::array<unsigned char, application_id_offset + 4> header{};
   if (file->pMethods->xRead(file, header.data(), static_cast<int>(header.size()), 0) != SQLITE_OK ||
       header[write_version_offset] != 1) {
@@ -75,11 +73,11 @@ bool awaits_first_load(const std::string& path) {
 
 LoadTransaction::LoadTransaction(Database& database, std::string_view doing) : database_(database) {
   const Mark before = mark_of(database_);
-  const bool had_log = database_.look_at_journal();
+  const bool had_log = database_.sync_for_journal();
   if (before == Mark::awaits_load && !had_log) database_.execute("BEGIN EXCLUSIVE", doing);
   else database_.begin(doing);
   if (before == Mark::none) return;
-  mark_ = mark_of(database_);  // another process may have been first since
+  mark_ = mark_of(database_);  // another process may have loaded since
   has_log_ = database_.pragma("main.journal_mode") == "wal";
 }
 
@@ -87,7 +85,7 @@ void LoadTransaction::commit(std::string_view doing) {
   if (mark_ == Mark::none) return database_.commit(doing);
   database_.execute(set_mark(has_log_ ? Mark::none : Mark::awaits_log), doing);
   database_.commit(doing);
-  // What is committed is, whatever becomes of the rest: the mark tells the next load to see to it.
+  // Failing here is harmless: the mark makes the next load try again.
   if (!has_log_ && database_.try_now("PRAGMA main.journal_mode = WAL"))
     database_.try_now(set_mark(Mark::none));
 }

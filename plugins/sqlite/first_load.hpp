@@ -1,15 +1,14 @@
 /// \file
-/// The first load of a file that etl makes, and the transactions that may be it.
+/// The first load of a new file, which writes without a write-ahead log.
 ///
-/// With a write-ahead log readers neither wait for a load nor hold it up, and many small
-/// transactions cost little; but every page is written twice, once to the log and once to the file,
-/// and both are synced. A rollback journal writes new pages once. So the first load of a new file,
-/// from which nobody could read anything anyway, goes without the log (160 MB then take a third
-/// less time), and its commit gives the file one. A mark in the file, in a field of its header that
-/// SQLite leaves to applications, says that the first load is still to come.
+/// With a write-ahead log, readers and loads do not block each other, and many small transactions
+/// are cheap; but every page is written and synced twice, in the log and in the file. A rollback
+/// journal writes new pages once. So the first load of a new file, which has nothing to read yet,
+/// does without the log (160 MB then take a third less time), and its commit enables it. The
+/// application ID in the file's header marks a file that awaits its first load.
 #pragma once
 
-#include "database.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <cstdint>
 #include <string>
@@ -17,26 +16,26 @@
 
 namespace sqlite {
 
-/// Gives an empty file its page size, and leaves others alone. Whether it is empty: then
-/// mark_for_first_load() belongs into the transaction that creates its tables.
-[[nodiscard]] bool shape_if_empty(Database& database);
+/// Sets the page size of an empty file. Returns whether the file is empty: then the transaction that
+/// creates its tables must call mark_for_first_load().
+[[nodiscard]] bool set_page_size_if_empty(Database& database);
 
-/// Marks a file that has no tables yet, and leaves others alone. REQUIRES: a transaction.
+/// Marks a file that has no tables yet. REQUIRES: a transaction.
 void mark_for_first_load(Database& database);
 
 /// Whether the file at `path` is marked: its ledger is empty. Waits for no lock, since a first load
-/// holds one all the while. False also where there is no file.
+/// holds one to its end. False if there is no file.
 [[nodiscard]] bool awaits_first_load(const std::string& path);
 
-/// A transaction that ends with a row in the ledger. It ends with its Database at the latest, which
-/// it must not outlive.
+/// A transaction that ends with a row in the ledger. Must not outlive its Database, whose end rolls
+/// it back.
 class LoadTransaction {
  public:
-  /// Begins it, as Database::begin() does. A first load has the file to itself from here on, or the
-  /// cache would wait for readers each time that it is full.
+  /// Begins, as Database::begin() does. A first load locks out readers from the start, or it would
+  /// wait for them each time that the page cache is full.
   LoadTransaction(Database& database, std::string_view doing);
 
-  /// A first load gives the file its log. Where somebody is in the way of that, the next load does.
+  /// After a first load, enables the write-ahead log; if a lock prevents that, the next load does.
   void commit(std::string_view doing);
 
   /// Application IDs: "etl0" and "etl1".

@@ -1,4 +1,4 @@
-#include "sqlite_sink.hpp"
+#include "plugins/sqlite/sqlite_sink.hpp"
 
 #include <etl/plugin.hpp>
 

@@ -1,4 +1,4 @@
-#include "sqlite_errors.hpp"
+#include "plugins/sqlite/sqlite_errors.hpp"
 
 #include <string>
 #include <system_error>
@@ -11,10 +11,9 @@ using etl::Code;
 #define CODE(code, meaning) \
   { code, #code, Code::meaning }
 
-// Transient is what another moment may cure: another connection's lock, a full disk that someone
-// empties, a failing device or network file system, a lack of memory or of file descriptors.
-// Permanent is what the same rows meet again. Extended codes stand here for their names, or for
-// meaning something else than their primary code.
+// Transient: it may succeed later. Another connection's lock, a full disk, a failing device or
+// network file system, a lack of memory or of file descriptors. Permanent: the same rows fail again.
+// Extended codes are listed for their names, or if they differ from their primary code.
 constexpr ResultCode code_table[] = {
     CODE(SQLITE_ERROR, permanent),  // wrong SQL: a missing table, an overlong statement
     CODE(SQLITE_ERROR_SNAPSHOT, transient),
@@ -61,16 +60,15 @@ constexpr ResultCode code_table[] = {
     CODE(SQLITE_IOERR_SEEK, transient),
     CODE(SQLITE_IOERR_MMAP, transient),
     CODE(SQLITE_IOERR_GETTEMPPATH, transient),
-    CODE(SQLITE_IOERR_DATA, permanent),       // a checksum is wrong: reading again does not mend it
-    CODE(SQLITE_IOERR_CORRUPTFS, permanent),  // likewise, for the file system
+    CODE(SQLITE_IOERR_DATA, permanent),       // a wrong checksum stays wrong
+    CODE(SQLITE_IOERR_CORRUPTFS, permanent),  // likewise in the file system
     CODE(SQLITE_CORRUPT, permanent),
     CODE(SQLITE_CORRUPT_VTAB, permanent),
     CODE(SQLITE_CORRUPT_SEQUENCE, permanent),
     CODE(SQLITE_CORRUPT_INDEX, permanent),
     CODE(SQLITE_NOTFOUND, internal),
     CODE(SQLITE_FULL, transient),
-    CODE(SQLITE_CANTOPEN,
-         transient),  // out of file descriptors, or a journal that cannot be made now
+    CODE(SQLITE_CANTOPEN, transient),  // no file descriptor, or a journal cannot be created
     CODE(SQLITE_CANTOPEN_ISDIR, permanent),
     CODE(SQLITE_CANTOPEN_FULLPATH, permanent),
     CODE(SQLITE_CANTOPEN_SYMLINK, permanent),
@@ -121,8 +119,7 @@ ResultCode result_code(int code) {
 
 etl::Error error_from(sqlite3* handle, int code) {
   const ResultCode row = result_code(code);
-  // The connection's message is of its last failed call, which need not be the one that returned
-  // `code`.
+  // The connection's message is that of its last failed call, which may be another one.
   const bool current = handle != nullptr && primary(sqlite3_errcode(handle)) == primary(code);
   std::string text = current ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
   text += " (" + std::string(row.name) + ", " + std::to_string(code) + ")" +

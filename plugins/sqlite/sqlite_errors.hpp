@@ -1,5 +1,5 @@
 /// \file
-/// What follows from an SQLite result code: the one table that decides what is tried again.
+/// The table that maps SQLite's result codes to etl::Code, which decides what is retried.
 #pragma once
 
 #include <etl/error.hpp>
@@ -10,24 +10,24 @@
 
 namespace sqlite {
 
-/// A result code (primary or extended, https://www.sqlite.org/rescode.html) and what it means for a
-/// partition that met it.
+/// A result code (primary or extended, https://www.sqlite.org/rescode.html) and its meaning for the
+/// partition.
 struct ResultCode {
   int code;
   const char* name;
   etl::Code meaning;
 };
 
-/// The whole table; a test compares sqlite.md with it.
+/// The table. A test compares sqlite.md with it.
 [[nodiscard]] std::span<const ResultCode> result_codes();
 
-/// The row of the table for `code`. An extended code that has none is treated as its primary code;
-/// a primary code that has none is permanent.
+/// The row for `code`. An extended code without a row is treated as its primary code; a primary code
+/// without one is permanent.
 [[nodiscard]] ResultCode result_code(int code);
 
-/// The error for a call that returned `code`: SQLite's own text (which names table and column of a
-/// violated constraint), the code's name and number and, where the system is to blame, its reason.
-/// `handle` may be null. The caller adds what was being done, to which file.
+/// The error for a call that returned `code`: SQLite's message (which names table and column of a
+/// violated constraint), the code's name and number and, after a failed system call, the system's
+/// reason. `handle` may be null. The caller adds the operation and the file.
 [[nodiscard]] etl::Error error_from(sqlite3* handle, int code);
 
 }  // namespace sqlite

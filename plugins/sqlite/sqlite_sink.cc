@@ -1,11 +1,10 @@
-#include "sqlite_sink.hpp"
+#include "plugins/sqlite/sqlite_sink.hpp"
 
-#include "first_load.hpp"
-#include "ledger_table.hpp"
-#include "partition_rows.hpp"
-#include "running_table.hpp"
-#include "table_fit.hpp"
-#include "table_merge.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/common/sql/running_table.hpp"
+#include "plugins/sqlite/first_load.hpp"
+#include "plugins/sqlite/table_fit.hpp"
+#include "plugins/sqlite/table_merge.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -19,10 +18,10 @@ using etl::Error;
 
 namespace {
 
-/// SQLite follows a symbolic link to a file that is yet to be created; weakly_canonical() does not.
+/// SQLite follows a symbolic link to a file that does not exist yet; weakly_canonical() does not.
 std::string canonical_path(std::filesystem::path path) {
   namespace fs = std::filesystem;
-  std::error_code unreadable;  // then opening the file says why
+  std::error_code unreadable;  // opening the file then reports why
   for (int links = 0; links < 40 && fs::is_symlink(path, unreadable); ++links) {
     path = path.parent_path() / fs::read_symlink(path, unreadable);
   }
@@ -30,21 +29,36 @@ std::string canonical_path(std::filesystem::path path) {
   return (canonical.empty() ? path : canonical).string();
 }
 
-/// What `read` finds in the file; nothing where its first load locks it, for that would take long
-/// and there is no row in it yet.
+/// Reads from the file. Returns nothing while its first load has it locked: that may take long, and
+/// there is no row to read yet.
 template <class Read>
 auto read_file(const ConnectionOptions& options, Read read)
     -> std::optional<std::invoke_result_t<Read, Database&>> {
   const bool is_new = awaits_first_load(options.path);
-  ConnectionOptions patience = options;
-  if (is_new) patience.busy_timeout = etl::Duration{0};
+  ConnectionOptions impatient = options;
+  if (is_new) impatient.busy_timeout = etl::Duration{0};
   try {
-    Database database(patience, Database::Access::read);
+    Database database(impatient, Database::Access::read);
     return read(database);
   } catch (const LockedError&) {
     if (!is_new) throw;
     return std::nullopt;
   }
+}
+
+/// The records of a pipeline and sink; none if there is no file or no such table.
+template <class Table>
+auto read_records(const ConnectionOptions& options, const sql::TableDefinition& definition,
+                  std::string_view pipeline, std::string_view sink) {
+  using Records = decltype(std::declval<Table>().all(pipeline, sink));
+  std::error_code unreadable;
+  if (!std::filesystem::exists(options.path, unreadable) && !unreadable) return Records{};
+  return read_file(options,
+                   [&](Database& database) {
+                     const bool exists = exists_and_fits(database, definition, "path");
+                     return exists ? Table(database, definition).all(pipeline, sink) : Records{};
+                   })
+      .value_or(Records{});
 }
 
 }  // namespace
@@ -54,17 +68,18 @@ SqliteSink::SqliteSink(const etl::Options& values, const etl::Context& context)
                   context},
       table_{values.get<std::string>("table"), values.get<std::string>("mode") == "upsert",
              values.get<etl::Strings>("key"),
-             values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text},
+             values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text,
+             connection_.path},
       resource_(canonical_path(connection_.path)) {}
 
 void SqliteSink::check(const etl::Schema& schema) const { (void)define_table(table_, schema); }
 
-/// Throws Error (config, about "path") when there could be no file: no folder, or a folder in its
-/// place.
+/// Throws Error (config, about "path") if the file cannot exist: its folder is missing, or the path
+/// is a folder.
 bool SqliteSink::file_exists() const {
   namespace fs = std::filesystem;
   const fs::path path(connection_.path);
-  std::error_code unreadable;  // then opening the file says why
+  std::error_code unreadable;  // opening the file then reports why
   if (fs::is_directory(path, unreadable)) {
     throw Error::config(connection_.path + " is a folder, not a database file").about("path");
   }
@@ -79,9 +94,9 @@ bool SqliteSink::file_exists() const {
 }
 
 etl::Target SqliteSink::inspect(const etl::Schema& schema) {
-  const TableDefinition definition = define_table(table_, schema);
-  const TableDefinition& ledger = LedgerTable::definition();
-  etl::Target target{"table \"" + table_.table + "\" in " + connection_.path, {}};
+  const sql::TableDefinition definition = define_table(table_, schema);
+  const sql::TableDefinition ledger = define_ledger(connection_.path);
+  etl::Target target{"table " + definition.shown, {}};
   struct Found {
     bool table = false;
     bool ledger = false;
@@ -92,7 +107,7 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
       return Found{exists_and_fits(database, definition, "table"),
                    exists_and_fits(database, ledger, "path")};
     });
-    if (!seen) return {target.name + ", which its first load keeps locked", {}};
+    if (!seen) return {target.name + " (locked by its first load)", {}};
     found = *seen;
   }
   if (!found.table) {
@@ -103,64 +118,60 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
 }
 
 void SqliteSink::prepare(const etl::Schema& schema) {
-  const TableDefinition definition = define_table(table_, schema);
+  const sql::TableDefinition definition = define_table(table_, schema);
   (void)file_exists();
-  for (bool told = false;; told = true) {
+  for (bool logged = false;; logged = true) {
     try {
       create_tables(definition);
       return;
     } catch (const LockedError&) {
       if (!awaits_first_load(connection_.path)) throw;
-      // That ends, however long it takes, and this run's partitions would have to wait for it, too.
-      if (!told) connection_.context.info("waiting for the first load of " + connection_.path);
+      // However long that takes, this run's partitions would have to wait for it too.
+      if (!logged) connection_.context.info("waiting for the first load of " + connection_.path);
     }
   }
 }
 
-void SqliteSink::create_tables(const TableDefinition& definition) const {
+void SqliteSink::create_tables(const sql::TableDefinition& definition) const {
+  const sql::TableDefinition ledger = define_ledger(connection_.path);
   Database database(connection_, Database::Access::create);
-  const bool empty = shape_if_empty(database);
-  const auto create_missing = [&](const TableDefinition& table, const char* option, bool create) {
+  const bool empty = set_page_size_if_empty(database);
+  const auto create_missing = [&](const sql::TableDefinition& table, const char* option,
+                                  bool create) {
     if (exists_and_fits(database, table, option)) return true;
     if (create) database.execute(table.create_sql(), "creating table \"" + table.table + "\"");
     return false;
   };
-  // Usually both are there, and another process that is loading need not be waited for.
+  // Usually both exist, and there is no need to wait for another process that is loading.
   const bool has_table = create_missing(definition, "table", false);
-  const bool has_ledger = create_missing(LedgerTable::definition(), "path", false);
+  const bool has_ledger = create_missing(ledger, "path", false);
   if (has_table && has_ledger) return;
   database.begin("creating table \"" + table_.table + "\"");
   if (empty) mark_for_first_load(database);
   create_missing(definition, "table", true);
-  create_missing(LedgerTable::definition(), "path", true);
+  create_missing(ledger, "path", true);
   database.commit("creating table \"" + table_.table + "\"");
 }
 
 std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
                                                      std::string_view sink) {
-  std::error_code unreadable;
-  if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
-  using Records = std::vector<etl::LedgerRecord>;
-  return read_file(connection_,
-                   [&](Database& database) -> Records {
-                     if (!exists_and_fits(database, LedgerTable::definition(), "path")) return {};
-                     return LedgerTable(database).all(pipeline, sink);
-                   })
-      .value_or(Records{});
+  return read_records<sql::LedgerTable>(connection_, define_ledger(connection_.path), pipeline,
+                                        sink);
+}
+
+std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
+                                                    std::string_view sink) {
+  return read_records<sql::RunningTable>(connection_, define_running(connection_.path), pipeline,
+                                         sink);
 }
 
 void SqliteSink::record(const etl::LedgerRecord& record) {
-  if (record.state == etl::State::done) {
-    throw Error(etl::Code::internal,
-                "partition " + record.partition + ": done is for commit() to record");
-  }
   const WriteGate::Hold hold = gate_.enter(connection_.context);
   const std::string doing = "recording partition " + record.partition + " as " +
                             std::string(etl::state_name(record.state));
   Database database(connection_, Database::Access::write);
   LoadTransaction load(database, doing);
-  // Of two runs one may have loaded what the other could not: then `done` stays.
-  (void)LedgerTable(database).put(record, LedgerTable::Replace::unless_done);
+  sql::LedgerTable(database, define_ledger(connection_.path)).record(record);
   load.commit(doing);
 }
 
@@ -168,40 +179,19 @@ std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Sc
   if (!file_exists()) return 0;
   const WriteGate::Hold hold = gate_.enter(connection_.context);
   Database database(connection_, Database::Access::write);
-  if (!exists_and_fits(database, LedgerTable::definition(), "path")) return 0;
-  const std::string& partition = request.partition.id;
-  const std::string doing = "forgetting partition " + partition;
+  const sql::LedgerTable ledger(database, define_ledger(connection_.path));
+  if (!exists_and_fits(database, ledger.definition(), "path")) return 0;
+  const sql::TableDefinition table = define_table(table_, schema);
+  const std::string doing = "forgetting partition " + request.partition.id;
   database.begin(doing);
-  LedgerTable ledger(database);
-  const auto earlier = ledger.find(request.pipeline, request.source, request.sink, partition);
-  if (!earlier) return 0;
-  const bool has_rows = earlier->state == etl::State::done && earlier->rows_written > 0;
-  const std::int64_t rows = request.delete_rows && has_rows
-                                ? forget_rows(database, request, earlier->rows_written, schema)
-                                : 0;
-  ledger.remove(request.pipeline, request.source, request.sink, partition);
+  const std::int64_t rows = sql::forget(ledger, table, request,
+                                        [&] { return exists_and_fits(database, table, "table"); });
   database.commit(doing);
   return rows;
 }
 
-/// A reload of a table with a key leaves rows that it cannot tell, for the new ones replace them.
-/// Here no new ones come: what cannot be told is refused, with a key or without.
-std::int64_t SqliteSink::forget_rows(Database& database, const etl::ForgetRequest& request,
-                                     std::int64_t rows_written, const etl::Schema& schema) const {
-  const bool has_table = exists_and_fits(database, define_table(table_, schema), "table");
-  const RemovedRows removed =
-      has_table ? remove_rows(database, table_, schema, request.partition, rows_written)
-                : RemovedRows{0, "the table is not there"};
-  if (removed.refused.empty()) return removed.count;
-  throw Error::permanent("cannot delete the rows of partition " + request.partition.id +
-                         " from table \"" + table_.table + "\" in " + connection_.path + ": " +
-                         removed.refused +
-                         ". Nothing was changed; forget the partition without its rows, and "
-                         "delete those yourself");
-}
-
-// Writers of this sink are not kept waiting, nor does it wait for them: the gate is tried, and
-// other processes' locks are not waited for.
+// Neither waits for writers of this sink, whose gate it only tries, nor for locks of other
+// processes; and does not keep writers waiting.
 void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
   if (!file_exists()) return;
   const std::optional<WriteGate::Hold> hold = gate_.try_enter();
@@ -209,27 +199,13 @@ void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
   ConnectionOptions impatient = connection_;
   impatient.busy_timeout = etl::Duration{0};
   Database database(impatient, Database::Access::write);
-  const TableDefinition& table = RunningTable::definition();
-  const bool there = exists_and_fits(database, table, "path");
-  if (!there && beat.records.empty()) return;
-  const std::string doing = "saying what run " + beat.run_id + " has in hand";
+  const sql::TableDefinition table = define_running(connection_.path);
+  if (!exists_and_fits(database, table, "path") && beat.records.empty()) return;
+  const std::string doing = "writing the heartbeat of run " + beat.run_id;
   database.begin(doing);
   if (!exists_and_fits(database, table, "path")) database.execute(table.create_sql(), doing);
-  RunningTable(database).replace(beat);
+  sql::RunningTable(database, table).replace(beat);
   database.commit(doing);
-}
-
-std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
-                                                    std::string_view sink) {
-  std::error_code unreadable;
-  if (!std::filesystem::exists(connection_.path, unreadable) && !unreadable) return {};
-  using Records = std::vector<etl::RunningRecord>;
-  return read_file(connection_,
-                   [&](Database& database) -> Records {
-                     if (!exists_and_fits(database, RunningTable::definition(), "path")) return {};
-                     return RunningTable(database).all(pipeline, sink);
-                   })
-      .value_or(Records{});
 }
 
 std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& request,
@@ -237,11 +213,11 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
   const std::string& other = from.connection_.path;
   if (resource_ == from.resource_)
     throw Error::config("cannot merge " + other + " into itself").about("path");
-  const TableDefinition definition = define_table(table_, schema);
+  const sql::TableDefinition table = define_table(table_, schema);
   {
     Database database(from.connection_, Database::Access::read);
-    if (!exists_and_fits(database, definition, "table") ||
-        !exists_and_fits(database, LedgerTable::definition(), "path")) {
+    if (!exists_and_fits(database, table, "table") ||
+        !exists_and_fits(database, define_ledger(other), "path")) {
       throw Error::permanent("there is no table \"" + table_.table + "\" with its ledger in " +
                              other);
     }
@@ -251,22 +227,20 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
   const std::string doing = "merging " + other;
   Statement(database, std::string("ATTACH ?1 AS ") + TableMerge::attached, doing).bind(other).run();
   LoadTransaction load(database, doing);
-  const std::int64_t rows = TableMerge(database, table_, schema, other).run(request);
+  const std::int64_t rows = TableMerge(database, table, other).run(request);
   load.commit(doing);
   return rows;
 }
 
 SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
-  TableDefinition definition = define_table(table_, schema);
+  sql::TableDefinition definition = define_table(table_, schema);
   WriteGate::Hold hold = gate_.enter(connection_.context);
   std::unique_ptr<WriteConnection> connection = std::move(idle_);
   if (connection == nullptr || connection->batch.schema() != schema) {
-    connection =
-        std::make_unique<WriteConnection>(connection_, definition, schema, table_.timestamps);
+    connection = std::make_unique<WriteConnection>(connection_, definition, table_.timestamps);
   }
   return {{std::move(hold), std::move(connection), idle_, connection_.context},
           std::move(definition),
-          table_,
           request};
 }
 

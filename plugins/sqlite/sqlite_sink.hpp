@@ -1,8 +1,8 @@
 /// \file
-/// The stage `sqlite`: a table of an SQLite database.
+/// The stage `sqlite`: loads rows into a table of an SQLite database.
 #pragma once
 
-#include "sqlite_writer.hpp"
+#include "plugins/sqlite/sqlite_writer.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -15,34 +15,34 @@ namespace sqlite {
 
 /// Writes each partition and its ledger row in one transaction.
 ///
-/// Threads: every member may be called from several threads at once. open() and record() wait for
-/// each other's transactions within one sink for as long as those take; between sinks and
-/// processes, for `busy_timeout`, after which they throw Error (transient).
+/// Every member may be called from several threads at once. Within one sink, open() and record()
+/// wait for each other's transactions without limit; for those of other sinks and processes they
+/// wait `busy_timeout`, then throw Error (transient).
 ///
-/// A file that it creates uses SQLite's write-ahead log from the first load on, so that reading and
-/// loading do not wait for each other; the journal of a file that exists is left as it is.
+/// A new file uses SQLite's write-ahead log from its first load on, so that readers and loads do not
+/// wait for each other. An existing file keeps its journal.
 class SqliteSink {
  public:
   static constexpr auto name = "sqlite";
   static constexpr auto summary =
       "Writes rows into a table of an SQLite database, with the ledger.";
-  static constexpr unsigned max_writers = 1;  // SQLite has one write lock a file
+  static constexpr unsigned max_writers = 1;  // SQLite has one write lock per file
   static constexpr auto options = etl::options(
-      etl::required<etl::Path>("path", "Database file; created in an existing folder.")
+      etl::required<etl::Path>("path", "Database file; created if missing, in an existing folder.")
           .operational(),
-      etl::required<std::string>("table", "Table; created from the columns that arrive."),
+      etl::required<std::string>("table", "Table; created from the input's columns if missing."),
       etl::optional<std::string>("mode", "\"append\"",
-                                 "append adds rows; upsert replaces the row that has the same key.")
+                                 "append adds rows; upsert replaces rows that have the same key.")
           .one_of("append|upsert"),
       etl::optional<etl::Strings>("key", "[]",
                                   "Columns of the primary key; for mode = \"upsert\"."),
       etl::optional<std::string>(
           "timestamps", "\"text\"",
-          "text writes YYYY-MM-DD HH:MM:SS (and .ffffff where it is not zero), UTC; "
-          "unix the integer seconds, or microseconds for timestamp[us].")
+          "text writes YYYY-MM-DD HH:MM:SS in UTC, with .ffffff unless zero; "
+          "unix writes integer seconds, or microseconds for timestamp[us].")
           .one_of("text|unix"),
       etl::optional<etl::Duration>("busy_timeout", "\"30s\"",
-                                   "How long to wait for another program's lock on the database.")
+                                   "Time to wait for another program's lock on the database.")
           .between(0, std::int64_t{24} * 3600 * 1000)
           .operational());
 
@@ -54,21 +54,19 @@ class SqliteSink {
   std::vector<etl::LedgerRecord> committed(std::string_view pipeline, std::string_view sink);
   void record(const etl::LedgerRecord& record);
   SqliteWriter open(const etl::WriteRequest& request, const etl::Schema& schema);
-  /// The file, by one path for all spellings and symbolic links that lead to it.
+  /// The file's canonical path: the same for all spellings and symbolic links.
   [[nodiscard]] std::string_view resource() const { return resource_; }
-  /// Throws Error (permanent) where it cannot be said which rows of the table are the partition's.
+  /// See sql::forget().
   std::int64_t forget(const etl::ForgetRequest& request, const etl::Schema& schema);
-  /// Throws Error (transient) while somebody writes to the file.
+  /// Throws Error (transient) while another connection writes to the file.
   void heartbeat(const etl::Heartbeat& beat);
   std::vector<etl::RunningRecord> running(std::string_view pipeline, std::string_view sink);
-  /// See TableMerge. The table and the ledger have to be there.
+  /// See TableMerge. REQUIRES: `from` has the table and the ledger.
   std::int64_t merge(SqliteSink& from, const etl::MergeRequest& request, const etl::Schema& schema);
 
  private:
   [[nodiscard]] bool file_exists() const;
-  void create_tables(const TableDefinition& definition) const;
-  std::int64_t forget_rows(Database& database, const etl::ForgetRequest& request,
-                           std::int64_t rows_written, const etl::Schema& schema) const;
+  void create_tables(const sql::TableDefinition& definition) const;
 
   ConnectionOptions connection_;
   TableOptions table_;

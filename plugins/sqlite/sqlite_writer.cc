@@ -1,82 +1,51 @@
-#include "sqlite_writer.hpp"
+#include "plugins/sqlite/sqlite_writer.hpp"
 
-#include "partition_rows.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
 
 #include <string>
 
 namespace sqlite {
-namespace {
 
 using etl::Code;
 using etl::Error;
 
-std::string writing(const TableDefinition& definition) {
-  return "writing to table \"" + definition.table + "\"";
-}
-
-/// Why a partition's earlier rows cannot be replaced, and what to do about it.
-Error not_replaceable(const etl::WriteRequest& request, const TableDefinition& definition,
-                      const std::string& path, const std::string& why) {
-  return Error::permanent(
-      "partition " + request.partition.id + " cannot be loaded again into table \"" +
-      definition.table + "\" in " + path + ": " + why +
-      ". Use mode = \"upsert\" or a table of its own; where the earlier rows are gone "
-      "already, forget the partition (etl state), which removes its row of etl_ledger");
-}
-
-}  // namespace
-
 WriteConnection::WriteConnection(const ConnectionOptions& options,
-                                 const TableDefinition& definition, etl::Schema schema,
-                                 Timestamps timestamps)
+                                 const sql::TableDefinition& definition, Timestamps timestamps)
     : database(options, Database::Access::write),
-      batch(database, std::move(schema), timestamps),
-      insert(database, definition.insert_sql(BatchTable::sql_name), writing(definition)),
+      batch(database, definition.columns, timestamps),
+      insert(database, insert_from(definition, BatchTable::sql_name),
+             "writing to table \"" + definition.table + "\""),
       checkpointer_(database, options),
       cache_(options.context, 0) {}
 
-SqliteWriter::SqliteWriter(Place place, TableDefinition definition, const TableOptions& options,
-                           etl::WriteRequest request)
-    : place_(std::move(place)),
+SqliteWriter::SqliteWriter(Loan loan, sql::TableDefinition definition,
+                           const etl::WriteRequest& request)
+    : loan_(std::move(loan)),
       definition_(std::move(definition)),
-      request_(std::move(request)),
-      transaction_(place_.connection->database,
-                   "waiting to write to table \"" + definition_.table + "\"") {
-  check_ledger(options);
-}
+      transaction_(loan_.connection->database,
+                   "waiting to write to table \"" + definition_.table + "\""),
+      replace_(sql::make_way(ledger(), definition_, request)) {}
 
-void SqliteWriter::check_ledger(const TableOptions& options) {
-  Database& database = place_.connection->database;
-  const auto earlier = LedgerTable(database).find(request_.pipeline, request_.source, request_.sink,
-                                                  request_.partition.id);
-  if (!earlier || earlier->state != etl::State::done) return;
-  if (!request_.reload) {
-    throw Error::conflict("partition " + request_.partition.id + " is done already in " +
-                          database.path() + " (run " + earlier->run_id + ")");
-  }
-  const RemovedRows removed = remove_rows(database, options, place_.connection->batch.schema(),
-                                          request_.partition, earlier->rows_written);
-  // With a key the new rows replace the earlier ones anyway.
-  if (!removed.refused.empty() && !options.upsert) {
-    throw not_replaceable(request_, definition_, database.path(), removed.refused);
-  }
+sql::LedgerTable SqliteWriter::ledger() {
+  Database& database = connection().database;
+  return {database, define_ledger(database.path())};
 }
 
 WriteConnection& SqliteWriter::connection() {
-  if (place_.connection == nullptr) {
-    throw Error(Code::internal, "the writer of partition " + request_.partition.id +
-                                    " is used after it committed or failed");
+  if (loan_.connection == nullptr) {
+    throw Error(Code::internal, "a writer of table \"" + definition_.table +
+                                    "\" is used after it committed or failed");
   }
-  if (place_.context.cancelled()) throw Error::cancelled();
-  return *place_.connection;
+  if (loan_.context.cancelled()) throw Error::cancelled();
+  return *loan_.connection;
 }
 
 void SqliteWriter::write(etl::Batch batch) {
   try {
     insert(batch);
   } catch (...) {
-    // SQLite rolls some errors back by itself; what came after would then commit on its own.
-    place_.connection.reset();
+    // SQLite rolls back on some errors by itself; later statements would then commit on their own.
+    loan_.connection.reset();
     throw;
   }
 }
@@ -92,13 +61,11 @@ void SqliteWriter::insert(const etl::Batch& batch) {
   require_keys(batch);
   target.insert.run();
   target.batch.clear();
-  target.tell_memory();
+  target.report_memory();
   const auto taken = static_cast<std::size_t>(sqlite3_changes64(target.database.handle()));
-  const bool may_skip = definition_.key.size() == definition_.columns.size();  // DO NOTHING
-  if (taken != batch.rows() && !may_skip) {
-    throw Error::permanent("table \"" + definition_.table + "\" in " + target.database.path() +
-                           " took " + std::to_string(taken) + " of " +
-                           std::to_string(batch.rows()) +
+  if (taken != batch.rows() && !may_skip_rows(definition_)) {
+    throw Error::permanent("table " + definition_.shown + " took " + std::to_string(taken) +
+                           " of " + std::to_string(batch.rows()) +
                            " rows: a trigger or an ON CONFLICT clause of the table drops some");
   }
 }
@@ -107,8 +74,8 @@ void SqliteWriter::require_keys(const etl::Batch& batch) const {
   for (const std::string& name : definition_.key) {
     const std::size_t column = batch.schema().at(name);
     if (!batch.schema()[column].nullable) continue;
-    // An existing table may allow it, and would then take NULL for a key that equals no other.
-    if (const auto row = place_.connection->batch.first_null(column)) {
+    // An existing table may allow NULL, which SQLite then takes for a key that equals no other.
+    if (const auto row = loan_.connection->batch.first_null(column)) {
       throw Error::permanent("key column \"" + name + "\" of table \"" + definition_.table +
                              "\" is NULL in row " + std::to_string(*row + 1) + " of a batch");
     }
@@ -117,24 +84,14 @@ void SqliteWriter::require_keys(const etl::Batch& batch) const {
 
 void SqliteWriter::commit(const etl::LedgerRecord& record) {
   try {
-    Database& database = connection().database;
-    if (record.state != etl::State::done) {
-      throw Error(Code::internal, "a partition commits as done, not as " +
-                                      std::string(etl::state_name(record.state)));
-    }
-    const auto replace =
-        request_.reload ? LedgerTable::Replace::always : LedgerTable::Replace::unless_done;
-    if (!LedgerTable(database).put(record, replace)) {
-      throw Error::conflict("partition " + record.partition + " is done already in " +
-                            database.path());
-    }
+    ledger().commit(record, replace_);
     transaction_.commit("committing partition " + record.partition);
-    place_.connection->tell_memory();
+    loan_.connection->report_memory();
   } catch (...) {
-    place_.connection.reset();
+    loan_.connection.reset();
     throw;
   }
-  place_.idle = std::move(place_.connection);
+  loan_.idle = std::move(loan_.connection);
 }
 
 }  // namespace sqlite

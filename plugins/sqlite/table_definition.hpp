@@ -1,57 +1,43 @@
 /// \file
-/// The table that a sink writes to, as the batch schema and the options want it: its SQL.
+/// The table that a sink writes to, as the batch schema and the options define it.
 #pragma once
+
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/sqlite/dialect.hpp"
 
 #include <etl/options.hpp>
 #include <etl/schema.hpp>
 
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace sqlite {
 
-enum class Timestamps { text, unix };
-
-/// The options that shape the table.
+/// The options that define the table.
 struct TableOptions {
   std::string table;
   bool upsert = false;
   etl::Strings key;  ///< empty unless upsert
   Timestamps timestamps = Timestamps::text;
+  std::string path = {};  ///< the database's, for messages
 };
 
-/// How a column's values are stored. SQLite itself types values, not columns; a column's declared
-/// type only says what it would like to convert them to (its affinity,
-/// https://www.sqlite.org/datatype3.html).
-enum class Storage { integer, real, text, blob, time };
+/// Throws Error (config, about the option) for columns and options that do not go together: no
+/// columns, names that SQLite takes for equal, a key of columns that do not exist, a reserved table
+/// name.
+[[nodiscard]] sql::TableDefinition define_table(const TableOptions& options,
+                                                const etl::Schema& schema);
 
-/// The type that a column of this storage is declared with.
-[[nodiscard]] std::string_view declared_type(Storage storage);
+/// The ledger and the running table of the database at `path`; `schema` names an attached one.
+[[nodiscard]] sql::TableDefinition define_ledger(const std::string& path,
+                                                 std::string schema = "main");
+[[nodiscard]] sql::TableDefinition define_running(const std::string& path);
 
-struct ColumnDefinition {
-  std::string name;
-  Storage storage = Storage::text;
-  bool not_null = false;
-  std::string holds = {};  ///< the batch column's type, for messages
-};
+/// INSERT of all columns from `from`, a table expression that names them c0, c1, ... With a key, a
+/// row replaces the values of an existing row that has the same key.
+[[nodiscard]] std::string insert_from(const sql::TableDefinition& table, std::string_view from);
 
-/// A table's name, columns and key. A plain value.
-struct TableDefinition {
-  std::string table;
-  std::vector<ColumnDefinition> columns;
-  std::vector<std::string> key;  ///< columns of the primary key; empty = none
-
-  /// CREATE TABLE.
-  [[nodiscard]] std::string create_sql() const;
-  /// INSERT of all columns from `from`, a table expression that names them c0, c1, ... With a key,
-  /// a row whose key is there replaces the values of the row that is there.
-  [[nodiscard]] std::string insert_sql(std::string_view from) const;
-};
-
-/// What `options` and `schema` make together. Throws Error (config, about the option) when they do
-/// not go together: no columns, names that SQLite takes for equal, a key of columns that do not
-/// exist, a reserved table name.
-[[nodiscard]] TableDefinition define_table(const TableOptions& options, const etl::Schema& schema);
+/// Whether insert_from() leaves existing rows as they are: there is no column but the key to update.
+[[nodiscard]] bool may_skip_rows(const sql::TableDefinition& table);
 
 }  // namespace sqlite

@@ -1,85 +1,83 @@
-#include "table_merge.hpp"
+#include "plugins/sqlite/table_merge.hpp"
 
-#include "ledger_table.hpp"
-#include "partition_rows.hpp"
+#include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/sqlite/table_definition.hpp"
 
 #include <etl/error.hpp>
 
 #include <map>
-#include <variant>
 #include <vector>
 
 namespace sqlite {
 
-/// Partitions whose rows are told by the same column.
-struct TableMerge::Wanted {
+/// Partitions whose rows are identified by the same column.
+struct TableMerge::ColumnScopes {
   struct Part {
     std::string partition;
-    StoredScope scope;
+    sql::Value value;
     std::int64_t rows_written = 0;
   };
   std::string column;
   std::vector<Part> parts;
 };
 
-TableMerge::TableMerge(Database& database, const TableOptions& options, const etl::Schema& schema,
-                       std::string from)
+TableMerge::TableMerge(Database& database, sql::TableDefinition table, std::string from)
     : database_(database),
-      options_(options),
-      schema_(schema),
-      definition_(define_table(options, schema)),
+      table_(std::move(table)),
+      ledger_(database, define_ledger(database.path())),
+      from_ledger_(database, define_ledger(from, attached)),
       from_(std::move(from)) {}
 
 std::int64_t TableMerge::run(const etl::MergeRequest& request) {
-  std::map<std::string, Wanted> by_column;
+  std::map<std::string, ColumnScopes> by_column;
   std::int64_t rows_written = 0;
   std::int64_t with_rows = 0;
-  std::string untold;  // a partition with rows that no column tells
+  std::string unidentified;  // a partition with rows that no column identifies
   for (const etl::MergeRequest::Part& part : request.parts) {
-    const std::int64_t rows = take_record(request, part);
+    const std::int64_t rows = copy_record(request, part);
     rows_written += rows;
     if (rows == 0) continue;
     ++with_rows;
-    auto scope = stored_scope(part.partition.scope, schema_, options_.timestamps);
-    if (!scope) {
-      untold = part.partition.id;
+    const etl::Scope& scope = part.partition.scope;
+    auto value = sql::scope_value(scope, table_);
+    if (!value) {
+      unidentified = part.partition.id;
       continue;
     }
-    Wanted& wanted = by_column[scope->column];
-    wanted.column = scope->column;
-    wanted.parts.push_back({part.partition.id, std::move(*scope), rows});
+    ColumnScopes& scopes = by_column[scope.column];
+    scopes.column = scope.column;
+    scopes.parts.push_back({part.partition.id, *std::move(value), rows});
   }
-  if (is_all_there_is(request, with_rows, rows_written)) return copy("true");
-  if (!untold.empty()) refuse(untold, "no column says which rows are the partition's");
+  if (holds_nothing_else(request, with_rows, rows_written)) return copy("true");
+  if (!unidentified.empty()) refuse(unidentified, "no column identifies the partition's rows");
   std::int64_t copied = 0;
-  for (const auto& [column, wanted] : by_column) {
-    stage(wanted);
-    require_counts(wanted);
-    copied += copy(quoted(column) + " IN (SELECT value FROM temp.etl_merge)");
+  for (const auto& [column, scopes] : by_column) {
+    stage(scopes);
+    require_counts(scopes);
+    copied += copy(sql::quoted(column) + " IN (SELECT value FROM temp.etl_merge)");
   }
   return copied;
 }
 
-/// The number of rows that it says were written.
-std::int64_t TableMerge::take_record(const etl::MergeRequest& request,
+/// Returns the number of rows that the record says were written.
+std::int64_t TableMerge::copy_record(const etl::MergeRequest& request,
                                      const etl::MergeRequest::Part& part) {
-  const auto record = LedgerTable(database_, attached)
-                          .find(request.pipeline, part.source, request.sink, part.partition.id);
+  const auto record =
+      from_ledger_.find({request.pipeline, part.source, request.sink, part.partition.id});
   if (!record || record->state != etl::State::done) {
-    throw etl::Error::conflict("partition " + part.partition.id + " is not done in " + from_ +
-                               " any more");
+    throw etl::Error::conflict("partition " + part.partition.id + " is no longer done in " + from_);
   }
-  if (!LedgerTable(database_).put(*record, LedgerTable::Replace::unless_done)) {
-    throw etl::Error::conflict("partition " + part.partition.id + " is done already in " +
+  if (!ledger_.put(*record, sql::Replace::all_but_done)) {
+    throw etl::Error::conflict("partition " + part.partition.id + " is already done in " +
                                database_.path());
   }
   return record->rows_written;
 }
 
-/// Whether the table there holds the rows of these partitions and no others. With a key a later row
-/// has replaced an earlier one, so there may be fewer than were written.
-bool TableMerge::is_all_there_is(const etl::MergeRequest& request, std::int64_t with_rows,
-                                 std::int64_t rows_written) {
+/// Whether the other table holds the rows of these partitions and no others. With a key it may have
+/// fewer than were written: later rows have replaced earlier ones.
+bool TableMerge::holds_nothing_else(const etl::MergeRequest& request, std::int64_t with_rows,
+                                    std::int64_t rows_written) {
   Statement done(database_,
                  "SELECT count(*) FROM task.etl_ledger WHERE pipeline = ?1 AND sink = ?2"
                  " AND state = 'done' AND rows_written > 0",
@@ -87,39 +85,39 @@ bool TableMerge::is_all_there_is(const etl::MergeRequest& request, std::int64_t 
   done.bind(request.pipeline, request.sink);
   done.step();
   if (done.integer(0) != with_rows) return false;
-  const std::int64_t rows = count("SELECT count(*) FROM task." + quoted(definition_.table));
-  return options_.upsert ? rows <= rows_written : rows == rows_written;
+  const std::int64_t rows = count("SELECT count(*) FROM task." + sql::quoted(table_.table));
+  return table_.key.empty() ? rows == rows_written : rows <= rows_written;
 }
 
-/// The values that tell the rows, where a statement can find them.
-void TableMerge::stage(const Wanted& wanted) {
+/// Puts the values that identify the rows into a temporary table.
+void TableMerge::stage(const ColumnScopes& scopes) {
   const std::string doing = "merging " + from_;
   database_.execute(
       "DROP TABLE IF EXISTS temp.etl_merge;"
       "CREATE TEMP TABLE etl_merge (value PRIMARY KEY, rows_written, \"partition\")",
       doing);
-  for (const Wanted::Part& part : wanted.parts) {
-    // Sources of one pipeline may share a value; their rows are then told together.
-    Statement insert(database_,
-                     "INSERT INTO temp.etl_merge VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
-                     " rows_written = rows_written + excluded.rows_written",
-                     doing);
-    std::visit(
-        [&](const auto& value) { insert.bind(value, part.rows_written, part.partition).run(); },
-        part.scope.value);
+  for (const ColumnScopes::Part& part : scopes.parts) {
+    // Sources of one pipeline may share a value; their rows are then counted together.
+    Statement(database_,
+              "INSERT INTO temp.etl_merge VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+              " rows_written = rows_written + excluded.rows_written",
+              doing)
+        .bind(part.value, part.rows_written, part.partition)
+        .run();
   }
 }
 
-/// Counted one row after the other: GROUP BY would sort the whole column in memory.
-void TableMerge::require_counts(const Wanted& wanted) {
+/// Counts in a table of its own: GROUP BY would sort the whole column in memory.
+void TableMerge::require_counts(const ColumnScopes& scopes) {
   const std::string doing = "counting the rows of partitions in " + from_;
+  const std::string column = sql::quoted(scopes.column);
   database_.execute(
       "DROP TABLE IF EXISTS temp.etl_found;"
       "CREATE TEMP TABLE etl_found (value PRIMARY KEY, rows)",
       doing);
   Statement(database_,
-            "INSERT INTO temp.etl_found SELECT " + quoted(wanted.column) + ", 1 FROM task." +
-                quoted(definition_.table) + " WHERE " + quoted(wanted.column) +
+            "INSERT INTO temp.etl_found SELECT " + column + ", 1 FROM task." +
+                sql::quoted(table_.table) + " WHERE " + column +
                 " IN (SELECT value FROM temp.etl_merge)"
                 " ON CONFLICT (value) DO UPDATE SET rows = rows + 1",
             doing)
@@ -129,32 +127,27 @@ void TableMerge::require_counts(const Wanted& wanted) {
                                " ifnull(found.rows, 0) FROM temp.etl_merge AS merge"
                                " LEFT JOIN temp.etl_found AS found ON found.value = merge.value"
                                " WHERE ifnull(found.rows, 0) ") +
-                       (options_.upsert ? ">" : "<>") + " merge.rows_written",
+                       (table_.key.empty() ? "<>" : ">") + " merge.rows_written",
                    doing);
   if (!differ.step()) return;
-  refuse(std::string(differ.text(0)), "it has " + std::to_string(differ.integer(2)) +
-                                          " rows with the partition's value of column \"" +
-                                          wanted.column + "\", where the ledger says that " +
-                                          std::to_string(differ.integer(1)) + " were written");
+  refuse(std::string(differ.text(0)),
+         sql::count_mismatch(differ.integer(2), scopes.column, differ.integer(1)));
 }
 
 std::int64_t TableMerge::copy(const std::string& where) {
   std::string columns;
-  for (std::size_t i = 0; i < definition_.columns.size(); ++i) {
+  for (std::size_t i = 0; i < table_.columns.size(); ++i) {
     columns +=
-        (i == 0 ? "" : ", ") + quoted(definition_.columns[i].name) + " AS c" + std::to_string(i);
+        (i == 0 ? "" : ", ") + sql::quoted(table_.columns[i].name) + " AS c" + std::to_string(i);
   }
-  const std::string rows = " FROM task." + quoted(definition_.table) + " WHERE " + where;
+  const std::string rows = " FROM task." + sql::quoted(table_.table) + " WHERE " + where;
   const std::int64_t expected = count("SELECT count(*)" + rows);
-  Statement insert(database_, definition_.insert_sql("(SELECT " + columns + rows + ")"),
-                   "copying the rows of " + from_ + " into table \"" + definition_.table + "\"");
-  insert.run();
-  const std::int64_t copied = sqlite3_changes64(database_.handle());
-  const bool may_skip = definition_.key.size() == definition_.columns.size();  // DO NOTHING
-  if (copied != expected && !may_skip) {
-    throw etl::Error::permanent("table \"" + definition_.table + "\" in " + database_.path() +
-                                " took " + std::to_string(copied) + " of " +
-                                std::to_string(expected) + " rows of " + from_ +
+  const std::int64_t copied =
+      database_.query("copying the rows of " + from_ + " into table \"" + table_.table + "\"",
+                      insert_from(table_, "(SELECT " + columns + rows + ")"), {}, nullptr);
+  if (copied != expected && !may_skip_rows(table_)) {
+    throw etl::Error::permanent("table " + table_.shown + " took " + std::to_string(copied) +
+                                " of " + std::to_string(expected) + " rows of " + from_ +
                                 ": a trigger or an ON CONFLICT clause of the table drops some");
   }
   return expected;
@@ -168,11 +161,11 @@ std::int64_t TableMerge::count(const std::string& sql) {
 
 void TableMerge::refuse(const std::string& partition, const std::string& why) const {
   throw etl::Error::permanent(
-      "cannot tell which rows of table \"" + definition_.table + "\" in " + from_ +
-      " are those of partition " + partition + ": " + why +
-      ". Nothing of that file was merged. Some of its partitions are in another database already, "
-      "or it holds rows of others, so that it cannot be taken as a whole: remove the file, and "
-      "load its partitions again into a new one");
+      "cannot identify the rows of partition " + partition + " in table \"" + table_.table +
+      "\" of " + from_ + ": " + why +
+      ". Nothing was merged from that file. It cannot be merged as a whole either: some of its "
+      "partitions are already in another database, or it holds rows of others. Remove the file, "
+      "and load its partitions again into a new one");
 }
 
 }  // namespace sqlite

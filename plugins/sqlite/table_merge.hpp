@@ -1,51 +1,50 @@
 /// \file
-/// Partitions copied from one database into another.
+/// TableMerge: copies partitions from one database into another.
 #pragma once
 
-#include "database.hpp"
-#include "table_definition.hpp"
+#include "plugins/common/sql/ledger_table.hpp"
+#include "plugins/common/sql/table_definition.hpp"
+#include "plugins/sqlite/database.hpp"
 
 #include <etl/ledger.hpp>
-#include <etl/schema.hpp>
 
 #include <cstdint>
 #include <string>
 
 namespace sqlite {
 
-/// Copies the rows and ledger records of partitions out of the attached database `task`. Runs in
-/// the transaction of its caller, on its thread.
+/// Copies the rows and ledger records of partitions from the attached database `task`. Runs in the
+/// caller's transaction, on its thread.
 ///
-/// Copies the whole table where it holds nothing else, and otherwise the rows that carry the
-/// partitions' scopes. Throws Error: conflict when one of them is done here already; permanent when
-/// it cannot be said which rows are theirs.
+/// Copies the whole table if it holds nothing else, otherwise the rows with the partitions' scopes.
+/// Throws Error: conflict if one of the partitions is already done here; permanent if their rows
+/// cannot be identified.
 class TableMerge {
  public:
-  /// The name that the other database is attached under.
+  /// The schema name under which the other database is attached.
   static constexpr const char* attached = "task";
 
-  TableMerge(Database& database, const TableOptions& options, const etl::Schema& schema,
-             std::string from);
+  /// `from` is the path of the attached database.
+  TableMerge(Database& database, sql::TableDefinition table, std::string from);
 
-  /// The number of rows copied.
+  /// Returns the number of rows copied.
   std::int64_t run(const etl::MergeRequest& request);
 
  private:
-  struct Wanted;
+  struct ColumnScopes;
 
-  std::int64_t take_record(const etl::MergeRequest& request, const etl::MergeRequest::Part& part);
-  [[nodiscard]] bool is_all_there_is(const etl::MergeRequest& request, std::int64_t with_rows,
-                                     std::int64_t rows_written);
-  void stage(const Wanted& wanted);
-  void require_counts(const Wanted& wanted);
+  std::int64_t copy_record(const etl::MergeRequest& request, const etl::MergeRequest::Part& part);
+  [[nodiscard]] bool holds_nothing_else(const etl::MergeRequest& request, std::int64_t with_rows,
+                                        std::int64_t rows_written);
+  void stage(const ColumnScopes& scopes);
+  void require_counts(const ColumnScopes& scopes);
   std::int64_t copy(const std::string& where);
   [[nodiscard]] std::int64_t count(const std::string& sql);
   [[noreturn]] void refuse(const std::string& partition, const std::string& why) const;
 
   Database& database_;
-  const TableOptions& options_;
-  const etl::Schema& schema_;
-  TableDefinition definition_;
+  sql::TableDefinition table_;
+  sql::LedgerTable ledger_, from_ledger_;
   std::string from_;
 };
 

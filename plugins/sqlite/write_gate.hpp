@@ -1,5 +1,5 @@
 /// \file
-/// One writer at a time within a sink.
+/// WriteGate: admits one writer of a sink at a time.
 #pragma once
 
 #include <etl/context.hpp>
@@ -12,14 +12,13 @@
 
 namespace sqlite {
 
-/// Lets one thread through until it lets go. SQLite's own lock would do, but its waiting ends after
-/// busy_timeout, while a partition of the same sink takes as long as it takes.
+/// Admits one writer until it releases its Hold. SQLite's own lock has a timeout (busy_timeout), but
+/// a partition of the same sink may take any time.
 ///
-/// Not a std::mutex: a Hold may be released by another thread than took it, and waiting for it ends
-/// when the host asks to stop.
+/// Not a std::mutex: another thread may release the Hold, and cancellation ends the wait.
 class WriteGate {
  public:
-  /// The right to write, given back by the destructor. Movable; must not outlive its gate.
+  /// The right to write, released by the destructor. Movable; must not outlive its gate.
   class Hold {
    public:
     explicit Hold(WriteGate& gate) : gate_(&gate) {}
@@ -43,7 +42,7 @@ class WriteGate {
     taken_ = true;
     return Hold(*this);
   }
-  /// Nothing when somebody is in.
+  /// Nothing if another writer has the gate.
   [[nodiscard]] std::optional<Hold> try_enter() {
     const std::lock_guard lock(mutex_);
     if (taken_) return std::nullopt;

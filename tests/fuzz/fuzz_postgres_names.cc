@@ -2,9 +2,9 @@
 // table's name stays one name of one or two parts, whatever is in it.
 //
 // Input: the table's name up to a line feed, the dsn.
-#include "dsn.hpp"
 #include "fuzz.hpp"
-#include "identifier.hpp"
+#include "plugins/postgres/dsn.hpp"
+#include "plugins/postgres/identifier.hpp"
 
 #include <etl/error.hpp>
 

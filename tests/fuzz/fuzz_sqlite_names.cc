@@ -2,10 +2,10 @@
 // those columns comes to be, or the names are refused.
 //
 // Input: flags, the table's name, the columns' names, one a line.
-#include "database.hpp"
 #include "fuzz.hpp"
-#include "table_definition.hpp"
-#include "table_fit.hpp"
+#include "plugins/sqlite/database.hpp"
+#include "plugins/sqlite/table_definition.hpp"
+#include "plugins/sqlite/table_fit.hpp"
 
 #include <algorithm>
 #include <vector>
@@ -52,7 +52,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (options.upsert && !names.empty()) options.key = {names.front()};
 
   Database database({":memory:", etl::Duration(0), quiet()}, Database::Access::create);
-  sqlite::TableDefinition table;
+  sql::TableDefinition table;
   try {
     table = sqlite::define_table(options, etl::Schema(fields));
   } catch (const etl::Error& error) {

@@ -1,8 +1,8 @@
 /// \file
 /// Measures the sink `postgres` up to the socket: encoding batches for COPY. tools/bench.sh measures the
 /// server's part.
-#include "copy_encoder.hpp"
 #include "host.hpp"
+#include "plugins/postgres/copy_encoder.hpp"
 
 namespace {
 

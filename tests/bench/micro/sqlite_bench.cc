@@ -1,7 +1,7 @@
 /// \file
 /// Measures the sink `sqlite`: a partition of 200,000 rows, from open() to the end of commit().
 #include "host.hpp"
-#include "sqlite_sink.hpp"
+#include "plugins/sqlite/sqlite_sink.hpp"
 #include "tests/support/files.hpp"
 
 #include <array>

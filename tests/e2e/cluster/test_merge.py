@@ -87,7 +87,7 @@ class Merge(EtlCase):
         self.assertTrue(refused)
         for each in refused:
             self.assertIn(f"out-{each['task']}.db", each["error"])
-            self.assertIn("no column says", each["error"])
+            self.assertIn("no column identifies", each["error"])
             self.assertEqual((0, 0), (each["partitions"], each["rows"]))
         self.assertEqual(sorted(first.rows(("title", "views"))), sorted(self.merged.rows(("title", "views"))))
         self.assertEqual(len(ledger(first)), len(ledger(self.merged)))

@@ -1,0 +1,93 @@
+#include "plugins/common/sql/ledger_table.hpp"
+
+#include "plugins/common/sql/record_table.hpp"
+
+#include <etl/error.hpp>
+
+#include <array>
+
+namespace sql {
+namespace {
+
+constexpr Columns<etl::LedgerRecord> columns = etl::ledger_columns;
+constexpr std::string_view reading = "reading etl_ledger";
+
+std::array<Value, 4> values_of(const LedgerTable::Key& key) {
+  return {std::string(key.pipeline), std::string(key.source), std::string(key.sink),
+          std::string(key.partition)};
+}
+
+}  // namespace
+
+TableDefinition ledger_definition(const Dialect& dialect, std::string schema, std::string shown) {
+  return define_records(dialect, std::move(schema), ledger_name, std::move(shown), columns);
+}
+
+std::vector<etl::LedgerRecord> LedgerTable::all(std::string_view pipeline,
+                                                std::string_view sink) const {
+  const auto placeholder = definition_.dialect->placeholder;
+  const std::string text = "SELECT " + definition_.select_list() + " FROM " +
+                           definition_.sql_name() + " WHERE \"pipeline\" = " + placeholder(1) +
+                           " AND \"sink\" = " + placeholder(2) +
+                           " ORDER BY \"source\", \"partition\"";
+  std::vector<etl::LedgerRecord> records;
+  session_.query(
+      reading, text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
+      [&](const Row& row) { records.push_back(read_record(row, columns, definition_)); });
+  return records;
+}
+
+std::optional<etl::LedgerRecord> LedgerTable::find(const Key& key, Lock lock) const {
+  std::string text =
+      "SELECT " + definition_.select_list() + " FROM " + definition_.sql_name() + where_key();
+  if (lock == Lock::row) text += definition_.dialect->for_update;
+  std::optional<etl::LedgerRecord> record;
+  session_.query(reading, text, values_of(key),
+                 [&](const Row& row) { record = read_record(row, columns, definition_); });
+  return record;
+}
+
+bool LedgerTable::put(const etl::LedgerRecord& record, Replace replace) const {
+  std::vector<Value> values;
+  append_values(values, columns, record, *definition_.dialect);
+  const std::string_view condition =
+      replace == Replace::all ? "" : "\"etl_ledger\".\"state\" <> 'done'";
+  const std::string text =
+      definition_.insert_sql(1) + definition_.dialect->upsert(definition_, condition);
+  return session_.query("writing to etl_ledger", text, values) > 0;
+}
+
+void LedgerTable::commit(const etl::LedgerRecord& record, Replace replace) const {
+  if (record.state != etl::State::done) {
+    throw etl::Error(etl::Code::internal, "a partition commits as done, not as " +
+                                              std::string(etl::state_name(record.state)));
+  }
+  if (put(record, replace)) return;
+  throw etl::Error::conflict("partition \"" + record.partition + "\" was committed to " +
+                             definition_.shown +
+                             " by another run meanwhile; this run rolled it back");
+}
+
+void LedgerTable::record(const etl::LedgerRecord& record) const {
+  if (record.state == etl::State::done) {
+    throw etl::Error(etl::Code::internal, "partition \"" + record.partition +
+                                              "\": only a writer's commit() records done");
+  }
+  static_cast<void>(put(record, Replace::all_but_done));
+}
+
+void LedgerTable::remove(const Key& key) const {
+  session_.query("deleting a record from etl_ledger",
+                 "DELETE FROM " + definition_.sql_name() + where_key(), values_of(key));
+}
+
+std::string LedgerTable::where_key() const {
+  std::string text;
+  for (std::size_t i = 0; i < definition_.key.size(); ++i) {
+    text += (i == 0 ? " WHERE " : " AND ") + quoted(definition_.key[i]) + " = " +
+            definition_.dialect->placeholder(i + 1);
+  }
+  return text;
+}
+
+}  // namespace sql

@@ -1,0 +1,51 @@
+/// \file
+/// A table as a sink needs it, and its SQL.
+#pragma once
+
+#include "plugins/common/sql/dialect.hpp"
+
+#include <etl/options.hpp>
+#include <etl/schema.hpp>
+
+#include <string>
+#include <string_view>
+
+namespace sql {
+
+/// `name` as an SQL identifier, whatever it contains: `a"b` becomes `"a""b"`.
+[[nodiscard]] std::string quoted(std::string_view name);
+/// `"a", "b"`, as SQL and in messages.
+[[nodiscard]] std::string column_list(const etl::Strings& columns);
+[[nodiscard]] std::string column_list(const etl::Schema& columns);
+
+/// A table's name, columns and key. A plain value.
+struct TableDefinition {
+  const Dialect* dialect;
+  std::string schema;  ///< in the database
+  std::string table;
+  std::string shown;  ///< its name in messages
+  etl::Schema columns;
+  etl::Strings key;  ///< columns of the primary key; empty = none
+
+  /// The name in statements, quoted.
+  [[nodiscard]] std::string sql_name() const;
+  [[nodiscard]] bool has_key_column(std::string_view name) const;
+  /// CREATE TABLE. Columns of the key are NOT NULL even where the stream may have nulls: rows
+  /// without a key cannot be told apart.
+  [[nodiscard]] std::string create_sql() const;
+  /// The columns for a SELECT, timestamps as text.
+  [[nodiscard]] std::string select_list() const;
+  /// INSERT of `rows` rows of parameters.
+  [[nodiscard]] std::string insert_sql(std::size_t rows) const;
+};
+
+/// Dialect::upsert of databases with ON CONFLICT.
+[[nodiscard]] std::string on_conflict(const TableDefinition& table, std::string_view condition);
+
+/// Throws Error (config, about "key") unless a key is given for mode "upsert", only for it, and
+/// without duplicates.
+void check_key(bool upsert, const etl::Strings& key);
+/// Throws Error (config, about "key") if a column of the key is not among `columns`.
+void check_key_columns(const etl::Strings& key, const etl::Schema& columns);
+
+}  // namespace sql

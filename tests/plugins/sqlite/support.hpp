@@ -1,0 +1,253 @@
+/// \file
+/// A host, a temporary folder, and a reader of databases that is independent of the plugin.
+#pragma once
+
+#include "plugins/sqlite/sqlite_sink.hpp"
+
+#include <etl/builder.hpp>
+
+#include <gtest/gtest.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+
+#include <atomic>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sqlite_tests {
+
+using etl::Code;
+using etl::Schema;
+using etl::Type;
+
+/// The host of one stage.
+class FakeHost {
+ public:
+  [[nodiscard]] etl::Context context() const { return etl::Context(&host_); }
+  /// Answers that the run is cancelled from now on, or from the n-th question on.
+  void cancel() { questions_left_ = 0; }
+  void cancel_after(int questions) { questions_left_ = questions; }
+  void carry_on() { questions_left_ = never; }
+  /// Bytes that the stage reports as held.
+  [[nodiscard]] std::int64_t held() const { return held_; }
+  /// The stage's log messages.
+  [[nodiscard]] std::vector<std::string> messages() const {
+    const std::scoped_lock lock(mutex_);
+    return messages_;
+  }
+
+ private:
+  static constexpr int never = -1;
+  static int cancelled(void* self) {
+    std::atomic<int>& left = static_cast<FakeHost*>(self)->questions_left_;
+    if (left == never) return 0;
+    if (left == 0) return 1;
+    --left;
+    return 0;
+  }
+
+  static void log(void* self, std::uint32_t /*level*/, etl_str text) {
+    auto& host = *static_cast<FakeHost*>(self);
+    const std::scoped_lock lock(host.mutex_);
+    host.messages_.emplace_back(text.data, text.size);
+  }
+
+  mutable std::mutex mutex_;
+  std::vector<std::string> messages_;  // guarded by mutex_
+  std::atomic<int> questions_left_ = never;
+  std::atomic<std::int64_t> held_ = 0;
+  etl_host host_{sizeof(etl_host),
+                 ETL_ABI_MINOR,
+                 this,
+                 &FakeHost::log,
+                 &FakeHost::cancelled,
+                 [](void*, const char*) -> const void* { return nullptr; },
+                 [](void* self, std::int64_t by) { static_cast<FakeHost*>(self)->held_ += by; }};
+};
+
+/// A folder that is removed with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "sqlite_test.XXXXXX").string();
+    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp: " + pattern);
+    path_ = pattern;
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
+
+  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
+  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The options of a pipeline file.
+struct SinkOptions {
+  std::string path;
+  std::string table = "t";
+  std::string mode = "append";
+  std::vector<std::string> key = {};
+  std::string timestamps = "text";
+  std::int64_t busy_timeout_ms = 30000;
+
+  [[nodiscard]] std::unique_ptr<sqlite::SqliteSink> make(const etl::Context& context) const {
+    const auto option = [](std::string_view name, std::uint32_t type) {
+      etl_option value{};
+      value.name = {name.data(), name.size()};
+      value.type = type;
+      return value;
+    };
+    const auto text = [](const std::string& value) { return etl_str{value.data(), value.size()}; };
+    std::vector<etl_str> names;
+    for (const std::string& name : key) names.push_back(text(name));
+    std::vector<etl_option> values = {
+        option("path", ETL_OPTION_PATH),   option("table", ETL_OPTION_STRING),
+        option("mode", ETL_OPTION_STRING), option("timestamps", ETL_OPTION_STRING),
+        option("key", ETL_OPTION_LIST),    option("busy_timeout", ETL_OPTION_DURATION)};
+    values[0].value.s = text(path);
+    values[1].value.s = text(table);
+    values[2].value.s = text(mode);
+    values[3].value.s = text(timestamps);
+    values[4].value.list = {names.data(), names.size()};
+    values[5].value.i = busy_timeout_ms;
+    return std::make_unique<sqlite::SqliteSink>(etl::Options(values), context);
+  }
+};
+
+/// A connection of another program.
+class PlainDatabase {
+ public:
+  explicit PlainDatabase(const std::string& path) {
+    if (sqlite3_open(path.c_str(), &handle_) != SQLITE_OK)
+      throw std::runtime_error("cannot open " + path);
+  }
+  PlainDatabase(const PlainDatabase&) = delete;
+  PlainDatabase& operator=(const PlainDatabase&) = delete;
+  ~PlainDatabase() { sqlite3_close(handle_); }
+
+  void run(const std::string& sql) {
+    char* message = nullptr;
+    if (sqlite3_exec(handle_, sql.c_str(), nullptr, nullptr, &message) == SQLITE_OK) return;
+    const std::string text = message;
+    sqlite3_free(message);
+    throw std::runtime_error(sql + ": " + text);
+  }
+  /// Each row as SQL literals, separated by '|'.
+  [[nodiscard]] std::vector<std::string> rows(const std::string& sql) {
+    sqlite3_stmt* statement = nullptr;
+    if (sqlite3_prepare_v2(handle_, sql.c_str(), -1, &statement, nullptr) != SQLITE_OK) {
+      throw std::runtime_error(sql + ": " + sqlite3_errmsg(handle_));
+    }
+    std::vector<std::string> found;
+    while (sqlite3_step(statement) == SQLITE_ROW) {
+      std::string row;
+      for (int i = 0; i < sqlite3_column_count(statement); ++i) {
+        row += (i == 0 ? "" : "|") + literal(statement, i);
+      }
+      found.push_back(row);
+    }
+    if (const int code = sqlite3_finalize(statement); code != SQLITE_OK) {
+      throw std::runtime_error(sql + ": " + sqlite3_errstr(code));
+    }
+    return found;
+  }
+  /// The value of the only row and column.
+  [[nodiscard]] std::string value(const std::string& sql) {
+    const auto found = rows(sql);
+    return found.size() == 1 ? found[0] : std::to_string(found.size()) + " rows";
+  }
+
+ private:
+  static std::string literal(sqlite3_stmt* statement, int column) {
+    const int type = sqlite3_column_type(statement, column);
+    if (type == SQLITE_NULL) return "NULL";
+    const void* bytes = type == SQLITE_BLOB ? sqlite3_column_blob(statement, column)
+                                            : sqlite3_column_text(statement, column);
+    const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement, column));
+    std::string text(type == SQLITE_BLOB ? "x'" : type == SQLITE_TEXT ? "'" : "");
+    if (size != 0) text.append(static_cast<const char*>(bytes), size);
+    if (type == SQLITE_BLOB || type == SQLITE_TEXT) text += '\'';
+    return text;
+  }
+
+  sqlite3* handle_ = nullptr;
+};
+
+/// The error that `action` throws. Fails the test if it throws none.
+inline etl::Error error_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const etl::Error& error) {
+    return error;
+  }
+  ADD_FAILURE() << "no error";
+  return {Code::internal, ""};
+}
+
+inline void expect_contains(const std::string& text, const std::vector<std::string>& parts) {
+  for (const std::string& part : parts) {
+    EXPECT_NE(text.find(part), std::string::npos) << "\"" << part << "\" is not in: " << text;
+  }
+}
+
+inline etl::WriteRequest request_for(const std::string& partition, bool reload = false,
+                                     etl::Scope scope = {}) {
+  return {"pipe", "src", "db", "run-1", {partition, "file:///" + partition, -1, std::move(scope)},
+          reload};
+}
+
+inline etl::LedgerRecord record_for(const std::string& partition, std::int64_t rows,
+                                    etl::State state = etl::State::done) {
+  etl::LedgerRecord record;
+  record.state = state;
+  record.pipeline = "pipe";
+  record.source = "src";
+  record.sink = "db";
+  record.partition = partition;
+  record.rows_read = record.rows_written = rows;
+  record.source_uri = "file:///" + partition;
+  record.definition = "abc";
+  record.run_id = "run-1";
+  record.attempts = 1;
+  record.started_at = 1472328000000000;
+  record.finished_at = 1472328001500000;
+  return record;
+}
+
+/// Opens, writes and commits one partition.
+inline void load(sqlite::SqliteSink& sink, const Schema& schema, const etl::WriteRequest& request,
+                 std::vector<etl::Batch> batches) {
+  auto writer = sink.open(request, schema);
+  std::int64_t rows = 0;
+  for (etl::Batch& batch : batches) {
+    rows += static_cast<std::int64_t>(batch.rows());
+    writer.write(std::move(batch));
+  }
+  writer.commit(record_for(request.partition.id, rows));
+}
+
+/// A batch of rows given as tuples.
+template <class... T>
+etl::Batch batch_of(const Schema& schema, const std::vector<std::tuple<T...>>& rows) {
+  etl::BatchBuilder builder(schema);
+  for (const auto& row : rows)
+    std::apply([&](const auto&... value) { builder.row(value...); }, row);
+  return builder.finish();
+}
+template <class... T>
+std::vector<etl::Batch> batches_of(const Schema& schema,
+                                   const std::vector<std::tuple<T...>>& rows) {
+  std::vector<etl::Batch> batches;
+  batches.push_back(batch_of(schema, rows));
+  return batches;
+}
+
+}  // namespace sqlite_tests
