@@ -23,8 +23,8 @@ inline void require(bool holds, std::string_view what, std::string_view shown = 
   std::abort();
 }
 
-/// Reads an input from its front. Missing bytes read as zero or empty, so that every input is valid.
-/// Borrows the bytes.
+/// Reads an input from its front. Missing bytes read as zero or empty, so that every input is
+/// valid. Borrows the bytes.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size)

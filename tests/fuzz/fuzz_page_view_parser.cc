@@ -1,8 +1,8 @@
-// Parses the text of an hour file, split into blocks in two ways, and line by line: rows, counts and
-// rejects must be equal, and the columns must hold exactly these rows.
+// Parses the text of an hour file, split into blocks in two ways, and line by line: rows, counts
+// and rejects must be equal, and the columns must hold exactly these rows.
 //
-// Input: mode, predicate, block size, seed of the split, text. In the text, \x01 C N stands for N KiB
-// of C, so that small inputs can have overlong lines.
+// Input: mode, predicate, block size, seed of the split, text. In the text, \x01 C N stands for N
+// KiB of C, so that small inputs can have overlong lines.
 #include "fuzz.hpp"
 #include "page_view_columns.hpp"
 #include "page_view_parser.hpp"

@@ -1,5 +1,5 @@
-// Uses any text as the names of a table, its columns and its key: the result is a table with exactly
-// these names, or the names are refused.
+// Uses any text as the names of a table, its columns and its key: the result is a table with
+// exactly these names, or the names are refused.
 //
 // Input: flags, the table's name, the columns' names, one per line.
 #include "database.hpp"

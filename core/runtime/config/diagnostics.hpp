@@ -18,9 +18,9 @@ namespace etl::runtime {
 
 class SourceText;
 
-/// A position in a file. Lines and columns count from 1; a column is a Unicode character (code point),
-/// as most editors count, and a tab is one column. Line 0 means the whole file. `file` may also be
-/// the command-line argument that a value came from ("--set db.path"), with line 0.
+/// A position in a file. Lines and columns count from 1; a column is a Unicode character (code
+/// point), as most editors count, and a tab is one column. Line 0 means the whole file. `file` may
+/// also be the command-line argument that a value came from ("--set db.path"), with line 0.
 struct Position {
   std::string file;
   std::size_t line = 0;

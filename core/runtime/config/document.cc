@@ -15,8 +15,8 @@
 namespace etl::runtime {
 namespace {
 
-// The library limits nested values but not dotted keys, and destroys its trees recursively: a key of
-// a hundred thousand parts would overflow the stack.
+// The library limits nested values but not dotted keys, and destroys its trees recursively: a key
+// of a hundred thousand parts would overflow the stack.
 constexpr std::size_t max_key_parts = 16;
 // Section, stage, option, list item, and one level more to detect excessive nesting.
 constexpr int max_depth = 6;
@@ -26,8 +26,8 @@ struct SyntaxError {
   std::string message, hint;
 };
 
-/// Finds what the library (3.3) cannot handle: long dotted keys, and characters outside strings that
-/// TOML does not allow there, some of which trip an assertion in the library.
+/// Finds what the library (3.3) cannot handle: long dotted keys, and characters outside strings
+/// that TOML does not allow there, some of which trip an assertion in the library.
 class Precheck {
  public:
   explicit Precheck(std::string_view text) : text_(text) {}

@@ -59,8 +59,8 @@ struct RawOption {
 [[nodiscard]] std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
                                                      Diagnostics& diagnostics);
 
-/// Parses one value, such as `2`, `["fr"]` or `2024-01-01`, and gives it `position`. Returns nothing
-/// if the text is not exactly one TOML value.
+/// Parses one value, such as `2`, `["fr"]` or `2024-01-01`, and gives it `position`. Returns
+/// nothing if the text is not exactly one TOML value.
 [[nodiscard]] std::optional<RawValue> parse_value(std::string_view text, const Position& position);
 
 /// The option of that name, or nullptr.

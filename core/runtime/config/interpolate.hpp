@@ -21,8 +21,8 @@ struct Expansion {
 };
 
 /// Expands `${NAME}` to the variable's value, `${NAME:-default}` to the default if the variable is
-/// unset or empty, as in a shell, and `$$` to a dollar sign; keeps any other `$`. Does not expand the
-/// result again. A default is literal and ends at the next `}`.
+/// unset or empty, as in a shell, and `$$` to a dollar sign; keeps any other `$`. Does not expand
+/// the result again. A default is literal and ends at the next `}`.
 [[nodiscard]] Expansion expand(std::string_view text, const Environment& environment);
 
 }  // namespace etl::runtime

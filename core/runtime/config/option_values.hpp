@@ -32,8 +32,8 @@ struct OptionContext {
   std::optional<std::int64_t> task = std::nullopt;
 };
 
-/// The checked option values of one stage. Owns everything that values() points to, so it is neither
-/// copied nor moved. Safe to read from several threads.
+/// The checked option values of one stage. Owns everything that values() points to, so it is
+/// neither copied nor moved. Safe to read from several threads.
 class OptionValues {
  public:
   OptionValues() = default;
@@ -76,8 +76,8 @@ struct OptionOwner {
   std::function<std::string(std::string_view key)> elsewhere;
 };
 
-/// Checks `given` against `table` and fills in defaults. Reports every mistake and returns nullptr if
-/// there is one. An invalid default in the table is reported as a bug in the plugin.
+/// Checks `given` against `table` and fills in defaults. Reports every mistake and returns nullptr
+/// if there is one. An invalid default in the table is reported as a bug in the plugin.
 ///
 /// Accepts, beside the declared types, an integer for a float; a string with expanded variables for
 /// any scalar ("4" is 4); and a --set value that looks like a number for a string. An empty path

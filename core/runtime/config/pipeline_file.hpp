@@ -52,8 +52,8 @@ struct LoadRequest {
 
 /// Reads a pipeline file: parses it, applies --set, expands `${NAME}` in the file's string values,
 /// and checks it. Reports every mistake and still returns the rest, so that later checks, such as
-/// whether inputs and plugins exist, can report theirs too. Returns nothing for an unreadable file or
-/// a syntax error.
+/// whether inputs and plugins exist, can report theirs too. Returns nothing for an unreadable file
+/// or a syntax error.
 [[nodiscard]] std::optional<PipelineFile> load_pipeline(const LoadRequest& request,
                                                         Diagnostics& diagnostics);
 

@@ -11,8 +11,8 @@
 
 namespace etl::runtime {
 
-/// Owns a file's text. Lines end at LF or CRLF; a byte order mark is not part of the first line. Not
-/// thread-safe.
+/// Owns a file's text. Lines end at LF or CRLF; a byte order mark is not part of the first line.
+/// Not thread-safe.
 class SourceText {
  public:
   explicit SourceText(std::string text);

@@ -147,8 +147,8 @@ json option_definitions() {
             {"pattern", "^(" + std::string(plain) + ")*" + std::string(variable)}}}};
 }
 
-// Inlined at each use: an allOf with nothing but a reference sends taplo's language server (0.7) into
-// endless recursion.
+// Inlined at each use: an allOf with nothing but a reference sends taplo's language server (0.7)
+// into endless recursion.
 json text_schema() {
   const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
   return {{"type", "string"}, {"pattern", any}};

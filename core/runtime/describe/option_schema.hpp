@@ -18,8 +18,8 @@ namespace etl::runtime {
 /// A string that may contain variables.
 [[nodiscard]] nlohmann::ordered_json text_schema();
 
-/// What convert_option() accepts before variables are expanded. A string with a variable is accepted
-/// for any scalar type, since its value is unknown.
+/// What convert_option() accepts before variables are expanded. A string with a variable is
+/// accepted for any scalar type, since its value is unknown.
 [[nodiscard]] nlohmann::ordered_json option_schema(const etl_option_spec& spec);
 
 /// A string that is one of `values`, which editors offer, or contains a variable.

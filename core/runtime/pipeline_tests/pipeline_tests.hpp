@@ -75,8 +75,8 @@ struct PipelineTest {
 };
 
 /// Reads and checks the tests of a file. Reports every mistake and omits tests that have one. If
-/// `graph` is nullptr, because the stages have mistakes, skips checks that need columns and returns no
-/// tests. Reads no other file.
+/// `graph` is nullptr, because the stages have mistakes, skips checks that need columns and returns
+/// no tests. Reads no other file.
 [[nodiscard]] std::vector<PipelineTest> read_tests(const PipelineFile& file, const Graph* graph,
                                                    Diagnostics& diagnostics);
 

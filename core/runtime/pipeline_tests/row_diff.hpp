@@ -24,8 +24,8 @@ struct RowStep {
 /// Whether the row has every value of the expected one.
 [[nodiscard]] bool fits(const PartialRow& expected, const Row& got);
 
-/// Aligns two lists so that as many rows as possible are equal; rows between equal ones are paired in
-/// order. Large lists that differ widely are paired in order entirely.
+/// Aligns two lists so that as many rows as possible are equal; rows between equal ones are paired
+/// in order. Large lists that differ widely are paired in order entirely.
 [[nodiscard]] std::vector<RowStep> align(std::span<const PartialRow> expected,
                                          std::span<const Row> got);
 

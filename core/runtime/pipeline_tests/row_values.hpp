@@ -1,6 +1,6 @@
 /// \file
-/// Rows as plain values, converted from pipeline files and from and to batches. For tests, which have
-/// few rows.
+/// Rows as plain values, converted from pipeline files and from and to batches. For tests, which
+/// have few rows.
 #pragma once
 
 #include "core/runtime/config/document.hpp"

@@ -8,8 +8,8 @@
 
 namespace etl::runtime {
 
-/// Reads and checks the `number`-th test. Reports every mistake; returns nothing if there is one, or
-/// if `graph` is nullptr.
+/// Reads and checks the `number`-th test. Reports every mistake; returns nothing if there is one,
+/// or if `graph` is nullptr.
 [[nodiscard]] std::optional<PipelineTest> read_test(const RawTable& table, const Position& position,
                                                     std::size_t number, const PipelineFile& file,
                                                     const Graph* graph, Diagnostics& diagnostics);

@@ -106,9 +106,9 @@ class TestRun {
     return batch_of(schema, rows);
   }
 
-  /// The stages whose rows the test checks, or every sink if it checks no rows. Without pushdown also
-  /// a source that reads records: its rows replace it in the second pass, where only filters may
-  /// read from it.
+  /// The stages whose rows the test checks, or every sink if it checks no rows. Without pushdown
+  /// also a source that reads records: its rows replace it in the second pass, where only filters
+  /// may read from it.
   [[nodiscard]] std::vector<NodeIndex> targets_of(const TestInput& input, bool pushdown) const {
     std::vector<NodeIndex> targets;
     for (const TestOutput& output : test_.outputs) {

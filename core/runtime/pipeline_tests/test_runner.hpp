@@ -21,9 +21,9 @@ struct TestOutcome {
   std::chrono::nanoseconds took{};
 };
 
-/// Runs every input as one partition through the same stages, with the same counts, as a run. Does so
-/// twice, without and with predicate pushdown; both must give the same result. REQUIRES: the files of
-/// `test` have been read. Throws Error (cancelled) if a stop is requested.
+/// Runs every input as one partition through the same stages, with the same counts, as a run. Does
+/// so twice, without and with predicate pushdown; both must give the same result. REQUIRES: the
+/// files of `test` have been read. Throws Error (cancelled) if a stop is requested.
 [[nodiscard]] TestOutcome run_test(const Pipeline& pipeline, const PipelineTest& test,
                                    const Cancellation& cancellation);
 

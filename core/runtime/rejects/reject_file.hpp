@@ -27,14 +27,14 @@ struct Publication {
 /// Publishes rejects. Thread-safe.
 class RejectFile {
  public:
-  /// Creates the file or folder if it does not exist. `scratch` is a folder on the same file system.
-  /// Throws file_error(), and Error (permanent) if the path is neither file nor folder.
+  /// Creates the file or folder if it does not exist. `scratch` is a folder on the same file
+  /// system. Throws file_error(), and Error (permanent) if the path is neither file nor folder.
   RejectFile(RejectPath path, std::filesystem::path scratch);
 
   /// Whether there are entries for this partition.
   [[nodiscard]] bool holds(const RejectKey& key);
-  /// Whether publishing only appends. Otherwise it rewrites the whole file, which is better done for
-  /// many publications at once.
+  /// Whether publishing only appends. Otherwise it rewrites the whole file, which is better done
+  /// for many publications at once.
   [[nodiscard]] bool cheap(const Publication& publication);
   /// Publishes all or nothing (in a folder: per partition), on disk when this returns. Of two
   /// publications for the same partition and stage the later wins. Throws file_error().

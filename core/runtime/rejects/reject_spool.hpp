@@ -1,8 +1,9 @@
 /// \file
-/// Spool files: where the rejects of an attempt wait until it is known whether the attempt committed.
+/// Spool files: where the rejects of an attempt wait until it is known whether the attempt
+/// committed.
 ///
-/// Beside the file of rejects (or inside its folder) is a spool folder, which holds a folder per run
-/// in progress, which holds a file per attempt with rejects. A spool file is written while the
+/// Beside the file of rejects (or inside its folder) is a spool folder, which holds a folder per
+/// run in progress, which holds a file per attempt with rejects. A spool file is written while the
 /// partition is read, and is complete and on disk before a sink may commit. It is published when a
 /// sink has committed, and dropped otherwise; after a crash, the next run decides by the sinks'
 /// ledgers.
@@ -53,8 +54,8 @@ class SpoolFolder {
   [[nodiscard]] std::filesystem::path file(std::int64_t number) const;
   /// The complete spool files, by number.
   [[nodiscard]] std::vector<std::filesystem::path> files() const;
-  /// Removes the folder, unless it holds complete spool files, and the spool folder of all runs if it
-  /// is empty then.
+  /// Removes the folder, unless it holds complete spool files, and the spool folder of all runs if
+  /// it is empty then.
   void remove_if_empty() const;
 
  private:

@@ -187,7 +187,8 @@ TEST_F(RejectFileTest, ManyProcessesAtOnceLoseAndDoubleNothing) {
       const SpoolFolder mine(rejects, own);
       RejectFile out(rejects, mine.path());
       for (int round = 0; round < rounds; ++round) {
-        // Every second publication replaces earlier entries of this process and so rewrites the file.
+        // Every second publication replaces earlier entries of this process and so rewrites the
+        // file.
         const std::string id = own + "." + std::to_string(round / 2);
         SpoolWriter writer(mine.file(round), {}, true);
         writer.add(entry_of(id, round));
