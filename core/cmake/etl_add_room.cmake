@@ -20,7 +20,7 @@ function(etl_precompile_headers target)
     return()
   endif()
   if(NOT TARGET etl_precompiled)
-    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cc CONTENT "")
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cc CONTENT "// Holds no code: the target exists for its precompiled header.\n")
     add_library(etl_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cc)
     target_link_libraries(etl_precompiled PRIVATE etl_runtime_base)
     target_precompile_headers(etl_precompiled PRIVATE

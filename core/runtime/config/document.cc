@@ -10,7 +10,6 @@
 
 #include <algorithm>
 #include <tuple>
-#include <utility>
 
 namespace etl::runtime {
 namespace {
@@ -229,6 +228,12 @@ std::optional<std::size_t> first_invalid_byte(std::string_view text) {
   return std::nullopt;
 }
 
+template <class Table>
+auto* find_in(Table& table, std::string_view name) {
+  const auto found = std::ranges::find(table, name, &RawOption::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
@@ -284,13 +289,10 @@ std::optional<RawValue> parse_value(std::string_view text, const Position& posit
 }
 
 const RawOption* find_option(const RawTable& table, std::string_view name) {
-  const auto found = std::ranges::find(table, name, &RawOption::name);
-  return found == table.end() ? nullptr : &*found;
+  return find_in(table, name);
 }
 
-RawOption* find_option(RawTable& table, std::string_view name) {
-  return const_cast<RawOption*>(find_option(std::as_const(table), name));
-}
+RawOption* find_option(RawTable& table, std::string_view name) { return find_in(table, name); }
 
 std::string type_name(const RawValue& value) {
   struct Name {
