@@ -1,12 +1,13 @@
-# etl_add_room(ROOM SOURCES file... [ROOMS room...] [PUBLIC target...] [PRIVATE target...])
+# etl_add_room(ROOM [SOURCES file...] [ROOMS room...] [PUBLIC target...] [PRIVATE target...])
 #
-# Builds a static library from one folder. ROOM names the folder below core/, for example `runtime/base`, or a folder
+# Builds a static library from all *.cc of one folder, and from SOURCES, which are generated. ROOM names the folder below core/, for example `runtime/base`, or a folder
 # of plugins, for example `plugins/common/http`; the targets are etl_runtime_base and etl_plugins_common_http. ROOMS
 # are the rooms it uses: see etl_use_rooms.
 function(etl_add_room room)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ROOMS;PUBLIC;PRIVATE")
   string(REPLACE "/" "_" name etl_${room})
-  add_library(${name} STATIC ${arg_SOURCES})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  add_library(${name} STATIC ${sources} ${arg_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC etl::sdk ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   etl_use_rooms(${name} ${room} ${arg_ROOMS})

@@ -237,7 +237,7 @@ TEST_F(Files, UnreadableOnesAreNamedWithTheReason) {
 }
 
 TEST_F(Files, TooLargeOnesAreRefused) {
-  const std::string text = "name = 'x' #" + std::string(largest_document, 'x');
+  const std::string text = "name = 'x' #" + std::string(max_document_size, 'x');
   EXPECT_THAT(failure(write("p.toml", text)), HasSubstr("may have 4194304 bytes"));
   EXPECT_THAT(failure("/dev/zero"), HasSubstr("may have 4194304 bytes"));
 }
