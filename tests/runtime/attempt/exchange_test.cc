@@ -88,7 +88,7 @@ TEST_F(ExchangeTest, ABatchLargerThanTheBudgetPasses) {
     EXPECT_EQ(batches, 3);
     exchange.close(*stream);
   });
-  // The writer waits already when the reader asks for a slot: it has to be woken.
+  // The writer sleeps when the reader asks for a slot, and has to be woken.
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
   for (int i = 0; i < 3; ++i) EXPECT_TRUE(exchange.push(group[0], batch_of(10 * kib)));
   exchange.end(group[0], record_of(3));
@@ -130,10 +130,10 @@ TEST_F(ExchangeTest, TheLastToBeReadGetsASlotWithItsFirstFullBatch) {
   exchange.begin(other);
   exchange.begin(last, true);
   EXPECT_TRUE(exchange.push(last[0], batch_of(kib * kib)));
-  EXPECT_FALSE(last[0].granted) << "the other is being read";
+  EXPECT_FALSE(last[0].granted) << "the other one is still being read";
   exchange.end(other[0], record_of(0));
-  ASSERT_EQ(exchange.take(sink_a), &other[0]) << "those that are complete come first";
-  EXPECT_FALSE(last[0].granted) << "there is one slot";
+  ASSERT_EQ(exchange.take(sink_a), &other[0]) << "complete streams come first";
+  EXPECT_FALSE(last[0].granted) << "there is only one slot";
   exchange.close(other[0]);
   exchange.release(sink_a);
   EXPECT_TRUE(last[0].granted);
@@ -187,7 +187,7 @@ int pushed_before_waiting(Exchange& exchange, SinkStream& stream) {
     seen = pushed;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  exchange.close(stream);  // which lets the reader go
+  exchange.close(stream);  // releases the reader
   reader.join();
   return seen;
 }

@@ -154,7 +154,7 @@ TEST(PartitionFlowTest, ADiamondAddsRows) {
   Flow flow(bench);
   flow.run();
   EXPECT_EQ(flow.at("db").size(), 6U + 2U + 12U);
-  // Two more ways than one: 2 x 6; expanded: 6; filtered: 4.
+  // Two additional paths: 2 x 6; expanded: 6; filtered: 4.
   expect_counts(flow.counts("db"), {6, 18, 4, 0, 20});
 }
 

@@ -1,4 +1,4 @@
-// What a run does around its partitions: targets, ledgers, hints, the summary.
+// Targets, ledgers, planning and the summary of a run.
 #include "core/runtime/run/runner.hpp"
 
 #include "core/runtime/pipeline/preflight.hpp"

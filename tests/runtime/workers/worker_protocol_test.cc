@@ -47,7 +47,7 @@ TEST(WorkerProtocolTest, ARequestArrivesWhole) {
   const AttemptRequest got = at_worker(request);
   EXPECT_EQ(got.job, request.job);
   EXPECT_EQ(got.source, request.source);
-  EXPECT_EQ(got.partition.id, request.partition.id) << "any bytes";
+  EXPECT_EQ(got.partition.id, request.partition.id) << "any bytes may be in it";
   EXPECT_EQ(got.partition.uri, request.partition.uri);
   EXPECT_EQ(got.partition.bytes, 123);
   EXPECT_EQ(got.partition.scope.column, "hour");
@@ -86,7 +86,7 @@ TEST(WorkerProtocolTest, AResultArrivesWhole) {
   EXPECT_EQ(got.outcomes.at(3).rows.added, 1);
   EXPECT_FALSE(got.outcomes.at(3).error);
   const StageError& error = *got.outcomes.at(4).error;
-  EXPECT_EQ(error.message(), result.outcomes[4].error->message()) << "the title stands in it once";
+  EXPECT_EQ(error.message(), result.outcomes[4].error->message()) << "its title is there once";
   EXPECT_EQ(error.code(), etl::Code::transient);
   EXPECT_EQ(error.stage(), "db");
   EXPECT_EQ(error.retry_after(), milliseconds(1500));
@@ -153,7 +153,7 @@ TEST(WorkerProtocolTest, TheOtherEndMayBeGone) {
   EXPECT_FALSE(ends.runner->send(EndWorker{}));
 }
 
-TEST(WorkerProtocolTest, WhatTheDeadHadSentIsReceived) {
+TEST(WorkerProtocolTest, WhatADeadWorkerHadSentIsReceived) {
   Ends ends;
   ASSERT_TRUE(ends.worker->send(AttemptBegun{1}));
   ASSERT_TRUE(ends.worker->send(AttemptBegun{2}));
