@@ -188,7 +188,7 @@ typedef struct etl_column_spec { /* in arrays: frozen; for `etl describe` and th
   etl_str help;
 } etl_column_spec;
 
-/* ---- Host services ---------------------------------------------------------------------
+/* ---- Host services ----------------------------------------------------------------------------
  */
 
 /* Passed to create(); valid until destroy() returns. Its functions may be called from any thread.

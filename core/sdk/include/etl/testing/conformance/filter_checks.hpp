@@ -63,11 +63,9 @@ class FilterRun {
   /// Applies all batches, finishes, and returns the rows emitted.
   Strings rows_of(std::vector<Batch> batches) {
     for (Batch& batch : batches) {
-      const Result applied = apply(std::move(batch));
-      require_ok(applied, "apply()");
+      require_ok(apply(std::move(batch)), "apply()");
     }
-    const Result finished = finish();
-    require_ok(finished, "finish()");
+    require_ok(finish(), "finish()");
     close();
     require(!task.unexplained, "a row was rejected without a reason");
     return rows;

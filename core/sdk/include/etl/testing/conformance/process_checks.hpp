@@ -79,8 +79,7 @@ inline void load_and_die(const SinkSession& session, Point point, std::chrono::m
   }
   if (point == Point::before_commit) die();
   if (point == Point::inside_commit) die_after(delay);
-  const Result committed = run.commit();
-  require_ok(committed, "commit()");
+  require_ok(run.commit(), "commit()");
   die();
 }
 

@@ -56,10 +56,7 @@ class SinkSession {
     return call(
         [&](etl_error* error) { return table().prepare(instance.self(), given.get(), error); });
   }
-  void prepare() const {
-    const Result prepared = try_prepare();
-    require_ok(prepared, "prepare()");
-  }
+  void prepare() const { require_ok(try_prepare(), "prepare()"); }
   [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const {
     std::vector<LedgerRecord> records;
     const auto add = [](void* ctx, const etl_ledger_record* record) {
