@@ -341,7 +341,7 @@ class Reference(unittest.TestCase):
 
     def test_keys_of_run(self):
         result = etl.run("validate", "/dev/stdin", "--set", "run.nothing=1")
-        keys = re.search(r'there is: (.*)', result.err)[1]
+        keys = re.search(r'available: (.*)', result.err)[1]
         keys = re.findall(r'"(\w+)"', keys)
         self.assertIn("workers", keys)
         section = self.text.split("### [run]")[1].split("\n## ")[0]

@@ -1,8 +1,8 @@
-// A gzip file, read by both decoders in pieces of any size: they agree on the text and on whether
-// it is whole, and neither reads or writes where it should not.
+// Reads a gzip file with both decoders in pieces of any size: they must agree on the text and on
+// whether it is complete, and stay within their buffers.
 //
-// Input: mode, pieces of input, pieces of output, bytes. With mode 1 the bytes are deflate data
-// that get a header and the trailer they need, for no fuzzer guesses a CRC.
+// Input: mode, input piece size, output piece size, bytes. In mode 1 the bytes are deflate data and
+// get a header and a matching trailer, because a fuzzer cannot guess a CRC.
 #include "fuzz.hpp"
 #include "inflate.hpp"
 
@@ -21,7 +21,7 @@ using wikipedia::Decoder;
 using wikipedia::GzipError;
 using wikipedia::GzipFile;
 
-constexpr std::size_t most = 256U << 10U;  // a bomb goes on for ever
+constexpr std::size_t most = 256U << 10U;  // stops a gzip bomb
 
 /// A file in memory.
 class MemoryFile {
@@ -50,7 +50,7 @@ Text read(const MemoryFile& file, Decoder decoder, std::size_t chunk, std::size_
   GzipFile gzip(file.path(), decoder, chunk);
   try {
     while (text.bytes.size() < most) {
-      std::vector<char> out(piece);  // its own memory, for AddressSanitizer to watch its ends
+      std::vector<char> out(piece);  // separate memory, so that AddressSanitizer checks its bounds
       const std::size_t size = gzip.read(out);
       if (size == 0) return text;
       text.bytes.append(out.data(), size);

@@ -1,7 +1,7 @@
-// What a server says of a download, what stands beside a part of one, and the URL it came from:
-// read as it is meant, or not at all; and a redirect never leads out of encryption.
+// Headers of a download, the metadata file of a partial one, and URLs: each is parsed correctly or
+// refused, and a redirect never leaves an encrypted connection.
 //
-// Input: what to look at, texts, one a line.
+// Input: which parser, then one text per line.
 #include "base_url.hpp"
 #include "fuzz.hpp"
 #include "part_meta.hpp"

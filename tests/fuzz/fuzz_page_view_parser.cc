@@ -1,8 +1,8 @@
-// An hour file's text, divided into blocks in two ways, against a line-by-line reading of it: the
-// same rows, counts and rejects; and the columns made of the rows hold just these.
+// Parses the text of an hour file, split into blocks in two ways, and line by line: rows, counts
+// and rejects must be equal, and the columns must hold exactly these rows.
 //
-// Input: mode, predicate, block size, seed of the division, text. In the text, \x01 C N stands for
-// N KiB of C, so that small inputs have lines that are too long.
+// Input: mode, predicate, block size, seed of the split, text. In the text, \x01 C N stands for N
+// KiB of C, so that small inputs can have overlong lines.
 #include "fuzz.hpp"
 #include "page_view_columns.hpp"
 #include "page_view_parser.hpp"
@@ -28,7 +28,7 @@ struct Reject {
   bool operator==(const Reject&) const = default;
 };
 
-/// What a parser tells of a text.
+/// The result of parsing a text.
 struct Told {
   std::vector<Row> rows;
   std::vector<Reject> rejects;
@@ -36,12 +36,12 @@ struct Told {
   bool operator==(const Told&) const = default;
 };
 
-/// What the values and their lengths say decides, for nothing is known of the values.
+/// Decides by a value's bytes and length, since the values are arbitrary.
 bool keeps(std::string_view value, std::uint8_t choice) {
   return value.size() % 2 == choice % 2 || value.starts_with('f');
 }
 
-/// The predicate that the second byte of the input chooses.
+/// The predicate selected by the second byte of the input.
 class Wanted {
  public:
   explicit Wanted(std::uint8_t choice)

@@ -172,7 +172,7 @@ TEST_F(RejectStoreTest, WhatCannotBeWrittenIsAMistakeWithItsPlace) {
   Diagnostics diagnostics;
   (void)look_ahead(pipeline, false, diagnostics);
   EXPECT_THAT(diagnostics.text(false), HasSubstr("\"rejects\" in [run] cannot be written"));
-  EXPECT_THAT(diagnostics.text(false), HasSubstr("there is no folder"));
+  EXPECT_THAT(diagnostics.text(false), HasSubstr("does not exist"));
   EXPECT_GT(diagnostics.all().at(0).position.line, 0U);
 }
 

@@ -1,6 +1,5 @@
 /// \file
-/// Rows of a test, from the pipeline file or from a file of their own. Internal to
-/// pipeline_tests.cc.
+/// Reading the rows of a test from the pipeline file or a separate file. Internal to this room.
 #pragma once
 
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
@@ -9,17 +8,17 @@
 
 namespace etl::runtime {
 
-/// One row: a table of columns. `what` is whose row it is, for messages. Every column that is not
-/// known or does not fit is reported.
+/// Reads one row from a table of columns. Reports every unknown column and every value of the wrong
+/// type; `what` names the stage in messages.
 [[nodiscard]] PartialRow read_test_row(const RawTable& table, const Schema& schema,
                                        const std::string& what, Diagnostics& diagnostics);
 
-/// Fills in the rows of `rows.file`: JSON, either an array of objects, or what `etl preview
-/// --format json` prints.
+/// Reads `rows.file` into `rows`: JSON, either an array of objects or the output of `etl preview
+/// --format json`.
 void read_rows_file(TestRows& rows, const Schema& schema, const std::string& what,
                     Diagnostics& diagnostics);
 
-/// The lines of a file or of a text; an LF at its end does not begin another.
+/// The lines of a text; a final LF does not start another.
 [[nodiscard]] std::vector<std::string> lines_of(std::string_view text);
 
 }  // namespace etl::runtime

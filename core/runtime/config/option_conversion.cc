@@ -1,9 +1,10 @@
-#include "core/runtime/config/option_convert.hpp"
+#include "core/runtime/config/option_conversion.hpp"
 
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/units.hpp"
 
+#include <etl/detail/split.hpp>
 #include <etl/error.hpp>
 
 #include <fmt/chrono.h>
@@ -22,9 +23,9 @@ constexpr std::string_view time_forms =
     "write a date-time (2024-01-31T00:00:00Z), a date (2024-01-31) or a time before now "
     "(\"-15d\", \"-6h\", \"-30m\")";
 constexpr std::string_view duration_forms =
-    "write a number and ms, s, m, h or d: \"250ms\", \"30s\", \"5m\", \"2h\", \"1d\"";
+    "write a number with ms, s, m, h or d: \"250ms\", \"30s\", \"5m\", \"2h\", \"1d\"";
 constexpr std::string_view size_forms =
-    "write bytes or a number and KiB, MiB, GiB, TiB, KB, MB, GB or TB: \"512MiB\"";
+    "write a number of bytes, or a number with KiB, MiB, GiB, TiB, KB, MB, GB or TB: \"512MiB\"";
 
 std::string escaped(std::string_view text) {
   std::string out = "\"";
@@ -39,7 +40,7 @@ std::string escaped(std::string_view text) {
   return out + '"';
 }
 
-/// Converts one value; the functions return what is wrong, or fill `out_`.
+/// Converts one value: fills `out_`, or `mismatches_` if it does not match.
 class OptionConverter {
  public:
   OptionConverter(const RawOption& raw, const etl_option_spec& spec, const OptionContext& context)
@@ -47,8 +48,8 @@ class OptionConverter {
 
   Conversion run() {
     dispatch();
-    if (misfits_.empty()) return std::move(out_);
-    return std::move(misfits_);
+    if (mismatches_.empty()) return std::move(out_);
+    return std::move(mismatches_);
   }
 
  private:
@@ -75,20 +76,20 @@ class OptionConverter {
       case ETL_OPTION_URL:
         return url();
       default:
-        misfit(fmt::format("has a type that this etl does not know ({})", spec_.type));
+        mismatch(fmt::format("has a type unknown to this version of etl ({})", spec_.type));
     }
   }
 
-  void misfit(std::string what, std::string hint = {}) {
-    misfit(raw_.value, std::move(what), std::move(hint));
+  void mismatch(std::string what, std::string hint = {}) {
+    mismatch(raw_.value, std::move(what), std::move(hint));
   }
-  void misfit(const Position& position, std::string what, std::string hint) {
-    misfits_.push_back({position, std::move(what), std::move(hint)});
+  void mismatch(const Position& position, std::string what, std::string hint) {
+    mismatches_.push_back({position, std::move(what), std::move(hint)});
   }
 
   [[nodiscard]] bool secret() const { return (spec_.flags & ETL_OPTION_SECRET) != 0; }
 
-  /// `the string "two"`; a secret without its text.
+  /// `the string "two"`; the type alone for a secret.
   [[nodiscard]] std::string shown(const RawValue& value) const {
     if (!secret()) {
       if (const auto* text = std::get_if<std::string>(&value))
@@ -105,13 +106,14 @@ class OptionConverter {
   void wrong_type(std::string_view wanted, std::string_view hint = {}) {
     const auto* text =
         raw_.interpolated && !secret() ? std::get_if<std::string>(&raw_.data) : nullptr;
-    misfit(text != nullptr ? fmt::format("must be {}, but expands to {}", wanted, in_quotes(*text))
-                           : fmt::format("must be {}, not {}", wanted, shown(raw_.data)),
-           std::string(hint));
+    mismatch(text != nullptr
+                 ? fmt::format("must be {}, but expands to {}", wanted, in_quotes(*text))
+                 : fmt::format("must be {}, not {}", wanted, shown(raw_.data)),
+             std::string(hint));
   }
 
-  /// The value as a number or boolean: what a variable was put into is read as TOML. Null = other
-  /// type.
+  /// The value as a number or boolean, or nothing if it has another type. A string with expanded
+  /// variables is parsed as TOML.
   template <class T>
   [[nodiscard]] std::optional<T> scalar() const {
     if (const T* value = std::get_if<T>(&raw_.data)) return *value;
@@ -122,7 +124,7 @@ class OptionConverter {
     return value == nullptr ? std::nullopt : std::optional<T>(*value);
   }
 
-  /// The value as text. Of --set, what was typed, where TOML saw something else in it.
+  /// The value as text. For --set, the text as typed, even if TOML gives it another type.
   [[nodiscard]] std::optional<std::string> text() const {
     if (const auto* value = std::get_if<std::string>(&raw_.data)) return *value;
     const bool compound =
@@ -141,26 +143,26 @@ class OptionConverter {
     } else {
       what = fmt::format("must be between {} and {}", print(spec_.minimum), print(spec_.maximum));
     }
-    misfit(secret() ? what : what + fmt::format(", but is {}", print(number)));
+    mismatch(secret() ? what : what + fmt::format(", but is {}", print(number)));
     return false;
   }
 
   bool is_allowed(const Position& position, const std::string& value, std::string_view which) {
     const std::vector<std::string> allowed = allowed_values(spec_);
     if (allowed.empty() || std::ranges::find(allowed, value) != allowed.end()) return true;
-    const std::string what = secret() ? fmt::format("{}is none of the allowed values", which)
+    const std::string what = secret() ? fmt::format("{}is not one of the allowed values", which)
                                       : fmt::format("{}cannot be {}", which, in_quotes(value));
     std::string hint = "allowed: " + listed(allowed);
-    // A suggestion would tell what a secret is like.
+    // A suggestion would reveal something about a secret.
     const auto near = secret() ? std::nullopt : nearest(value, allowed);
     if (near) hint = fmt::format("did you mean {}? {}", in_quotes(*near), hint);
-    misfit(position, what, hint);
+    mismatch(position, what, hint);
     return false;
   }
 
   bool free_of_nul(const Position& position, std::string_view text, std::string_view which) {
     if (text.find('\0') == std::string_view::npos) return true;
-    misfit(position, fmt::format("{}must not contain a NUL character", which), {});
+    mismatch(position, fmt::format("{}must not contain a NUL character", which), {});
     return false;
   }
 
@@ -182,8 +184,8 @@ class OptionConverter {
     std::optional<double> value = scalar<double>();
     if (const auto whole = scalar<std::int64_t>()) value = static_cast<double>(*whole);
     if (!value) return wrong_type("a number");
-    if (!std::isfinite(*value)) return misfit("must be a finite number");
-    if (*value == 0) value = 0.0;  // -0.0 is spelled otherwise and means the same
+    if (!std::isfinite(*value)) return mismatch("must be a finite number");
+    if (*value == 0) value = 0.0;  // -0.0 has the same meaning but another canonical text
     out_ = {*value, fmt::to_string(*value)};
   }
 
@@ -208,12 +210,12 @@ class OptionConverter {
     std::string canonical = "[";
     for (std::size_t i = 0; i < items->size(); ++i) {
       const RawItem& item = (*items)[i];
-      if (std::holds_alternative<Faulty>(item.data)) continue;
+      if (std::holds_alternative<InvalidValue>(item.data)) continue;
       const std::string which = fmt::format("(item {}) ", i + 1);
       const auto* value = std::get_if<std::string>(&item.data);
       if (value == nullptr) {
-        misfit(item.position, fmt::format("{}must be a string, not {}", which, shown(item.data)),
-               {});
+        mismatch(item.position, fmt::format("{}must be a string, not {}", which, shown(item.data)),
+                 {});
       } else if (free_of_nul(item.position, *value, which) &&
                  is_allowed(item.position, *value, which)) {
         canonical += (values.empty() ? "" : ",") + escaped(*value);
@@ -250,8 +252,8 @@ class OptionConverter {
   }
 
   void relative_time(std::chrono::milliseconds before) {
-    constexpr std::chrono::milliseconds furthest = std::chrono::days(366 * 1000);
-    if (before > furthest) return misfit("lies more than a thousand years back");
+    constexpr std::chrono::milliseconds limit = std::chrono::days(366 * 1000);
+    if (before > limit) return mismatch("is more than 1000 years ago");
     out_ = {(context_.now - before).time_since_epoch().count(),
             fmt::format("now-{}ms", before.count())};
   }
@@ -259,7 +261,7 @@ class OptionConverter {
   void duration() {
     std::optional<std::chrono::milliseconds> value;
     if (const auto* text = std::get_if<std::string>(&raw_.data)) value = parse_duration(*text);
-    // 0 is the same in every unit; any other number would leave the unit to guess.
+    // 0 is the same in every unit; any other number is ambiguous.
     const auto* number = std::get_if<std::int64_t>(&raw_.data);
     if (number != nullptr && *number == 0) value = std::chrono::milliseconds(0);
     if (!value) {
@@ -291,10 +293,10 @@ class OptionConverter {
       return;
     }
     if (*value == "~" || value->starts_with("~/")) {
-      return misfit("begins with \"~\", which only a shell expands",
-                    "write ${HOME}, or ./~ for a file of that name");
+      return mismatch("begins with \"~\", which only a shell expands",
+                      "write ${HOME}, or ./~ for a file with that name");
     }
-    // A path on the command line belongs to the folder that its user is in.
+    // A path on the command line is relative to the working folder.
     std::error_code ignored;
     const std::filesystem::path base =
         raw_.from_set ? std::filesystem::current_path(ignored) : context_.folder;
@@ -310,8 +312,9 @@ class OptionConverter {
     if (!value) return wrong_type("a URL");
     if (!free_of_nul(raw_.value, *value, {}) || !is_allowed(raw_.value, *value, {})) return;
     if (!value->empty() && !has_scheme(*value)) {
-      return misfit(secret() ? "is no URL" : fmt::format("is no URL: {}", in_quotes(*value)),
-                    "a URL begins with its scheme: https://...");
+      return mismatch(
+          secret() ? "is not a URL" : fmt::format("is not a URL: {}", in_quotes(*value)),
+          "a URL starts with a scheme: https://...");
     }
     std::string canonical = escaped(*value);
     out_ = {std::move(*value), std::move(canonical)};
@@ -329,8 +332,8 @@ class OptionConverter {
   const RawOption& raw_;
   const etl_option_spec& spec_;
   const OptionContext& context_;
-  Converted out_;
-  std::vector<Misfit> misfits_;
+  ConvertedOption out_;
+  std::vector<OptionMismatch> mismatches_;
 };
 
 }  // namespace
@@ -341,14 +344,8 @@ Conversion convert_option(const RawOption& raw, const etl_option_spec& spec,
 }
 
 std::vector<std::string> allowed_values(const etl_option_spec& spec) {
-  std::vector<std::string> values;
-  std::string_view rest = detail::to_view(spec.allowed);
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('|'), rest.size());
-    values.emplace_back(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-  }
-  return values;
+  const auto values = detail::split(detail::to_view(spec.allowed), '|');
+  return {values.begin(), values.end()};
 }
 
 }  // namespace etl::runtime

@@ -1,8 +1,10 @@
-#include "core/runtime/pipeline_tests/test_rows.hpp"
+#include "core/runtime/pipeline_tests/test_row_reader.hpp"
 
 #include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+
+#include <etl/detail/split.hpp>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -27,7 +29,8 @@ RawValue raw_from(const json& value) {
     case json::value_t::number_integer:
       return value.get<std::int64_t>();
     case json::value_t::number_unsigned:
-      if (value.get<std::uint64_t>() > std::uint64_t{INT64_MAX}) return Other{"a larger number"};
+      if (value.get<std::uint64_t>() > std::uint64_t{INT64_MAX})
+        return UnsupportedValue{"an integer beyond 64 bits"};
       return value.get<std::int64_t>();
     case json::value_t::number_float:
       return value.get<double>();
@@ -40,7 +43,7 @@ RawValue raw_from(const json& value) {
   }
 }
 
-/// The rows of the document as objects. Nothing where it has another form.
+/// The rows of the document as objects, or nothing if it has another form.
 std::optional<json> objects_in(const json& document) {
   if (document.is_array()) return document;
   if (!document.is_object() || !document.contains("columns") || !document.contains("rows"))
@@ -90,38 +93,33 @@ void read_rows_file(TestRows& rows, const Schema& schema, const std::string& wha
                     Diagnostics& diagnostics) {
   const auto refuse = [&](const std::string& why) {
     diagnostics.error(rows.position, fmt::format("{}: {}", rows.file.string(), why),
-                      "it holds an array of objects, a row each, or what etl preview --format json "
-                      "prints");
+                      "write an array of objects, one per row, or the output of etl preview "
+                      "--format json");
   };
   try {
     const std::optional<json> objects = objects_in(json::parse(read_whole(rows.file)));
-    if (!objects) return refuse("holds no rows");
+    if (!objects) return refuse("contains no rows");
     std::size_t number = 0;
     for (const json& object : *objects) {
       ++number;
-      if (!object.is_object()) return refuse(fmt::format("row {} is no object", number));
+      if (!object.is_object()) return refuse(fmt::format("row {} is not an object", number));
       RawTable table;
       for (const auto& [name, value] : object.items())
         table.push_back({name, rows.position, rows.position, raw_from(value)});
       rows.rows.push_back(read_test_row(
           table, schema, fmt::format("{} (row {} of the file)", what, number), diagnostics));
-      rows.places.push_back(rows.position);
+      rows.positions.push_back(rows.position);
     }
   } catch (const json::exception& error) {
-    refuse(std::string("is no JSON: ") + error.what());
+    refuse(std::string("is not valid JSON: ") + error.what());
   } catch (const Error& error) {
     diagnostics.error(rows.position, error.message());
   }
 }
 
 std::vector<std::string> lines_of(std::string_view text) {
-  std::vector<std::string> lines;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    lines.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return lines;
+  const auto lines = detail::split(text, '\n');
+  return {lines.begin(), lines.end()};
 }
 
 }  // namespace etl::runtime
