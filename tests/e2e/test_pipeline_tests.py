@@ -185,7 +185,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
 
     def test_an_error_that_is_expected(self):
         self.passes('name = "error"\npartition = "nonsense"\nrecords.pageviews = ["fr A 1 0"]\n'
-                    'error = "is no partition of page views"\n')
+                    'error = "is not a partition of page views"\n')
 
     def test_no_rows(self):
         self.passes('name = "none"\ninputs.pageviews = []\noutputs.db = []\n')
@@ -296,11 +296,11 @@ class Failing(Base):
 
     def test_an_error_that_nobody_expects(self):
         self.fails('name = "x"\nrecords.pageviews = ["fr A 1 0"]\ncounts.db = 1\n',
-                   'it failed: source "pageviews": "" is no partition of page views', 'add partition = "..."')
+                   'it failed: source "pageviews": "" is not a partition of page views', 'add partition = "..."')
 
     def test_another_error_and_none(self):
         self.fails('name = "x"\npartition = "p"\nrecords.pageviews = ["fr A 1 0"]\nerror = "disk full"\n',
-                   'an error with "disk full" was expected, not this one', "is no partition of page views")
+                   'an error with "disk full" was expected, not this one', "is not a partition of page views")
         self.fails('name = "x"\n' + INPUTS + 'error = "disk full"\n', "but there was none")
 
     def test_texts_that_differ_where_nobody_looks(self):

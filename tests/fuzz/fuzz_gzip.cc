@@ -4,7 +4,7 @@
 // Input: mode, pieces of input, pieces of output, bytes. With mode 1 the bytes are deflate data
 // that get a header and the trailer they need, for no fuzzer guesses a CRC.
 #include "fuzz.hpp"
-#include "inflate.hpp"
+#include "plugins/common/compression/gzip_file.hpp"
 
 #include <etl/error.hpp>
 
@@ -17,9 +17,9 @@
 
 namespace {
 
-using wikipedia::Decoder;
-using wikipedia::GzipError;
-using wikipedia::GzipFile;
+using compression::Decoder;
+using compression::GzipError;
+using compression::GzipFile;
 
 constexpr std::size_t most = 256U << 10U;  // a bomb goes on for ever
 
@@ -114,7 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       (zlib.bytes.size() == whole.bytes.size() || both >= most),
                   "pieces change the text");
   }
-  if (!wikipedia::has_decoder(Decoder::isal)) return 0;
+  if (!compression::has_decoder(Decoder::isal)) return 0;
   const Text isal = read(file, Decoder::isal, chunk, std::max<std::size_t>(piece, 64));
   fuzz::require(isal.error.empty() == zlib.error.empty(), "only one decoder refuses",
                 "isa-l: " + isal.error + ", zlib: " + zlib.error);

@@ -4,9 +4,9 @@
 // Input: mode, predicate, block size, seed of the division, text. In the text, \x01 C N stands for
 // N KiB of C, so that small inputs have lines that are too long.
 #include "fuzz.hpp"
-#include "page_view_columns.hpp"
-#include "page_view_parser.hpp"
-#include "utf8.hpp"
+#include "plugins/common/text/utf8.hpp"
+#include "plugins/wikipedia/parse/page_view_columns.hpp"
+#include "plugins/wikipedia/parse/page_view_parser.hpp"
 
 #include <array>
 #include <random>
@@ -164,7 +164,7 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
   constexpr std::size_t kept_of_long_lines = 1024;
   Told told;
   const auto as_utf8 = [](std::string value) {
-    return detail::valid_utf8_portable(value) ? value : replace_invalid_utf8(value);
+    return text::detail::valid_utf8_portable(value) ? value : text::replace_invalid_utf8(value);
   };
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -175,7 +175,7 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
     PageViewLine fields;
     std::string_view why = split_line(line, fields);
     const bool first = why == reason::too_long || why == reason::empty_line || why == reason::nul;
-    if (invalid_utf8 == InvalidUtf8::reject && !first && !detail::valid_utf8_portable(line))
+    if (invalid_utf8 == InvalidUtf8::reject && !first && !text::detail::valid_utf8_portable(line))
       why = reason::invalid_utf8;
     if (!why.empty()) {
       const std::size_t most = why == reason::too_long ? kept_of_long_lines : line.size();
