@@ -1,6 +1,6 @@
 #include "plugins/common/compression/gzip_file.hpp"
 
-#include "plugins/common/compression/file_error.hpp"
+#include <etl/error.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -8,9 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <string_view>
+#include <system_error>
 #include <utility>
 
 namespace compression {
@@ -41,6 +42,25 @@ std::string printable(const std::uint8_t* from, const std::uint8_t* to) {
     text += escape.data();
   }
   return text;
+}
+
+/// Returns the error `PATH: system message`. Missing if there is no such file, transient if the
+/// system may recover before the next attempt, else permanent.
+etl::Error file_error(const std::filesystem::path& path, int code) {
+  std::string message = path.string() + ": " + std::generic_category().message(code);
+  switch (code) {
+    case ENOENT:
+      return etl::Error::missing(std::move(message));
+    case EIO:
+    case ESTALE:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case EAGAIN:
+      return etl::Error::transient(std::move(message));
+    default:
+      return etl::Error::permanent(std::move(message));
+  }
 }
 
 bool is_regular(int file) {
