@@ -187,10 +187,6 @@ Statement& Statement::bind(std::span<const sql::Value> values) {
   return *this;
 }
 
-void Statement::bind_one(int parameter, const sql::Value& value) {
-  std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
-}
-
 void Statement::bind_one(int parameter, std::nullptr_t) {
   require(sqlite3_bind_null(handle_.get(), parameter));
 }
