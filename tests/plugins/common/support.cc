@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/wait.h>
-#include <unistd.h>
 #include <zlib.h>
 
 #include <array>
@@ -10,7 +9,6 @@
 #include <cstdio>
 #include <cstdlib>
 #include <fstream>
-#include <iterator>
 #include <stdexcept>
 
 namespace test {
@@ -137,34 +135,6 @@ std::int64_t utc(int year, unsigned month, unsigned day, int hour, int minute) {
       .count();
 }
 
-TempFolder::TempFolder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "plugin_test.XXXXXX").string();
-  if (::mkdtemp(pattern.data()) == nullptr)
-    throw std::runtime_error("cannot make a folder " + pattern);
-  path_ = pattern;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-
-std::filesystem::path TempFolder::write(const std::filesystem::path& name,
-                                        std::string_view bytes) const {
-  std::filesystem::path path = path_ / name;
-  std::filesystem::create_directories(path.parent_path());
-  std::ofstream file(path, std::ios::binary);
-  file.write(bytes.data(), static_cast<std::streamsize>(bytes.size()));
-  if (!file.flush()) throw std::runtime_error("cannot write " + path.string());
-  return path;
-}
-
-std::string file_bytes(const std::filesystem::path& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) throw std::runtime_error("cannot read " + path.string());
-  return {std::istreambuf_iterator<char>(file), {}};
-}
-
 std::string gzip(std::string_view text) {
   z_stream stream{};
   constexpr int with_gzip_wrapper = 16;
@@ -196,8 +166,8 @@ std::string hex(std::string_view bytes) {
 }
 
 std::vector<std::string> reference(const std::vector<std::string>& arguments) {
-  const TempFolder folder;
-  const std::filesystem::path output = folder.path() / "output";
+  const etl_test::TemporaryFolder folder;
+  const std::filesystem::path output = folder.path("output");
   std::string command = std::string("'") + TEST_PYTHON + "' '" + REFERENCE + "'";
   for (const std::string& argument : arguments) command += " '" + argument + "'";
   command += " > '" + output.string() + "'";

@@ -1,12 +1,13 @@
 /// \file
-/// Helpers for tests of plugins: a recording task, options, files, gzip, the oracle.
+/// Helpers for tests of plugins: a recording task, options, gzip, the oracle.
 #pragma once
+
+#include "tests/support/files.hpp"
 
 #include <etl/plugin.hpp>
 
 #include <cstdint>
 #include <deque>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -75,23 +76,6 @@ class OptionValues {
 [[nodiscard]] std::int64_t utc(int year, unsigned month, unsigned day, int hour = 0,
                                int minute = 0);
 
-/// A temporary folder, deleted by the destructor.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
-
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// Writes a file, creating its folders; returns its path.
-  std::filesystem::path write(const std::filesystem::path& name, std::string_view bytes) const;
-
- private:
-  std::filesystem::path path_;
-};
-
-[[nodiscard]] std::string file_bytes(const std::filesystem::path& path);
 /// Compresses `text` to one gzip member.
 [[nodiscard]] std::string gzip(std::string_view text);
 [[nodiscard]] std::string hex(std::string_view bytes);

@@ -28,7 +28,7 @@ class Reader : public ::testing::Test {
  protected:
   HourFile file(std::string_view bytes, bool fetched = true) {
     HourFile file;
-    file.path = folder_.write("hour.gz", bytes);
+    file.path = folder_.file("hour.gz", bytes);
     file.shown = "https://mirror.example/hour.gz";
     file.fetched = fetched;
     file.hour_seconds = 1'472'328'000;
@@ -37,7 +37,7 @@ class Reader : public ::testing::Test {
     return file;
   }
 
-  test::TempFolder folder_;
+  etl_test::TemporaryFolder folder_;
   RecordingTask task_;
   int verified_ = 0;
   int corrupt_ = 0;

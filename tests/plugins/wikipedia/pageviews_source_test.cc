@@ -25,7 +25,7 @@ OptionValues mirror() {
       .set("hours", std::int64_t{2})
       .set("base_url", "https://user:secret@mirror.example/pageviews/");
 }
-OptionValues local(const test::TempFolder& folder) {
+OptionValues local(const etl_test::TemporaryFolder& folder) {
   return mirror().set("base_url", "file://" + folder.path().string());
 }
 
@@ -84,7 +84,7 @@ TEST(PageviewsSource, WrongOptionsAreNamed) {
 
 // Other users can create files in the folder for temporary files.
 TEST(PageviewsSource, WithoutAHomeDownloadsNeedAPlace) {
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   std::map<std::string, std::string> kept;
   for (const char* name : {"HOME", "XDG_CACHE_HOME"}) {
     if (const char* value = std::getenv(name)) kept[name] = value;
@@ -124,9 +124,9 @@ TEST(PageviewsSource, WikimediaHasRules) {
 }
 
 TEST(PageviewsSource, ReadsLocalFilesWhereTheyAre) {
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   const std::string bytes = gzip("de A 1 0\nfr Paris 2 0\nfr.m Paris 3 0\nfrr Paris 4 0\n");
-  const auto path = folder.write("page views/2016/2016-09/pageviews-20160901-000000.gz", bytes);
+  const auto path = folder.file("page views/2016/2016-09/pageviews-20160901-000000.gz", bytes);
   OptionValues values =
       mirror().set("base_url", "file://" + folder.path().string() + "/page%20views");
   PageviewsSource source(values.options(), test::quiet_context());
@@ -145,11 +145,11 @@ TEST(PageviewsSource, ReadsLocalFilesWhereTheyAre) {
   EXPECT_FALSE(reader.next());
   EXPECT_EQ(task.downloaded, 0);
   source.finish(partitions[1].id);
-  EXPECT_EQ(test::file_bytes(path), bytes);
+  EXPECT_EQ(etl_test::read_text(path), bytes);
 }
 
 TEST(PageviewsSource, AnHourThatIsNotThereIsMissingOrFails) {
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   const auto read = [](OptionValues values) {
     PageviewsSource source(values.options(), test::quiet_context());
     RecordingTask task;
@@ -173,8 +173,8 @@ TEST(PageviewsSource, AFolderThatIsNotThereIsNoListOfMissingHours) {
 }
 
 TEST(PageviewsSource, DamagedLocalFileFailsForGood) {
-  const test::TempFolder folder;
-  const auto path = folder.write("2016/2016-08/pageviews-20160831-230000.gz", "<html>");
+  const etl_test::TemporaryFolder folder;
+  const auto path = folder.file("2016/2016-08/pageviews-20160831-230000.gz", "<html>");
   OptionValues values = local(folder);
   PageviewsSource source(values.options(), test::quiet_context());
   RecordingTask task;
@@ -186,8 +186,8 @@ TEST(PageviewsSource, DamagedLocalFileFailsForGood) {
 }
 
 TEST(PageviewsSource, InvalidUtf8IsAnOption) {
-  const test::TempFolder folder;
-  folder.write("2016/2016-08/pageviews-20160831-230000.gz", gzip("fr A\xFF 1 0\n"));
+  const etl_test::TemporaryFolder folder;
+  folder.file("2016/2016-08/pageviews-20160831-230000.gz", gzip("fr A\xFF 1 0\n"));
   const auto rows = [](OptionValues values) {
     PageviewsSource source(values.options(), test::quiet_context());
     RecordingTask task;

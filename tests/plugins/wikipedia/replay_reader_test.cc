@@ -93,10 +93,10 @@ TEST(Replay, IsAsTheFileWouldBeWhateverTheBlocks) {
   }
   std::string text;
   for (const std::string& line : lines) text += line + "\n";
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   RecordingTask of_file;
   HourFile file;
-  file.path = folder.write("hour.gz", test::gzip(text));
+  file.path = folder.file("hour.gz", test::gzip(text));
   file.hour_seconds = hour;
   PageViewReader reader(file, schema(), {}, {}, of_file.task());
   const std::vector<Row> expected = rows_of(reader);

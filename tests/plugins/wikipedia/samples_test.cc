@@ -71,7 +71,7 @@ TEST_F(Samples, HourFilesReadAsTheOracleReadsThem) {
     ASSERT_FALSE(expected.empty());
     expected.erase(expected.begin());  // the file's name
     RecordingTask task;
-    EXPECT_EQ(facts(test::file_bytes(path), task), expected) << path;
+    EXPECT_EQ(facts(etl_test::read_text(path), task), expected) << path;
     EXPECT_TRUE(task.rejects.empty()) << path << ": " << task.rejects.front().raw;
     EXPECT_EQ(task.read, static_cast<std::int64_t>(expected.size()));
   }
@@ -80,7 +80,7 @@ TEST_F(Samples, HourFilesReadAsTheOracleReadsThem) {
 TEST_F(Samples, NoTitleOfTheOlderWriterIsUnwrapped) {
   int quoted = 0;
   for (const auto& path : files("pageviews-top25", ".txt")) {
-    const std::string text = test::file_bytes(path);
+    const std::string text = etl_test::read_text(path);
     for (std::size_t begin = 0; begin < text.size();) {
       const std::size_t end = std::min(text.find('\n', begin), text.size());
       PageViewLine line;

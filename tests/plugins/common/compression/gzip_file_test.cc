@@ -55,16 +55,14 @@ class Inflate : public ::testing::TestWithParam<Decoder> {
   void SetUp() override {
     if (!has_decoder(GetParam())) GTEST_SKIP() << "this build has no isa-l";
   }
-  Outcome read(std::string_view bytes) {
-    return read_all(folder_.write("x.gz", bytes), GetParam());
-  }
+  Outcome read(std::string_view bytes) { return read_all(folder_.file("x.gz", bytes), GetParam()); }
 
-  test::TempFolder folder_;
+  etl_test::TemporaryFolder folder_;
 };
 
 TEST_P(Inflate, OneMember) {
   const std::string text = random_text(1, 3'000'000);
-  const auto path = folder_.write("x.gz", gzip(text));
+  const auto path = folder_.file("x.gz", gzip(text));
   EXPECT_EQ(read_all(path, GetParam()).text, text);
   EXPECT_EQ(read_all(path, GetParam(), GzipFile::default_chunk, 1 << 20).text, text);
 }
@@ -83,7 +81,7 @@ TEST_P(Inflate, SmallPiecesOfInputAndOutput) {
     bytes += gzip(part);
     text += part;
   }
-  const auto path = folder_.write("x.gz", bytes);
+  const auto path = folder_.file("x.gz", bytes);
   for (std::size_t chunk = 1; chunk < 40; ++chunk) {
     for (const std::size_t block : std::initializer_list<std::size_t>{1, 2, 3, 100, 100'000}) {
       const Outcome outcome = read_all(path, GetParam(), chunk, block);
@@ -194,7 +192,7 @@ TEST_P(Inflate, AgreesWithPythonOnDamagedFiles) {
       if (at == 3) at = 10;
       flip(bytes, at, random() % 8);
     }
-    arguments.push_back(folder_.write("damaged" + std::to_string(i), bytes).string());
+    arguments.push_back(folder_.file("damaged" + std::to_string(i), bytes).string());
   }
   const auto expected = test::reference(arguments);
   ASSERT_EQ(expected.size() + 1, arguments.size());

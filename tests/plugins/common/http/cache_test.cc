@@ -57,7 +57,7 @@ TEST_F(CacheTest, AVerifiedFileGetsItsNameIfItIsToBeKept) {
   EXPECT_EQ(cache_names(), Names{"a.gz"});
   EXPECT_EQ(fetcher.get(remote("a.gz"), go_on).path, cached("a.gz"));
   fetcher.finish("a.gz");
-  EXPECT_EQ(read_file(cached("a.gz")), content);
+  EXPECT_EQ(read_text(cached("a.gz")), content);
 }
 
 TEST_F(CacheTest, AKeptFileNeedsNoServer) {
@@ -74,7 +74,7 @@ TEST_F(CacheTest, AKeptFileNeedsNoServer) {
   const http::Fetched fetched = fetcher.get(remote, go_on);
   EXPECT_EQ(fetched.path, cached("a.gz"));
   EXPECT_EQ(fetched.downloaded, 0);
-  EXPECT_EQ(read_file(fetched.path), content);
+  EXPECT_EQ(read_text(fetched.path), content);
 }
 
 TEST_F(CacheTest, AnUnverifiedFileNeverGetsItsName) {
@@ -103,7 +103,7 @@ TEST_F(CacheTest, AFileFoundUnderItsNameIsNotOursToDelete) {
   auto fetcher = this->fetcher();
   EXPECT_EQ(fetch(fetcher, "a.gz"), "somebody's");
   fetcher.finish("a.gz");
-  EXPECT_EQ(read_file(cached("a.gz")), "somebody's");
+  EXPECT_EQ(read_text(cached("a.gz")), "somebody's");
   EXPECT_TRUE(requests().empty());
 }
 
@@ -127,7 +127,7 @@ TEST_F(CacheTest, ACorruptFileUnderItsNameIsReplaced) {
   fetcher.corrupt("a.gz");
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
   fetcher.verified("a.gz");
-  EXPECT_EQ(read_file(cached("a.gz")), content);
+  EXPECT_EQ(read_text(cached("a.gz")), content);
 }
 
 TEST_F(CacheTest, WhoCannotRenameReadsOnWithAWarning) {
@@ -150,14 +150,14 @@ TEST_F(CacheTest, TwoFetchersOnOneFolderDoNotDisturbEachOther) {
     const http::Fetched second = two.get(remote("a.gz"), go_on);
     EXPECT_NE(second.path, first.path);
     EXPECT_TRUE(second.path.filename().string().starts_with("a.gz."));
-    EXPECT_EQ(read_file(second.path), content);
+    EXPECT_EQ(read_text(second.path), content);
     two.finish("a.gz");
     EXPECT_FALSE(fs::exists(second.path));
     EXPECT_EQ(fetch(two, "a.gz"), content);
   }
   EXPECT_EQ(cache_names(), (Names{"a.gz.part", "a.gz.part.meta"}))
       << "private files go with their Fetcher";
-  EXPECT_EQ(read_file(first.path), content);
+  EXPECT_EQ(read_text(first.path), content);
 }
 
 TEST_F(CacheTest, WhileOneFetcherDownloadsAnotherDoesNotWaitForIt) {
@@ -178,7 +178,7 @@ TEST_F(CacheTest, APrivateFileCanBeKeptToo) {
   http::Fetcher two(keeping(), host_.context());
   EXPECT_EQ(fetch(two, "a.gz"), content);
   two.verified("a.gz");
-  EXPECT_EQ(read_file(cached("a.gz")), content);
+  EXPECT_EQ(read_text(cached("a.gz")), content);
   EXPECT_EQ(fetch(one, "a.gz"), content);
   one.finish("a.gz");
   EXPECT_EQ(cache_names(), Names{"a.gz"});
@@ -220,7 +220,7 @@ TEST_F(CacheTest, ASymbolicLinkInPlaceOfAFileIsRefused) {
   EXPECT_EQ(error.code(), Code::permanent);
   EXPECT_NE(error.message().find(cached("a.gz.part").string()), std::string::npos)
       << error.message();
-  EXPECT_EQ(read_file(root_ / "victim"), "precious");
+  EXPECT_EQ(read_text(root_ / "victim"), "precious");
 }
 
 TEST_F(CacheTest, AFolderThatCannotBeIsPermanent) {

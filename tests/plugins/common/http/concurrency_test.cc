@@ -56,7 +56,7 @@ TEST_F(ConcurrencyTest, NeverMoreConnectionsThanAllowed) {
   std::atomic<int> good{0};
   for (const std::string& name : names) {
     threads.emplace_back(
-        [&, name] { good += fetch(fetcher, name) == read_file(served_ / name) ? 1 : 0; });
+        [&, name] { good += fetch(fetcher, name) == read_text(served_ / name) ? 1 : 0; });
   }
   for (std::thread& each : threads) each.join();
   EXPECT_EQ(good, 12);
@@ -71,7 +71,7 @@ TEST_F(ConcurrencyTest, OneConnectionIsEnough) {
   const auto names = serve_many(5);
   http::Fetcher fetcher(one_connection(), host_.context());
   fetcher.expect(remotes(names));
-  for (const std::string& name : names) EXPECT_EQ(fetch(fetcher, name), read_file(served_ / name));
+  for (const std::string& name : names) EXPECT_EQ(fetch(fetcher, name), read_text(served_ / name));
   EXPECT_EQ(log().at("max_in_progress"), 1);
   EXPECT_EQ(log().at("connections"), 1);
 }
@@ -80,10 +80,10 @@ TEST_F(ConcurrencyTest, ExpectedFilesAreDownloadedAhead) {
   const auto names = serve_many(3);
   auto fetcher = this->fetcher();
   fetcher.expect(remotes(names));
-  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  EXPECT_EQ(fetch(fetcher, names[0]), read_text(served_ / names[0]));
   ASSERT_TRUE(wait_until([&] { return answered(names[1]) && answered(names[2]); }));
   const http::Fetched second = fetcher.get(remote(names[1]), go_on);
-  EXPECT_EQ(read_file(second.path), read_file(served_ / names[1]));
+  EXPECT_EQ(read_text(second.path), read_text(served_ / names[1]));
   EXPECT_EQ(second.downloaded, 50'000) << "reported by the get() that hands the file out";
   EXPECT_EQ(requests(names[1]).size(), 1U);
 }
@@ -97,7 +97,7 @@ TEST_F(ConcurrencyTest, ReadAheadHasABound) {
   ASSERT_TRUE(wait_until([&] { return answered(names[2]); }));
   let_things_happen();
   EXPECT_EQ(requests().size(), 3U);
-  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  EXPECT_EQ(fetch(fetcher, names[0]), read_text(served_ / names[0]));
   ASSERT_TRUE(wait_until([&] { return answered(names[3]); }));
   let_things_happen();
   EXPECT_EQ(requests().size(), 4U);
@@ -109,7 +109,7 @@ TEST_F(ConcurrencyTest, NoReadAheadMeansNone) {
   options.read_ahead = 0;
   http::Fetcher fetcher(options, host_.context());
   fetcher.expect(remotes(names));
-  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_text(served_ / names[2]));
   let_things_happen();
   EXPECT_EQ(requests().size(), 1U);
 }
@@ -143,10 +143,10 @@ TEST_F(ConcurrencyTest, AnErrorOfReadAheadWaitsForItsGet) {
   auto fetcher = this->fetcher();
   fetcher.expect(remotes(names));
   ASSERT_TRUE(wait_until([&] { return answered(names[1]) && answered(names[2]); }));
-  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_text(served_ / names[2]));
   EXPECT_EQ(error_of(fetcher, names[1].c_str()).code(), etl::Code::transient);
   EXPECT_EQ(requests(names[1]).size(), 1U);
-  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1]));
+  EXPECT_EQ(fetch(fetcher, names[1]), read_text(served_ / names[1]));
   EXPECT_EQ(requests(names[1]).size(), 2U);
 }
 
@@ -158,7 +158,7 @@ TEST_F(ConcurrencyTest, RetryAfterHoldsBackReadAheadButNoGet) {
   ASSERT_TRUE(wait_until([&] { return answered(names[0]); }));
   let_things_happen();
   EXPECT_EQ(requests().size(), 1U);
-  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_text(served_ / names[2]));
 }
 
 TEST_F(ConcurrencyTest, AFileNoLongerWantedIsDropped) {
@@ -166,7 +166,7 @@ TEST_F(ConcurrencyTest, AFileNoLongerWantedIsDropped) {
   http::Fetcher fetcher(one_connection(), host_.context());
   occupy(fetcher, names[0], names);
   fetcher.finish(names[0]);
-  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1])) << "its connection is free";
+  EXPECT_EQ(fetch(fetcher, names[1]), read_text(served_ / names[1])) << "its connection is free";
   EXPECT_FALSE(std::filesystem::exists(cached(names[0] + ".part")));
   EXPECT_FALSE(std::filesystem::exists(cached(names[0] + ".part.meta")));
 }
@@ -207,7 +207,7 @@ TEST_F(ConcurrencyTest, ACancelledGetIsNotAskedForAnyMore) {
   std::atomic<int> looks{0};
   EXPECT_THROW((void)fetcher.get(remote(names[1]), [&] { return ++looks > 1; }), etl::Error);
   fetcher.finish(names[0]);
-  EXPECT_EQ(fetch(fetcher, names[2]), read_file(served_ / names[2]));
+  EXPECT_EQ(fetch(fetcher, names[2]), read_text(served_ / names[2]));
   EXPECT_FALSE(asked_for(names[1]));
 }
 
@@ -217,7 +217,7 @@ TEST_F(ConcurrencyTest, TwoReadersOfOneFileShareTheDownload) {
   auto fetcher = this->fetcher();
   std::atomic<int> good{0};
   const auto read = [&] {
-    good += fetch(fetcher, names[0]) == read_file(served_ / names[0]) ? 1 : 0;
+    good += fetch(fetcher, names[0]) == read_text(served_ / names[0]) ? 1 : 0;
   };
   std::thread other(read);
   read();
@@ -255,7 +255,7 @@ TEST_F(ConcurrencyTest, NothingButTheServersBytesComesOutOfAMess) {
       if (random() % 4 == 0) fetcher.expect(remotes(names));
       try {
         const auto bytes = try_to_read(fetcher.get(remote(name), go_on).path);
-        if (bytes) (*bytes == read_file(served_ / name) ? good : bad) += 1;
+        if (bytes) (*bytes == read_text(served_ / name) ? good : bad) += 1;
       } catch (const etl::Error& error) {
         if (error.code() != etl::Code::transient) bad += 1;
         continue;

@@ -17,7 +17,7 @@ TEST_F(FetchTest, AFileArrivesByteForByte) {
   const http::Fetched fetched = fetcher.get(remote("a.gz"), go_on);
   EXPECT_EQ(fetched.path, cached("a.gz.part"));
   EXPECT_EQ(fetched.downloaded, static_cast<std::int64_t>(content.size()));
-  EXPECT_EQ(read_file(fetched.path), content);
+  EXPECT_EQ(read_text(fetched.path), content);
 }
 
 TEST_F(FetchTest, TheRequestSaysWhoAsksAndWantsTheFileAsItIs) {
@@ -38,7 +38,7 @@ TEST_F(FetchTest, ASecondGetNeedsNoRequest) {
   auto fetcher = this->fetcher();
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
   const http::Fetched again = fetcher.get(remote("a.gz"), go_on);
-  EXPECT_EQ(read_file(again.path), content);
+  EXPECT_EQ(read_text(again.path), content);
   EXPECT_EQ(again.downloaded, 0);
   EXPECT_EQ(requests().size(), 1U);
 }
@@ -66,7 +66,7 @@ TEST_F(FetchTest, ABodyOfUnsaidLengthIsComplete) {
       {{{"path", "/a.gz"}, {"content_length", nullptr}}, {{"path", "/b.gz"}, {"chunked", true}}});
   auto fetcher = this->fetcher();
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
-  EXPECT_EQ(fetch(fetcher, "b.gz"), read_file(served_ / "b.gz"));
+  EXPECT_EQ(fetch(fetcher, "b.gz"), read_text(served_ / "b.gz"));
 }
 
 TEST_F(FetchTest, AWebPageIsPassedOnWithAWarning) {
@@ -109,8 +109,8 @@ TEST_F(FetchTest, PasswordsAreSentButShownNowhere) {
   EXPECT_NE(error.message().find("http://" + address + "/a.gz"), std::string::npos)
       << error.message();
   EXPECT_EQ(error.message().find("hunter2"), std::string::npos) << error.message();
-  EXPECT_EQ(read_file(cached("a.gz.part.meta")).find("hunter2"), std::string::npos);
-  EXPECT_EQ(read_file(fetcher.get(secret, go_on).path), content);
+  EXPECT_EQ(read_text(cached("a.gz.part.meta")).find("hunter2"), std::string::npos);
+  EXPECT_EQ(read_text(fetcher.get(secret, go_on).path), content);
   EXPECT_EQ(requests().back().at("headers").at("authorization"), "Basic dXNlcjpodW50ZXIy");
   EXPECT_EQ(requests().back().at("headers").at("range"), "bytes=1000-");
 }
@@ -125,7 +125,7 @@ TEST_F(FetchTest, RedirectsAreFollowed) {
   auto fetcher = this->fetcher();
   const http::Fetched fetched = fetcher.get({"x.gz", server_->url() + "/1"}, go_on);
   EXPECT_EQ(fetched.path, cached("x.gz.part"));
-  EXPECT_EQ(read_file(fetched.path), content);
+  EXPECT_EQ(read_text(fetched.path), content);
   EXPECT_EQ(log().at("connections"), 1);
 }
 
@@ -137,7 +137,7 @@ TEST_F(FetchTest, ARedirectedDownloadIsResumed) {
   const http::Remote moved{"x.gz", server_->url() + "/1"};
   const etl::Error error = error_of(fetcher, moved);
   EXPECT_NE(error.message().find("redirected to " + server_->url() + "/a.gz"), std::string::npos);
-  EXPECT_EQ(read_file(fetcher.get(moved, go_on).path), content);
+  EXPECT_EQ(read_text(fetcher.get(moved, go_on).path), content);
   EXPECT_EQ(requests("a.gz").back().at("headers").at("range"), "bytes=1000-");
 }
 

@@ -108,7 +108,7 @@ TEST_F(FetchTest, MoreThanAnHourFileCanHaveIsRefused) {
   for (const bool announced : {true, false}) {
     script({{{"chunked", !announced}}});
     http::Fetcher fetcher(small, host_.context());
-    EXPECT_EQ(read_file(fetcher.get(remote("fits.gz"), go_on).path).size(), 100'000U);
+    EXPECT_EQ(read_text(fetcher.get(remote("fits.gz"), go_on).path).size(), 100'000U);
     const etl::Error error = error_of(fetcher, "large.gz");
     EXPECT_EQ(error.code(), Code::permanent);
     EXPECT_TRUE(mentions(error, "the limit is 100000 bytes")) << error.message();
@@ -127,7 +127,7 @@ TEST_F(FetchTest, ARedirectThatIsCutIsTransient) {
   const http::Remote moved{"a.gz", server_->url() + "/1"};
   EXPECT_EQ(error_of(fetcher, moved).code(), Code::transient);
   EXPECT_EQ(error_of(fetcher, moved).code(), Code::transient);
-  EXPECT_EQ(read_file(fetcher.get(moved, go_on).path), content);
+  EXPECT_EQ(read_text(fetcher.get(moved, go_on).path), content);
 }
 
 TEST_F(FetchTest, ABodyCutBeforeItsFirstByteIsCountedToo) {
@@ -146,7 +146,7 @@ TEST_F(FetchTest, ACutBodyIsTransientAndCounted) {
   const etl::Error error = error_of(fetcher, "a.gz");
   EXPECT_EQ(error.code(), Code::transient);
   EXPECT_TRUE(mentions(error, "got 40000 of 100000 bytes")) << error.message();
-  EXPECT_EQ(read_file(cached("a.gz.part")), content.substr(0, 40'000));
+  EXPECT_EQ(read_text(cached("a.gz.part")), content.substr(0, 40'000));
 }
 
 TEST_F(FetchTest, ACutChunkedBodyIsTransient) {

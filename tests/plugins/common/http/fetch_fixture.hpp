@@ -4,6 +4,9 @@
 
 #include "plugins/common/http/fetcher.hpp"
 #include "tests/plugins/common/http/server_process.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/recording_host.hpp"
+#include "tests/support/wait.hpp"
 
 #include <etl/context.hpp>
 #include <etl/error.hpp>
@@ -11,8 +14,6 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,8 +22,9 @@ namespace fetch_test {
 
 using Json = nlohmann::json;
 
-[[nodiscard]] std::string read_file(const std::filesystem::path& path);
-void write_file(const std::filesystem::path& path, const std::string& content);
+using etl_test::read_text;
+using etl_test::wait_until;
+using etl_test::write_file;
 
 /// Returns pseudo-random bytes, the same for the same seed.
 [[nodiscard]] std::string make_bytes(std::size_t size, unsigned seed);
@@ -30,30 +32,10 @@ void write_file(const std::filesystem::path& path, const std::string& content);
 /// A `cancelled` callback that never cancels.
 [[nodiscard]] inline bool go_on() { return false; }
 
-/// Calls `holds` until it returns true; returns false after ten seconds.
-[[nodiscard]] bool wait_until(const std::function<bool()>& holds);
-
-/// An etl_host that records log messages. Thread-safe.
-class TestHost {
- public:
-  TestHost();
-  [[nodiscard]] etl::Context context() const { return etl::Context(&host_); }
-  [[nodiscard]] bool has_warned(const std::string& part) const;
-  /// Offers limits that are shared with other processes.
-  void offer(const etl_slots& slots) { slots_ = &slots; }
-
- private:
-  const etl_slots* slots_ = nullptr;
-  etl_host host_{};
-  mutable std::mutex mutex_;
-  std::vector<std::string> warnings_;
-};
-
 /// Gives each test its own folders and server.
 class FetchTest : public testing::Test {
  protected:
   FetchTest();
-  ~FetchTest() override;
 
   /// Puts a file on the server; returns its content.
   std::string serve(const std::string& name, std::size_t size = 100'000, unsigned seed = 1) const;
@@ -78,10 +60,11 @@ class FetchTest : public testing::Test {
   [[nodiscard]] std::vector<Json> requests(const std::string& name = "") const;
   [[nodiscard]] Json log() const { return server_->log(); }
 
-  std::filesystem::path root_;
-  std::filesystem::path served_;
-  std::filesystem::path cache_;
-  TestHost host_;
+  etl_test::TemporaryFolder folder_;
+  std::filesystem::path root_ = folder_.path();
+  std::filesystem::path served_ = root_ / "served";
+  std::filesystem::path cache_ = root_ / "cache";
+  etl_test::RecordingHost host_;
   std::optional<ServerProcess> server_;
 };
 

@@ -25,7 +25,7 @@ class ResumeTest : public FetchTest {
     auto fetcher = this->fetcher();
     const http::Fetched fetched = fetcher.get(remote("a.gz"), go_on);
     EXPECT_EQ(fetched.path, cached("a.gz.part"));
-    const std::string bytes = read_file(fetched.path);
+    const std::string bytes = read_text(fetched.path);
     EXPECT_EQ(bytes.size(), wanted.size());
     EXPECT_TRUE(bytes == wanted) << "not the content the server has";
     return fetched.downloaded;
@@ -42,7 +42,7 @@ TEST_F(ResumeTest, OnlyTheRestIsAskedFor) {
   EXPECT_EQ(go_on_to(first_), static_cast<std::int64_t>(first_.size() - cut));
   EXPECT_EQ(header(1, "range"), "bytes=40000-");
   EXPECT_EQ(header(1, "if-range"),
-            http::parse_part_meta(read_file(cached("a.gz.part.meta")))->validator);
+            http::parse_part_meta(read_text(cached("a.gz.part.meta")))->validator);
   EXPECT_EQ(requests().size(), 2U);
 }
 
@@ -56,7 +56,7 @@ TEST_F(ResumeTest, AlsoWithinOneFetcherAndAgainAndAgain) {
     EXPECT_EQ(error_of(fetcher, "a.gz").code(), etl::Code::transient);
   }
   const http::Fetched fetched = fetcher.get(remote("a.gz"), go_on);
-  EXPECT_EQ(read_file(fetched.path), content);
+  EXPECT_EQ(read_text(fetched.path), content);
   EXPECT_EQ(header(1, "range"), "bytes=30000-");
   EXPECT_EQ(header(2, "range"), "bytes=60000-");
   EXPECT_LE(fetched.downloaded, static_cast<std::int64_t>(content.size()));
@@ -193,7 +193,7 @@ TEST_F(ResumeTest, AFileThatHasShrunkToWhatWeHaveIsDownloadedAnew) {
 
 TEST_F(ResumeTest, ATornSidecarMeansStartingOver) {
   begin();
-  const std::string text = read_file(cached("a.gz.part.meta"));
+  const std::string text = read_text(cached("a.gz.part.meta"));
   write_file(cached("a.gz.part.meta"), text.substr(0, text.size() - 1));
   EXPECT_EQ(go_on_to(first_), 100'000);
   EXPECT_EQ(header(1, "range"), Json());

@@ -131,7 +131,7 @@ TEST_F(SlotsTest, EveryFileArrives) {
   for (std::size_t i = 0; i < names.size(); ++i) {
     threads.emplace_back([&, i] {
       http::Fetcher& fetcher = i % 2 == 0 ? one : other;
-      good += fetch(fetcher, names[i]) == read_file(served_ / names[i]) ? 1 : 0;
+      good += fetch(fetcher, names[i]) == read_text(served_ / names[i]) ? 1 : 0;
     });
   }
   for (std::thread& each : threads) each.join();
@@ -144,7 +144,7 @@ TEST_F(SlotsTest, ASlotThatComesFreeIsTaken) {
   const auto names = serve_many(1);
   const int slot = occupy();
   http::Fetcher fetcher(limited_to(1), host_.context());
-  std::thread reader([&] { EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0])); });
+  std::thread reader([&] { EXPECT_EQ(fetch(fetcher, names[0]), read_text(served_ / names[0])); });
   EXPECT_TRUE(waits());
   EXPECT_TRUE(requests().empty());
   slots_.give_back(slot);
@@ -159,7 +159,7 @@ TEST_F(SlotsTest, AFailureGivesItsSlotBack) {
   EXPECT_EQ(slots_.taken(), 0U);
   EXPECT_EQ(error_of(fetcher, names[0].c_str()).code(), etl::Code::transient);
   EXPECT_EQ(slots_.taken(), 0U);
-  EXPECT_EQ(fetch(fetcher, names[0]), read_file(served_ / names[0]));
+  EXPECT_EQ(fetch(fetcher, names[0]), read_text(served_ / names[0]));
 }
 
 TEST_F(SlotsTest, ADroppedDownloadGivesItsSlotBack) {
@@ -170,7 +170,7 @@ TEST_F(SlotsTest, ADroppedDownloadGivesItsSlotBack) {
   ASSERT_TRUE(wait_until([&] { return !requests(names[0]).empty(); }));
   EXPECT_EQ(slots_.taken(), 1U);
   fetcher.finish(names[0]);
-  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1]));
+  EXPECT_EQ(fetch(fetcher, names[1]), read_text(served_ / names[1]));
 }
 
 TEST_F(SlotsTest, ADestroyedFetcherGivesItsSlotBack) {
@@ -203,7 +203,7 @@ TEST_F(SlotsTest, WhoWaitsForASlotCanBeCancelled) {
   reader.join();
   EXPECT_EQ(code, etl::Code::cancelled);
   slots_.give_back(slot);
-  EXPECT_EQ(fetch(fetcher, names[1]), read_file(served_ / names[1]));
+  EXPECT_EQ(fetch(fetcher, names[1]), read_text(served_ / names[1]));
   EXPECT_TRUE(requests(names[0]).empty()) << "it was not asked for any more";
 }
 

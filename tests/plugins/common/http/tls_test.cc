@@ -71,10 +71,10 @@ TEST_F(TlsTest, ATrustedServerIsReadOverOneConnectionAndResumed) {
   const std::string other = serve("b.gz", 200'000, 2);
   const bool allowed = trusting([&] {
     auto fetcher = this->fetcher();
-    EXPECT_EQ(read_file(fetcher.get(secure("a.gz"), go_on).path), content);
+    EXPECT_EQ(read_text(fetcher.get(secure("a.gz"), go_on).path), content);
     secure_->script({{"path", "/b.gz"}, {"cut", 100'000}, {"times", 1}});
     EXPECT_EQ(error_of(fetcher, secure("b.gz")).code(), Code::transient);
-    EXPECT_EQ(read_file(fetcher.get(secure("b.gz"), go_on).path), other);
+    EXPECT_EQ(read_text(fetcher.get(secure("b.gz"), go_on).path), other);
   });
   if (!allowed) GTEST_SKIP() << "NOT TESTED: no right to mount a trusted certificate";
   const Json seen = secure_->log();

@@ -75,11 +75,11 @@ std::vector<std::string> texts() {
 }
 
 TEST(Utf8, BothWaysAgreeWithPython) {
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   const std::vector<std::string> all = texts();
   std::string lines;
   for (const std::string& text : all) lines += test::hex(text) + "\n";
-  const auto expected = test::reference({"utf8", folder.write("texts", lines).string()});
+  const auto expected = test::reference({"utf8", folder.file("texts", lines).string()});
   ASSERT_EQ(expected.size(), all.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     const bool valid = expected[i].front() == '1';

@@ -422,10 +422,10 @@ constexpr unsigned files = 300;
 
 /// The results of the oracle for every random file: rows, then rejects.
 std::vector<std::vector<std::string>> expected_facts(const std::string& mode) {
-  const test::TempFolder folder;
+  const etl_test::TemporaryFolder folder;
   std::vector<std::string> arguments = {"lines", mode};
   for (unsigned seed = 0; seed < files; ++seed) {
-    arguments.push_back(folder.write(std::to_string(seed), random_file(seed)).string());
+    arguments.push_back(folder.file(std::to_string(seed), random_file(seed)).string());
   }
   std::vector<std::vector<std::string>> all;
   for (const std::string& line : test::reference(arguments)) {
