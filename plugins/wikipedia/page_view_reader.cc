@@ -67,14 +67,9 @@ std::size_t PageViewReader::decode() {
     return gzip_.read(parser_.space());
   } catch (const compression::GzipError& error) {
     file_.on_corrupt();
-    refuse(error);
+    throw etl::Error(file_.fetched ? etl::Code::transient : etl::Code::permanent,
+                     file_.shown + ": " + error.what());
   }
-}
-
-void PageViewReader::refuse(const compression::GzipError& error) const {
-  std::string message = file_.shown + ": " + error.what();
-  if (file_.fetched) throw etl::Error::transient(std::move(message));
-  throw etl::Error::permanent(std::move(message));
 }
 
 }  // namespace wikipedia

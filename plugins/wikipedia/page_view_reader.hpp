@@ -48,7 +48,6 @@ class PageViewReader {
   [[nodiscard]] etl::Batch take_batch();
   void report_memory();
   std::size_t decode();
-  [[noreturn]] void refuse(const compression::GzipError& error) const;
 
   HourFile file_;
   etl::Task task_;
