@@ -1,8 +1,8 @@
 # etl_add_room(ROOM [SOURCES file...] [ROOMS room...] [PUBLIC target...] [PRIVATE target...])
 #
-# Builds a static library from all *.cc of one folder, and from SOURCES, which are generated. ROOM names the folder below core/, for example `runtime/base`, or a folder
-# of plugins, for example `plugins/common/http`; the targets are etl_runtime_base and etl_plugins_common_http. ROOMS
-# are the rooms it uses: see etl_use_rooms.
+# Builds a static library from all *.cc of one folder, and from SOURCES, which are generated. ROOM names the folder
+# below core/, for example `runtime/base`, or a folder of plugins, for example `plugins/common/http`; the targets are
+# etl_runtime_base and etl_plugins_common_http. ROOMS are the rooms it uses: see etl_use_rooms.
 function(etl_add_room room)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ROOMS;PUBLIC;PRIVATE")
   string(REPLACE "/" "_" name etl_${room})
