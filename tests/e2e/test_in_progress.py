@@ -29,7 +29,7 @@ class Server(http.server.ThreadingHTTPServer):
         """Ignores errors of clients that are killed while they wait."""
 
 
-class InHand(EtlCase):
+class InProgress(EtlCase):
     def setUp(self):
         super().setUp()
         self.base = hour_files(600, HOURS)

@@ -239,8 +239,8 @@ auto* find_in(Table& table, std::string_view name) {
 std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
                                        Diagnostics& diagnostics) {
   if (text.size() > max_document_size) {
-    diagnostics.error({file}, fmt::format("the pipeline file is {} bytes; the limit is {} MiB",
-                                          text.size(), max_document_size >> 20U));
+    diagnostics.error({file}, fmt::format("the pipeline file is larger than the limit of {} MiB",
+                                          max_document_size >> 20U));
     return std::nullopt;
   }
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());

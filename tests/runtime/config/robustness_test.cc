@@ -65,10 +65,10 @@ TEST(Robustness, LongDottedKeysCannotHideBehindStrings) {
   for (const char* before :
        {"x = '''a''''\n", "x = \"\"\"a\"\"\"\"\"\n", "x = \"\\\"\"\n", "x = '\\'\n",
         "x = \"\"\"\\\"\"\"\"\n", "# \"\n", "x = ''\n", "'\"' = 1\n", "x = '''\n'''\n"}) {
-    EXPECT_NE(load(before + key).find("a dotted key may have 16 parts"), std::string::npos)
+    EXPECT_NE(load(before + key).find("a dotted key is limited to 16 parts"), std::string::npos)
         << before;
   }
-  EXPECT_NE(load("x = {y = '''a'''', " + key + "}").find("a dotted key may have"),
+  EXPECT_NE(load("x = {y = '''a'''', " + key + "}").find("a dotted key is limited"),
             std::string::npos);
 }
 
@@ -90,7 +90,7 @@ TEST(Robustness, BytesThatAreNotText) {
   EXPECT_TRUE(starts(load(std::string("name = \"a\0b\"", 12)), "f.toml:1:10: error: syntax error"));
   EXPECT_TRUE(starts(load(std::string("\0", 1)), "f.toml:1:1: error: syntax error"));
   EXPECT_TRUE(starts(load("a = 1\nb = '\xff'\n"),
-                     "f.toml:2:6: error: syntax error: the file is not UTF-8"));
+                     "f.toml:2:6: error: syntax error: invalid UTF-8"));
   EXPECT_TRUE(starts(load("a = '\xC0\x80'"), "f.toml:1:6: error"));
   EXPECT_TRUE(starts(load("\xFF\xFEn"), "f.toml:1:1: error"));
   EXPECT_TRUE(starts(load("name = 'x' # \x1b[2J"), "f.toml:1:14: error"));

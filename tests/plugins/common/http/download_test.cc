@@ -146,7 +146,7 @@ TEST_F(FetchTest, TooManyRedirectsAreRefused) {
   auto fetcher = this->fetcher();
   const etl::Error error = error_of(fetcher, "a.gz");
   EXPECT_EQ(error.code(), etl::Code::permanent);
-  EXPECT_NE(error.message().find("more than 5 redirects"), std::string::npos) << error.message();
+  EXPECT_NE(error.message().find("the limit of 5 redirects"), std::string::npos) << error.message();
   EXPECT_EQ(requests().size(), 6U);
 }
 
