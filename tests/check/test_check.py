@@ -27,7 +27,7 @@ PLANTED = {
     "no_help": {"descriptor.options": r'the help of option "column" is empty'},
     "column_twice": {"descriptor.columns": r'column "word" is in the column table twice'},
     "refuses_with_any_exception": {"options.refused": r'option "column" failed with ETL_INTERNAL'},
-    "refuses_without_option": {"options.refused": r'option "column" failed .* error\.option does not say which'},
+    "refuses_without_option": {"options.refused": r'option "column" failed .* error\.option does not name the option'},
     "refuses_another_option": {"options.refused": r'refused for option "columns", which the stage does not have'},
     "crashes_on_option": {"options.refused": r"killed by signal 6 \(Aborted\)"},
     "touches_files": {"options.create": r"create\(\) made files"},
