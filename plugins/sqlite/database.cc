@@ -183,12 +183,11 @@ std::string_view Statement::text(int column) const {
 Statement& Statement::bind(std::span<const sql::Value> values) {
   reset();
   int parameter = 0;
-  for (const sql::Value& value : values) bind_one(++parameter, value);
+  for (const sql::Value& value : values) {
+    ++parameter;
+    std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
+  }
   return *this;
-}
-
-void Statement::bind_one(int parameter, const sql::Value& value) {
-  std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
 }
 
 void Statement::bind_one(int parameter, std::nullptr_t) {

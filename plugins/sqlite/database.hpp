@@ -142,7 +142,6 @@ class Statement final : public sql::Row {
   void bind_one(int parameter, std::int64_t value);
   void bind_one(int parameter, std::string_view value);
   void bind_one(int parameter, sql::Time value);
-  void bind_one(int parameter, const sql::Value& value);
   void require(int code) const {
     if (code != SQLITE_OK) database_->fail(code, doing_);
   }

@@ -1,15 +1,13 @@
-"""tools/bench.sh works: every contest once with few rows, whose results it compares itself."""
+"""tools/bench.sh works: it runs every contest once with few rows and compares the results."""
 
-import pathlib
 import re
-import shutil
 import subprocess
 import sys
-import tempfile
 import unittest
 import xml.etree.ElementTree
 
 from support import etl
+from support.folders import temporary_folder
 
 SCRIPT = etl.REPOSITORY / "tools/bench.sh"
 sys.path.insert(0, str(etl.REPOSITORY / "tools/bench"))
@@ -21,8 +19,7 @@ from comparison.measure import Failed, run  # noqa: E402
 
 class Script(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etltest"))
-        self.addCleanup(shutil.rmtree, self.folder, True)
+        self.folder = temporary_folder(self.addCleanup)
 
     def script(self, *arguments, expect=0):
         done = subprocess.run([SCRIPT, *map(str, arguments)], stdin=subprocess.DEVNULL, capture_output=True,

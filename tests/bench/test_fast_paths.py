@@ -1,4 +1,4 @@
-"""What the oracle says holds without every fast way as well: the tests from outside, once more without."""
+"""Runs end-to-end tests with each optimization turned off."""
 
 import unittest
 
@@ -7,7 +7,7 @@ from support import etl
 
 
 class WithoutFastPaths:
-    """zlib instead of isa-l, no vector instructions, no predicate pushed into the source."""
+    """zlib instead of isa-l, no vector instructions, no predicate pushdown."""
 
     SLOW = {"ETL_NO_ISAL": "1", "ETL_NO_AVX2": "1"}
 
@@ -29,7 +29,7 @@ class IntoPostgres(WithoutFastPaths, test_main_job.MainJobPostgres):
 
 
 class EachAlone(test_main_job.EtlCase):
-    """One fast way off at a time."""
+    """Turns off one optimization at a time."""
 
     def test_the_same_rows_and_counts(self):
         base = test_main_job.hour_files(5000, 2, traps=True, members=3)

@@ -1,4 +1,4 @@
-"""Completions, asked for in the shells themselves."""
+"""Tests completions in the shells themselves."""
 
 import os
 import pty
@@ -73,7 +73,7 @@ class Fish(Shell):
 
 
 class Zsh(Shell):
-    """zsh completes only where it edits a line, so it is given a terminal."""
+    """zsh completes only in its line editor, so it runs in a terminal."""
 
     def setUp(self):
         super().setUp()
@@ -93,7 +93,7 @@ class Zsh(Shell):
         os.write(self.terminal, text.encode())
 
     def until(self, text, timeout=60):
-        """What the terminal shows, up to a text."""
+        """The terminal's output up to a given text."""
         seen, end = "", time.monotonic() + timeout
         while text not in seen:
             ready, _, _ = select.select([self.terminal], [], [], max(0, end - time.monotonic()))
@@ -102,7 +102,7 @@ class Zsh(Shell):
         return seen
 
     def complete(self, line):
-        """All that could follow, as the completion system has it after a TAB."""
+        """All completions that the completion system offers after a TAB."""
         self.send(f"\x15{line}\x18\x07")  # Ctrl-U, the line, then the widget bound below
         shown = self.until("<end>")
         return set(re.search(r"<begin>(.*)<end>", shown.replace("\r", " ").replace("\n", " "))[1].split())
@@ -114,7 +114,7 @@ fpath=({functions} $fpath)
 PROMPT='' RPROMPT=''
 unsetopt zle_bracketed_paste 2>/dev/null
 autoload -U compinit && compinit -u -D
-# Instead of showing what is offered, keeps it.
+# Collects the completions instead of showing them.
 typeset -ga offered
 compadd() {{
   if [[ ${{@[1,(i)(-|--)]}} == *-(O|A|D)\\ * ]]; then builtin compadd "$@"; return; fi

@@ -1,4 +1,4 @@
-"""`cmake --install`: a tree that can be moved, from which plugins are built and found."""
+"""`cmake --install` creates a relocatable tree, in which plugins are built and found."""
 
 import gzip
 import json
@@ -27,7 +27,7 @@ class Tree(TreeCase):
                               if path.stat().st_mode & (stat.S_IWGRP | stat.S_IWOTH)])
 
     def test_nothing_names_the_folders_of_the_build(self):
-        """Such a name would break once the tree is on another machine."""
+        """Such a path would break on another machine."""
         for path in self.prefix.rglob("*"):
             if not path.is_file() or "doc" in path.parts:
                 continue
@@ -54,7 +54,7 @@ class Tree(TreeCase):
 
 
 class FindPackage(TreeCase):
-    """find_package(etl), from a project that also has a static library of its own."""
+    """find_package(etl) from a project that also has its own static library."""
 
     def project(self, cmake, **files):
         for name, text in {"CMakeLists.txt": cmake, **files}.items():
@@ -75,7 +75,7 @@ class FindPackage(TreeCase):
         self.assertEqual({"etl_plugin_v1"}, self.exported(plugin))
         self.assertIn("starting_with (filter)", self.ok("etl", "describe", "starting_with", "--plugin-dir", plugin.parent))
 
-        # By itself it goes to the runner that it was built for, and wherever else it is told.
+        # By default it is installed for the etl it was built with; the prefix overrides this.
         self.assertIn(f'set(CMAKE_INSTALL_PREFIX "{self.prefix}")', (self.folder / "build/cmake_install.cmake").read_text())
         self.ok(CMAKE, "--install", "build", "--prefix", self.folder / "else", umask=0o002)
         self.ok("etl", "describe", "starting_with", "--plugin-dir", self.folder / "else/lib/etl/plugins")
@@ -126,7 +126,7 @@ class PkgConfig(TreeCase):
 
 
 class ManPages(TreeCase):
-    """One page a verb, and everything that `etl VERB --help` lists in it."""
+    """Every verb has a page with everything that `etl VERB --help` lists."""
 
     def pages(self):
         return sorted((self.prefix / "share/man/man1").iterdir())
@@ -141,7 +141,7 @@ class ManPages(TreeCase):
         for path in self.pages():
             text = gzip.decompress(path.read_bytes())
             done = subprocess.run([etl.tool("mandoc"), "-T", "lint", "-W", "warning"], input=text, capture_output=True)
-            # An empty date is meant: it would differ from build to build.
+            # The date is empty on purpose: it would differ between builds.
             found = [line for line in done.stdout.decode().splitlines() if "missing date" not in line]
             self.assertEqual([], found, path.name)
 

@@ -1,4 +1,4 @@
-"""`etl new`: what it writes builds, passes its own tests and runs as it is, from an installed tree."""
+"""Projects written by `etl new` build, pass their own tests and run unchanged, from an installed tree."""
 
 import json
 import shutil
@@ -7,8 +7,9 @@ import subprocess
 import tomllib
 import unittest
 
-from dist.tree import CMAKE, TreeCase, installed, temporary_folder
+from dist.tree import CMAKE, TreeCase, installed
 from support import etl
+from support.folders import temporary_folder
 
 WORDS = [("monday", "apple", 3), ("monday", "banana", 5), ("monday", "cherry", 1), ("tuesday", "apricot", 1),
          ("tuesday", "blueberry", 4)]
@@ -16,10 +17,10 @@ WORDS = [("monday", "apple", 3), ("monday", "banana", 5), ("monday", "cherry", 1
 
 class Plugin(TreeCase):
     def generate(self, kind, name):
-        """A project of this kind, built and tested by somebody whose umask is 002."""
+        """A project of this kind, built and tested with umask 002."""
         shown = self.ok("etl", "new", "plugin", name, "--kind", kind)
         commands = next(line for line in shown.splitlines() if line.startswith("next: ")).removeprefix("next: ")
-        # Just the commands that it prints; in this test alone the prefix is no usual one.
+        # Exactly the commands that it prints, except for the unusual prefix of this test.
         commands = commands.replace("cmake -B build", f"'{CMAKE}' -B build -DCMAKE_PREFIX_PATH='{self.prefix}'")
         log = self.ok("bash", "-ec", commands, umask=0o002)
         self.assertIn("100% tests passed", log)
@@ -94,7 +95,7 @@ class Plugin(TreeCase):
         return sorted((day, word, int(count)) for day, word, count in rows)
 
     def assert_definition_is_kept(self, folder):
-        """The ledger in files serves the runner as one in a database does."""
+        """A ledger in files works for the runner like one in a database."""
         pipeline = folder / "pipeline.toml"
         pipeline.write_text(pipeline.read_text().replace(
             "[sinks.files]", '[filters.texts]\nplugin = "starting_with"\ninput = "words"\ncolumn = "word"\n\n[sinks.files]'
@@ -106,7 +107,7 @@ class Plugin(TreeCase):
         self.assertIn("another definition", shown)
 
     def test_the_sink_keeps_its_promise(self):
-        """Runs that are killed and runs that race leave every partition whole, and once."""
+        """Killed and concurrent runs leave every partition complete, and once."""
         folder = self.generate("sink", "fenced")
         (folder / "in").mkdir()
         expected = {}
@@ -140,7 +141,7 @@ class Plugin(TreeCase):
         return len(list(shelf.glob("[!.]*")))
 
     def test_an_installed_plugin_is_found_and_its_tests_still_run(self):
-        prefix = temporary_folder() / "own"
+        prefix = temporary_folder(self.addCleanup) / "own"
         shutil.copytree(installed(), prefix, symlinks=True)
         self.prefix = prefix
         folder = self.generate("filter", "often")

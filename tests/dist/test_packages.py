@@ -1,17 +1,17 @@
-"""The Debian packages: made, looked into, installed into a root of their own."""
+"""Builds the Debian packages, inspects them, and installs them into a separate root."""
 
+import atexit
 import functools
 import json
 import os
 import pathlib
 import re
-import shutil
 import stat
-import tempfile
 import unittest
 
-from dist.tree import BUILD, CMAKE, VERSION, call, temporary_folder
+from dist.tree import BUILD, CMAKE, VERSION, call
 from support import etl
+from support.folders import temporary_folder
 
 RUNNER = {"usr/bin/etl", "usr/lib/etl/plugins/sqlite.so", "usr/lib/etl/plugins/postgres.so", "usr/lib/etl/plugins/wikipedia.so",
           "usr/share/man/man1/etl.1.gz", "usr/share/man/man1/etl-run.1.gz", "usr/share/bash-completion/completions/etl",
@@ -20,17 +20,17 @@ RUNNER = {"usr/bin/etl", "usr/lib/etl/plugins/sqlite.so", "usr/lib/etl/plugins/p
 SDK = {"usr/include/etl/abi.h", "usr/include/etl/plugin.hpp", "usr/include/etl/testing.hpp", "usr/lib/pkgconfig/etl.pc",
        "usr/lib/cmake/etl/etl-config.cmake", "usr/lib/cmake/etl/etl_add_plugin.cmake", "usr/lib/cmake/etl/plugin.map"}
 
-# What Debian's own archive would want, and why the packages lack it.
+# Requirements of Debian's own archive, and why the packages do not meet them.
 KNOWN = {"no-copyright-file",  # the repository has no licence to name
          "no-changelog", "malformed-contact",  # both need a maintainer's address
-         "pkg-config-bad-directive",  # -fvisibility=hidden is what makes a library a plugin
-         "pkg-config-unavailable-for-cross-compilation"}  # lib/pkgconfig is where a tree that is moved has it
+         "pkg-config-bad-directive",  # plugins are built with -fvisibility=hidden
+         "pkg-config-unavailable-for-cross-compilation"}  # a relocatable tree has it in lib/pkgconfig
 
 
 @functools.cache
 def packages():
-    """{package: file}, made by somebody whose umask is 002."""
-    folder = temporary_folder()
+    """{package: file}, built with umask 002."""
+    folder = temporary_folder(atexit.register)
     done = call([pathlib.Path(CMAKE).parent / "cpack" if "/" in CMAKE else "cpack", "--config", BUILD / "CPackConfig.cmake",
                  "-B", folder], cwd=folder, umask=0o002)
     assert done.returncode == 0, done.stdout
@@ -39,8 +39,7 @@ def packages():
 
 class Packages(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
     def ok(self, *command, **options):
         done = call(command, **options)
@@ -51,7 +50,7 @@ class Packages(unittest.TestCase):
         return self.ok(etl.tool("dpkg-deb"), "-f", packages()[package], name).strip()
 
     def files(self, package):
-        """{path: mode} of what the package holds."""
+        """{path: mode} of the package's files."""
         target = self.folder / package
         self.ok(etl.tool("dpkg-deb"), "-x", packages()[package], target)
         return {str(path.relative_to(target)): path.stat() for path in target.rglob("*")}
@@ -77,7 +76,7 @@ class Packages(unittest.TestCase):
                 self.assertEqual("root/root", line.split()[1], line)
 
     def test_dependencies_are_the_libraries_that_are_linked(self):
-        """Every library that a file needs belongs to a package that is named, and no -dev package is."""
+        """Every library that a file needs belongs to a declared dependency, and no dependency is a -dev package."""
         named = {re.split(r"[ (]", one.strip())[0] for one in self.field("etl", "Depends").split(",")}
         self.assertFalse([name for name in named if name.endswith("-dev")])
         self.files("etl")
@@ -114,7 +113,7 @@ class Packages(unittest.TestCase):
         root = self.folder / "root"
         (root / "var/lib/dpkg").mkdir(parents=True)
         (root / "var/lib/dpkg/status").write_text("")
-        # The libraries that they depend on are those of this machine, so dpkg does not find them in the root.
+        # Their dependencies are installed on this machine, so dpkg does not find them in the root.
         dpkg = ["dpkg", f"--root={root}", "--force-depends"]
         self.ok(*dpkg, "-i", packages()["etl"], packages()["etl-dev"], umask=0o002)
         listed = json.loads(self.ok(root / "usr/bin/etl", "plugins", "--format", "json"))

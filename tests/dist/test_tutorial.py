@@ -1,20 +1,19 @@
-"""docs/writing-a-plugin.md, word by word, by somebody who has nothing but an installed tree, or the two packages."""
+"""Follows docs/writing-a-plugin.md literally, with nothing but an installed tree or the two packages."""
 
 import os
-import pathlib
 import shutil
 import subprocess
-import tempfile
 import unittest
 
 from dist.test_packages import packages
-from dist.tree import BUILD, TreeCase, installed, temporary_folder
+from dist.tree import BUILD, TreeCase, installed
 from docs.markdown import Page
 from support import etl
+from support.folders import temporary_folder
 
 
 def block(page, beginning):
-    """The one block of commands that begins so."""
+    """The only block of commands that starts with the given text."""
     found, = [each.text for each in page.of("sh") if each.text.startswith(beginning)]
     return found
 
@@ -26,24 +25,24 @@ def assert_ten_minutes(test, kind, shown):
 
 
 class Tutorial(TreeCase):
-    """In a tree that was installed somewhere, with its bin in PATH."""
+    """In an installed tree with its bin in PATH."""
 
     def setUp(self):
         super().setUp()
         self.page = Page(self.prefix / "share/doc/etl/docs/writing-a-plugin.md")
 
     def follow(self, commands, cwd=None, **env):
-        """Types the commands as they stand, with etl in PATH."""
+        """Runs the commands exactly as shown, with etl in PATH."""
         return self.ok("bash", "-euxc", commands, cwd=cwd or self.folder, env=env)
 
     def test_ten_minutes(self):
-        prefix = temporary_folder() / "own"  # the plugin is installed there
+        prefix = temporary_folder(self.addCleanup) / "own"  # the plugin is installed there
         shutil.copytree(installed(), prefix, symlinks=True)
         shown = self.follow(block(self.page, "etl new plugin often"), PATH=f"{prefix}/bin:{os.environ['PATH']}")
         assert_ten_minutes(self, "filter", shown)
 
     def test_built_by_hand(self):
-        """The first block of C++ is the whole filter."""
+        """The first block of C++ is the complete filter."""
         (self.folder / "starting_with.cc").write_text(self.page.of("cpp")[0].text)
         shown = self.follow(block(self.page, "g++ "), PKG_CONFIG_PATH=self.prefix / "lib/pkgconfig")
         self.assertIn("starting_with (filter)", shown)
@@ -65,25 +64,24 @@ class Tutorial(TreeCase):
 
 
 class OnlyTheDebs(unittest.TestCase):
-    """On a machine of its own, as far as a namespace can be one: the two packages are unpacked over /usr, the repository
-    and the build are out of sight, and the environment is that of a new shell."""
+    """Simulates a separate machine in a namespace: the two packages are unpacked over /usr, the repository and the build
+    are hidden, and the environment is that of a new shell."""
 
     @classmethod
     def setUpClass(cls):
-        cls.debs = temporary_folder() / "debs"
+        cls.debs = temporary_folder(cls.addClassCleanup) / "debs"
         for file in packages().values():
             subprocess.run([etl.tool("dpkg-deb"), "-x", file, cls.debs], check=True)
         cls.page = Page(cls.debs / "usr/share/doc/etl/docs/writing-a-plugin.md")
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldebs")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
         (self.folder / "home").mkdir()
         if self.run_there("true").returncode != 0:
             etl.skip_aloud(self, "no right to mount anything in a namespace")
 
     def run_there(self, commands):
-        """In the home folder there. What is written below /usr stays there."""
+        """Runs in the home folder there. Files written to /usr stay in the namespace."""
         script = """
             for mounted in upper hidden; do mkdir -p "$1/$mounted"; mount -t tmpfs none "$1/$mounted"; done
             mkdir "$1/upper/files" "$1/upper/work"
@@ -116,7 +114,7 @@ class OnlyTheDebs(unittest.TestCase):
                 shutil.rmtree(self.folder / "home/often")
 
     def test_the_code_of_each_kind_and_its_pipeline(self):
-        """The page's filter by hand, then source and sink in the same way; its pipeline gives what the page shows."""
+        """Builds the page's filter, source and sink as shown; its pipeline produces the output on the page."""
         home = self.folder / "home"
         (home / "starting_with.cc").write_text(self.page.of("cpp")[0].text)
         examples = self.debs / "usr/share/doc/etl/docs/examples"

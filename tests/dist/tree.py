@@ -1,32 +1,25 @@
-"""The installed tree that the tests of this folder work with."""
+"""The installed tree that these tests use."""
 
 import atexit
 import functools
 import os
 import pathlib
 import re
-import shutil
 import subprocess
-import tempfile
 import unittest
 
 from support import etl
+from support.folders import temporary_folder
 
 BUILD = pathlib.Path(os.environ.get("ETL_BUILD") or etl.REPOSITORY / "build/release")
 CMAKE = os.environ.get("CMAKE_COMMAND") or "cmake"
 VERSION = re.search(r"project\(etl VERSION (\S+)", (etl.REPOSITORY / "CMakeLists.txt").read_text())[1]
 
 
-def temporary_folder():
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-    atexit.register(shutil.rmtree, folder, True)
-    return folder
-
-
 @functools.cache
 def installed():
-    """The prefix: installed by somebody whose umask is 002, then moved. Shared: tests must not change it."""
-    folder = temporary_folder()
+    """The prefix, installed with umask 002 and then moved. It is shared: tests must not change it."""
+    folder = temporary_folder(atexit.register)
     done = call([CMAKE, "--install", BUILD, "--prefix", folder / "first"], umask=0o002)
     assert done.returncode == 0, done.stdout
     (folder / "first").rename(folder / "moved")
@@ -34,7 +27,7 @@ def installed():
 
 
 def call(command, cwd=None, env=None, umask=-1):
-    """Runs a program; stdout has both streams. The installed etl is the first in PATH."""
+    """Runs a program with the installed etl first in PATH; stdout has both streams."""
     environment = etl.environment(env)
     if installed.cache_info().currsize and "PATH" not in (env or {}):
         environment["PATH"] = f"{installed()}/bin:{environment['PATH']}"
@@ -45,8 +38,7 @@ def call(command, cwd=None, env=None, umask=-1):
 class TreeCase(unittest.TestCase):
     def setUp(self):
         self.prefix = installed()
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etldist")).resolve()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
     def ok(self, *command, **options):
         done = call(command, cwd=options.pop("cwd", self.folder), **options)
@@ -59,6 +51,6 @@ class TreeCase(unittest.TestCase):
         return done.stdout
 
     def exported(self, library):
-        """The names that a library offers to others."""
+        """The symbols that a library exports."""
         lines = self.ok(etl.tool("nm"), "-D", "--defined-only", library).splitlines()
         return {line.split()[-1] for line in lines}

@@ -30,7 +30,7 @@ class Page:
     def __init__(self, path):
         self.path = path
         self.blocks = []
-        self.prose = []  # (line number, text) of every line outside of blocks
+        self.prose = []  # (line number, text) of every line outside blocks
         lines = path.read_text(encoding="utf-8").splitlines()
         start = None
         for number, line in enumerate(lines, 1):
@@ -55,7 +55,7 @@ class Page:
         return [(number, target) for number, line in self.prose for target in LINK.findall(CODE.sub("", line))]
 
     def anchors(self):
-        """What a link to a heading of this page may be, as GitHub makes it."""
+        """The anchors of this page's headings, as GitHub generates them."""
         names = set()
         for _, line in self.prose:
             if line.startswith("#"):
@@ -65,7 +65,7 @@ class Page:
 
 
 def pages():
-    """README.md, all of docs/ and the notes beside the plugins."""
+    """README.md, all of docs/ and the notes next to the plugins."""
     root = etl.REPOSITORY
     found = [root / "README.md", *(root / "docs").rglob("*.md"), *(root / "plugins").glob("*/*.md")]
     return [Page(path) for path in sorted(found)]

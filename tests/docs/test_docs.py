@@ -1,4 +1,4 @@
-"""The docs are true: pipelines are valid, code is compiled, commands and links exist, pages are current."""
+"""Checks the docs: pipelines are valid, code compiles, commands and links exist, generated pages are current."""
 
 import functools
 import json
@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import shlex
-import shutil
 import subprocess
 import tempfile
 import tomllib
@@ -14,6 +13,7 @@ import unittest
 
 from docs import markdown
 from support import etl
+from support.folders import temporary_folder
 
 PAGES = markdown.pages()
 EXAMPLES = etl.REPOSITORY / "docs/examples"
@@ -32,7 +32,7 @@ def blocks(*languages):
 
 
 def examples_folder():
-    """Where the build put the example plugins."""
+    """The build's folder of example plugins."""
     folder = os.environ.get("ETL_EXAMPLES") or etl.binary().parents[1] / "docs/examples"
     return pathlib.Path(folder)
 
@@ -83,8 +83,7 @@ def all_flags():
 
 class TemporaryFolder(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
 
 
 class Pipelines(TemporaryFolder):
@@ -109,7 +108,7 @@ class Pipelines(TemporaryFolder):
                 self.assertEqual(etl.OK, result.code, f"{block}\n{result}")
 
     def test_fragments_have_no_unknown_options(self):
-        """A stage of a fragment is validated in a pipeline made around it."""
+        """Validates the stages of a fragment in a pipeline generated around them."""
         checked = 0
         for index, block in enumerate(blocks("toml")):
             if block.mark != FRAGMENT:
@@ -124,13 +123,13 @@ class Pipelines(TemporaryFolder):
 
 
 def is_template(block):
-    """The example that `etl describe` prints at the top of a generated page is to be filled in: see test_snippets."""
+    """True for the example of `etl describe` at the top of a generated page, which test_snippets checks."""
     page = block.path
     return page.parent == etl.REPOSITORY / "docs/plugins" and re.match(rf"\[\w+\.{page.stem}\]", block.text)
 
 
 def completed(fragment):
-    """The text of a pipeline with the stages of `fragment`, and those that they lack."""
+    """A complete pipeline with the stages of `fragment` and generated ones that they need."""
     document = tomllib.loads(fragment)
     text = fragment if "name" in document else 'name = "fragment"\n' + fragment
     inputs = {stage["input"] for kind in ("filters", "sinks") for stage in document.get(kind, {}).values()}
@@ -142,7 +141,7 @@ def completed(fragment):
 
 
 class Code(TemporaryFolder):
-    """The ```cpp blocks: a run of lines of a compiled example, or text that compiles in a class."""
+    """The ```cpp blocks are consecutive lines of a compiled example, or compile inside a class."""
 
     def test_cpp_blocks(self):
         sources = {path: path.read_text() for path in EXAMPLES.glob("*.cc")}
@@ -167,7 +166,7 @@ class Code(TemporaryFolder):
 
 
 class Tutorial(TemporaryFolder):
-    """docs/writing-a-plugin.md: its pipeline over its input, with its plugins, gives its output."""
+    """docs/writing-a-plugin.md: its pipeline, input and plugins produce the output it shows."""
 
     def setUp(self):
         super().setUp()
@@ -258,7 +257,7 @@ class Tutorial(TemporaryFolder):
 
 
 def timeless(lines):
-    """Without what differs from run to run: id, times, speed, memory."""
+    """Lines without the parts that differ between runs: id, times, speed, memory."""
     out = []
     for line in lines:
         line = re.sub(r"run \d{8}T\d{6}Z-[0-9a-f]{8}", "run ID", line)
@@ -269,7 +268,7 @@ def timeless(lines):
 
 
 class Commands(unittest.TestCase):
-    """The ```sh and ```console blocks: what they call exists, with these flags."""
+    """The programs and flags in ```sh and ```console blocks exist."""
 
     def test_commands_exist(self):
         seen = 0
@@ -326,7 +325,7 @@ class Commands(unittest.TestCase):
 
 
 def commands_in(block):
-    """The commands of a block, one a line but for lines that end in a backslash."""
+    """The commands of a block, one per line; a backslash continues a line."""
     text = block.text.replace("\\\n", " ")
     if block.language == "sh":
         return [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
@@ -334,7 +333,7 @@ def commands_in(block):
 
 
 class Reference(unittest.TestCase):
-    """docs/pipelines.md names everything there is: keys of [run], fields of the summary."""
+    """docs/pipelines.md is complete: keys of [run], fields of the summary, columns of the ledger."""
 
     def setUp(self):
         self.text = (etl.REPOSITORY / "docs/pipelines.md").read_text()
@@ -404,7 +403,7 @@ class Links(unittest.TestCase):
                     self.assertIn(anchor, anchors[path], f"{page.path}:{number}: no such heading: {target}")
 
     def test_notes_have_no_relative_links(self):
-        """They are copied to docs/plugins, where such a link would lead elsewhere."""
+        """The notes are copied to docs/plugins, where relative links would break."""
         for page in PAGES:
             if page.path.is_relative_to(etl.REPOSITORY / "plugins"):
                 self.assertEqual([], [link for link in page.links() if not re.match(r"[a-z]+:", link[1])])

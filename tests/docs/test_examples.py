@@ -1,4 +1,4 @@
-"""The examples in C and Rust in pipelines; what comes out is computed here a second time."""
+"""Runs the examples in C and Rust in pipelines and computes the expected rows independently."""
 
 import os
 import pathlib
@@ -14,7 +14,7 @@ EXAMPLES = pathlib.Path(os.environ.get("ETL_EXAMPLES") or etl.binary().parents[1
 WORDS = ["", "a", "été", "日本語", "a word of more than twelve bytes", "e\u0301", "\N{SLICE OF PIZZA}"]
 
 
-# A source of texts with nulls, which no installed source gives; the first 5 rows of its batch are cut off.
+# A source of strings with nulls, which no installed source has; its batch is sliced after 5 rows.
 HOLES = """
 #include <etl/plugin.hpp>
 struct Holes {
@@ -104,7 +104,7 @@ class InRust(Example):
                          self.rows("SELECT file, word, count, length FROM t ORDER BY count"))
 
     def page_views(self, column, base):
-        """Texts in the source's own layout, behind a filter that takes some rows of a batch."""
+        """Strings in the source's own layout, after a filter that keeps some rows of a batch."""
         return self.run_text(
             f'name = "titles"\n[sources.views]\nplugin = "wikipedia_pageviews"\nstart = {moment(START)}\nhours = 2\n'
             f'base_url = "{base.as_uri()}"\ncolumns = ["domain_code", "title", "views"]\n'
@@ -122,7 +122,7 @@ class InRust(Example):
         self.assertEqual(expected, sorted(self.rows("SELECT title, length FROM t")))
 
     def test_null_has_no_length(self):
-        """Nulls in every place of a byte of the bitmap, in a batch that a filter before has cut."""
+        """Nulls at every bit position of the bitmap, in a sliced batch."""
         words = [None if n % 3 == 0 else "é" * (n % 11) for n in range(100)]
         self.build(HOLES)
         result = self.run_text(

@@ -1,4 +1,4 @@
-"""docs/reliability.md names tests that exist, and every kind of fault that the chaos tests know."""
+"""docs/reliability.md names existing tests, and every kind of fault in the chaos tests."""
 
 import re
 import unittest

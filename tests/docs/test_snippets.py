@@ -1,16 +1,14 @@
-"""The example that `etl describe` prints of each stage: it is TOML, has every option, and fits the stage's option table."""
+"""The example that `etl describe` prints for each stage is TOML, has every option, and matches the option table."""
 
 import os
-import pathlib
 import re
-import shutil
-import tempfile
 import tomllib
 import unittest
 
 from support import etl
+from support.folders import temporary_folder
 
-# What no option table can say: values of this world, and options of which one is needed.
+# Values that the option table cannot supply, and options of which at least one is required.
 NEEDED = {"wikipedia_pageviews": {"start": '"-8h"', "hours": "1", "contact": '"reader@example.org"'},
           "language": {"languages": '["fr"]', "column": '"word"'},
           "postgres": {"dsn": '"host=127.0.0.1 port=1"'},
@@ -23,8 +21,7 @@ OPTION = re.compile(r"^(# )?(\w+) = (.*)$", re.M)
 
 class Snippets(unittest.TestCase):
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = temporary_folder(self.addCleanup)
         (self.folder / "folder").mkdir()
         examples = os.environ.get("ETL_EXAMPLES") or etl.binary().parents[1] / "docs/examples"
         self.env = {"ETL_PLUGIN_PATH": examples}
@@ -32,7 +29,7 @@ class Snippets(unittest.TestCase):
         self.assertGreaterEqual(len(self.stages), 9)
 
     def pipeline(self, stage, text):
-        """A whole pipeline around the example of one stage."""
+        """A complete pipeline around the example of one stage."""
         name = stage["name"]
         before, behind = {"source": ("", name), "filter": ("words", name), "sink": ("words", "")}[stage["kind"]]
         parts = [part.replace('"..."', f'"{place}"') for part, place in
@@ -40,7 +37,7 @@ class Snippets(unittest.TestCase):
         return 'name = "x"\n' + "\n".join(parts)
 
     def filled(self, stage, text, uncomment):
-        """With the values that are needed, and with every default if they are to be uncommented."""
+        """The example with required values, and with all defaults if `uncomment` is set."""
         needed = NEEDED.get(stage["name"], {})
         defaults = {option["name"] for option in stage["options"] if option["default"] is not None}
 
@@ -71,7 +68,7 @@ class Snippets(unittest.TestCase):
                     self.assertEqual(stage["name"], document[stage["kind"] + "s"][stage["name"]]["plugin"])
 
     def test_as_it_is_it_fits_the_option_table(self):
-        """Types, names, bounds and allowed values; also of what is commented. Other checks come after these."""
+        """Checks types, names, bounds and allowed values, also of commented options."""
         for stage in self.stages:
             for text in (stage["example"], stage["example"].replace("# ", "")):
                 with self.subTest(stage["name"], text=text):

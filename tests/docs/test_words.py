@@ -20,7 +20,7 @@ PHRASES = [
     (r"has not the\b", "is not a valid ...; does not have the ..."),
     (r"may have (\d+|\{\}) (bytes|characters)", "is N bytes; the limit is 4 MiB"),
     (r"no byte came", "no data for 60 s"),
-    (r"(?<![\d.,])1 (attempts|rows|partitions|files|tasks|tests|sinks|stages|problems|seconds)\b", "the singular after 1"),
+    (r"(?<![\d.,])1\x20(attempts|rows|partitions|files|tasks|tests|sinks|stages|problems|seconds)\b", "the singular after 1"),
     (r"\bputs those in\b", "publishes the committed ones"),
     (r"\bliving run\b", "active run; live run"),
     (r"\busing it then fails", "Returns -1 if the text is not a number"),

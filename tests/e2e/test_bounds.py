@@ -1,4 +1,4 @@
-"""Input that is made to exhaust or to stop a program: a clear error in bounded memory, and the run goes on."""
+"""Input crafted to exhaust or stop a program causes a clear error in bounded memory, and the run continues."""
 
 import gzip
 import os
@@ -14,7 +14,7 @@ from support import etl
 from support.case import HOUR, START, EtlCase, Sqlite, ledger, write_hour
 
 MIB = 1 << 20
-# What a run of one small partition takes, libraries included, and twice that.
+# Twice the memory of a run with one small partition, including libraries.
 FLAT = 96 * MIB
 
 
@@ -83,21 +83,21 @@ class Bounds(EtlCase):
         self.assertEqual(["Page_0", "Page_2"], self.titles())
 
     def test_members_of_nothing(self):
-        # A million members of no byte each: no recursion, no list of them.
+        # A million empty members: they must cause neither recursion nor a list of them.
         self.hour_file(1).write_bytes(gzip.compress(b"") * 1000000 + gzip.compress(b"fr Behind 2 0\n"))
         result = self.load()
         self.assert_flat(result)
         self.assertEqual(["Behind", "Page_0", "Page_2"], self.titles())
 
     def test_a_header_without_end(self):
-        # The name in a gzip header may be as long as one likes.
+        # The name in a gzip header may have any length.
         self.hour_file(1).write_bytes(b"\x1f\x8b\x08\x08\0\0\0\0\0\3" + b"n" * (64 * MIB))
         result = self.load(expect=etl.FAILED)
         self.assert_flat(result)
         self.assertIn("ends in the header of member 1", result.json["failures"][0]["error"])
 
     def failing_file(self, prefix=()):
-        """The error of hour 1, whose file is made unreadable; the others are loaded."""
+        """The error of hour 1, whose file is unreadable; the others are loaded."""
         pipeline = self.write(self.main_job(self.base, self.database, run={"retries": 0}))
         done = subprocess.run([*prefix, etl.binary(), "run", pipeline, "--format", "json"], capture_output=True,
                               text=True, env=etl.environment(), stdin=subprocess.DEVNULL, timeout=etl.TIMEOUT_SECONDS)
@@ -115,7 +115,7 @@ class Bounds(EtlCase):
         self.assertIn("not a file", self.failing_file())
 
     def test_a_named_pipe_in_the_place_of_a_file(self):
-        # Nobody will ever write to it.
+        # Nothing ever writes to it.
         self.hour_file(1).unlink()
         os.mkfifo(self.hour_file(1))
         self.assertIn("not a file", self.failing_file())
@@ -132,7 +132,7 @@ class Bounds(EtlCase):
 
     def test_a_file_that_may_not_be_read(self):
         self.hour_file(1).chmod(0)
-        # Root may read everything, unless it gives up that right.
+        # Root can read everything unless it drops that capability.
         prefix = [] if os.getuid() else [etl.tool("setpriv"), "--bounding-set=-dac_override,-dac_read_search",
                                          "--inh-caps=-dac_override,-dac_read_search"]
         self.assertIn("Permission denied", self.failing_file(prefix))
@@ -140,7 +140,7 @@ class Bounds(EtlCase):
 
 class Answers(EtlCase):
     def endless(self, head, piece):
-        """The error and the summary of a run whose server sends `head` and then `piece` for ever."""
+        """The error and the summary of a run whose server sends `head` and then `piece` forever."""
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
 
@@ -153,7 +153,7 @@ class Answers(EtlCase):
                     while True:
                         connection.sendall(piece)
             except OSError:
-                pass  # the other side has had enough
+                pass  # the client has closed the connection
 
         server = threading.Thread(target=answer, daemon=True)
         server.start()
@@ -168,7 +168,7 @@ class Answers(EtlCase):
         self.assertIn("header", self.endless(b"HTTP/1.1 200 OK\r\n", b"X-Header: " + b"x" * 1000 + b"\r\n"))
 
     def test_one_header_without_end(self):
-        # libcurl, which takes 100 KiB, says that it has no memory for it.
+        # libcurl accepts 100 KiB and reports more as out of memory.
         self.assertIn("127.0.0.1", self.endless(b"HTTP/1.1 200 OK\r\nX-Header: ", b"x" * 1000))
 
     def test_answers_that_are_none_without_end(self):
@@ -181,7 +181,7 @@ class Answers(EtlCase):
 
 class PipelineFiles(EtlCase):
     def refused(self, path):
-        """`etl validate`; its words, and that it stayed small."""
+        """Runs `etl validate` in bounded memory; returns its output."""
         code = ("import os, resource, sys\n"
                 "child = os.spawnv(os.P_WAIT, sys.argv[1], sys.argv[1:])\n"
                 "print(child, resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)\n")
@@ -213,7 +213,7 @@ class PipelineFiles(EtlCase):
                 self.assertIn("syntax error", self.refused(self.write(text)))
 
     def test_four_megabytes_of_one_thing(self):
-        # As large as a file may be: no check takes quadratic time.
+        # The maximum file size: no check may take quadratic time.
         most = (4 << 20) - 100
         for name, piece in (("tables", "[sources.s{i}]\n"), ("keys", "k{i} = 1\n"), ("comments", "#\n"),
                             ("arrays", "[[a]]\n"), ("line ends", "\n")):
@@ -222,7 +222,7 @@ class PipelineFiles(EtlCase):
                 self.assertTrue(self.refused_in_bulk(self.write("".join(piece.format(i=i) for i in range(count)))))
 
     def refused_in_bulk(self, path):
-        """Any mistake is reported, so there may be many; what is checked is that it ends."""
+        """Every mistake is reported, so there may be many; checks that it terminates."""
         result = etl.run("validate", path, timeout=120)
         self.assertEqual(etl.CONFIG, result.code, str(result))
         return result.err

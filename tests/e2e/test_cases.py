@@ -48,7 +48,7 @@ class Cases(EtlCase):
         self.assert_rows(rows, database.rows(columns))
 
     def test_against_the_oracle_too(self):
-        """Where a case uses nothing but `languages`, oracle and author must agree."""
+        """If a case uses only `languages`, its expected rows must agree with the oracle."""
         seen = 0
         for case in sorted(CASES.glob("*/pipeline.toml")):
             text = case.read_text()

@@ -1,4 +1,4 @@
-"""Killed, interrupted, cut off from its database, started twice: nothing is lost, nothing doubled."""
+"""Runs that are killed, interrupted, disconnected from the database or started twice lose and duplicate nothing."""
 
 import json
 import random
@@ -16,13 +16,13 @@ SEED = 20240301
 
 
 class Crash:
-    """Every test runs against both databases."""
+    """Tests for both databases."""
 
     def database(self):
         raise NotImplementedError
 
     def assert_only_whole_partitions(self, database, base):
-        """What is in the table is what the ledger says is done: whole hours, nothing else."""
+        """The table holds exactly the hours that the ledger calls done, each complete."""
         done = {partition for (_, partition), row in ledger(database).items() if row["state"] == "done"}
         paths = [path for path in oracle.files(base) if oracle.partition_of(path) in done]
         rows = database.rows() if "pageviews" in database.tables() else []
@@ -44,7 +44,7 @@ class Crash:
             with self.subTest(attempt=attempt):
                 database = self.database()
                 path = self.write(self.main_job(base, database, hours))
-                for _ in range(2):  # killed twice, the second time on the ruins of the first
+                for _ in range(2):  # killed twice, the second time on top of the first run's leftovers
                     with etl.start("run", path, "--format", "json") as running:
                         time.sleep(chance.random() * whole)
                         running.kill()
@@ -55,7 +55,7 @@ class Crash:
                 self.assert_ledger(database, base)
 
     def slow_last_hour(self, base, hours=4):
-        """A server on which the last hour takes for ever, so that a run is surely in its middle."""
+        """A server whose last hour never arrives, so that the run is certainly unfinished."""
         server = Nginx(base, slow=[self.partition(hours - 1)])
         server.start()
         self.addCleanup(server.stop)
@@ -88,7 +88,7 @@ class Crash:
         self.assert_summary(result, status="interrupted", total=4, done=3)
         self.assertEqual("interrupted", json.loads(report.read_text())["status"])
         self.assertEqual(3, self.assert_only_whole_partitions(database, base))
-        # Being stopped is not a failure of the partition.
+        # A stopped run does not mark its partitions as failed.
         self.assertNotIn("failed", {row["state"] for row in ledger(database).values()})
         server.stop()
         with Nginx(base) as healthy:

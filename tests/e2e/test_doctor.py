@@ -1,4 +1,4 @@
-"""etl doctor, and etl describe of a file: what is wrong with an installation is a message, whatever a library does."""
+"""`etl doctor` and `etl describe FILE` report what is wrong with an installation, whatever a library does."""
 
 import json
 import os
@@ -21,7 +21,7 @@ def fixture(name):
 
 class Doctor(EtlCase):
     def doctor(self, *arguments, expect=etl.OK, env=None, **options):
-        """The JSON report; what people see has the same problems."""
+        """The JSON report; the text output must list the same problems."""
         found = etl.start("doctor", "--format", "json", *arguments, env=env, **options).wait()
         self.assertEqual(expect, found.code, str(found))
         self.assertEqual(expect == etl.OK, found.json["ok"])
@@ -117,7 +117,7 @@ class Doctor(EtlCase):
                             "remove one of them")
 
     def test_a_rebuilt_copy_of_an_installed_plugin(self):
-        """As an author meets it: the message of a run is that of doctor."""
+        """A run and doctor report the same message."""
         folder = self.folder / "build"
         folder.mkdir(mode=0o755)
         installed = etl.binary().parents[1] / "lib/etl/plugins/sqlite.so"

@@ -1,4 +1,4 @@
-"""Every fault point x kill, error, delay x both sinks x both executors: what the oracle finds is loaded, once."""
+"""Every fault point x kill, error, delay x both sinks x both executors: the oracle's rows are loaded exactly once."""
 
 import signal
 import unittest
@@ -12,7 +12,7 @@ HOURS, ROWS = 4, 400
 
 
 class Faults:
-    """The matrix for one sink and one executor. The fault hits the second partition that passes the point."""
+    """The matrix for one sink and one executor. The fault occurs at the second partition that passes the point."""
 
     executor = None
 
@@ -26,12 +26,12 @@ class Faults:
         return self.run_pipeline(self.job, *(word for fault in faults for word in ("--fault", fault)), expect=expect)
 
     def assert_whole(self):
-        """Everything is loaded, once, and the ledger's sums are the table's."""
+        """Every row is loaded exactly once, and the ledger's totals match the table."""
         self.assert_table(self.store, self.base, HOURS)
         self.assert_ledger(self.store, self.base, HOURS)
 
     def assert_only_done(self):
-        """The table holds the partitions that the ledger calls done, and nothing else; returns how many."""
+        """The table holds exactly the partitions that the ledger calls done; returns their number."""
         done = {partition for (_, partition), row in ledger(self.store).items() if row["state"] == "done"}
         paths = [path for path in oracle.files(self.base) if oracle.partition_of(path) in done]
         rows = self.store.rows() if self.store.exists() and "pageviews" in self.store.tables() else []
@@ -39,7 +39,7 @@ class Faults:
         return len(done)
 
     def assert_all_of_one_run(self, result):
-        """One run loaded all, and counted each row once."""
+        """One run loaded everything and counted each row once."""
         counts = {}
         list(oracle.expect(oracle.files(self.base), FRENCH, counts=counts))
         sums = {name: sum(own[name] for own in counts.values()) for name in ("read", "filtered", "rejected", "written")}
@@ -48,7 +48,7 @@ class Faults:
         self.assert_whole()
 
     def kill(self, point):
-        """The process that is there dies: with threads the runner, with processes a worker of the run."""
+        """Kills the process at the fault point: with threads the runner, with processes a worker."""
         killed = self.faulty(f"{point}@2=kill", expect=self.code_when_killed)
         if killed.code == etl.OK:
             return self.assert_all_of_one_run(killed)
@@ -78,7 +78,7 @@ class Faults:
         self.assert_all_of_one_run(self.run_pipeline(self.job))
 
     def test_no_answer_to_any_commit(self):
-        # Committed, and the run is told that it failed: it finds its own rows in the ledger.
+        # The commit succeeds but reports an error: the run finds its own rows in the ledger.
         self.assert_all_of_one_run(self.faulty("sink.committed@*=error"))
 
     def test_several_faults_in_one_run(self):
@@ -98,7 +98,7 @@ for _point in POINTS:
 
 
 class InThreads(Faults):
-    executor, code_when_killed = "threads", -signal.SIGKILL  # a shell calls it 137
+    executor, code_when_killed = "threads", -signal.SIGKILL  # reported as 137 by a shell
 
 
 class InProcesses(Faults):

@@ -10,7 +10,7 @@ import unittest
 from support import etl
 from support.case import EtlCase
 
-# Columns whose names would break a label out of its quotes.
+# Column names that would break out of a quoted label.
 AWKWARD = ['a"b', "c\\d", "<e>&#f;", "g\nh", "i]--j"]
 PLUGIN = """
 #include <etl/plugin.hpp>

@@ -1,4 +1,4 @@
-"""A plugin that crashes, exits, hangs or eats memory costs the partition it was at, and nothing else."""
+"""A plugin that crashes, exits, hangs or exhausts memory affects only the partition it was processing."""
 
 import os
 import signal
@@ -11,7 +11,7 @@ from support.case import EtlCase, Postgres, Sqlite, ledger
 PARTITIONS, ROWS, RETRIES = 4, 10, 2
 BAD = "p2"
 
-# What a way to end shows as in the error of the partition.
+# How each kind of failure appears in the error of the partition.
 ENDS = {
     "segfault": r"was killed by signal 11 \(Segmentation fault\)",
     "abort": r"was killed by signal 6 \(Aborted\)",
@@ -23,18 +23,18 @@ ENDS = {
     "smash": r"was killed by signal 6 \(Aborted\)",
     "thread": r"was killed by signal 11 \(Segmentation fault\)",
 }
-# Nobody can tell whose fault these are unless the worker is at one partition alone; see the test of them.
+# Attributable only if the worker processes a single partition; see their own test.
 UNATTRIBUTED = {"_exit", "sigkill", "thread"}
 
 
 def plugin_folders():
-    """Where the build has put the plugins of the tests."""
+    """The build's folder of test plugins."""
     plugins = etl.binary().parent.parent / "tests/plugins"
     return [word for name in ("probe", "hostile") for word in ("--plugin-dir", plugins / name)]
 
 
 class Hostile(EtlCase):
-    """Rows (part, n, colour, padding) of partitions p0 to p3; `p2` is the one that ends badly."""
+    """Rows (part, n, colour, padding) of partitions p0 to p3; `p2` is the one that fails."""
 
     def database(self):
         return Sqlite(self.folder)
@@ -53,7 +53,7 @@ class Hostile(EtlCase):
         return self.run_pipeline(*arguments, *plugin_folders(), expect=expect, **options)
 
     def assert_loaded(self, store, without=()):
-        """Just the rows of all partitions but those; the ledger's sums are the table's."""
+        """The table holds exactly the rows of all other partitions, and the ledger's totals match."""
         wanted = [(f"p{i}", str(n)) for i in range(PARTITIONS) for n in range(ROWS) if f"p{i}" not in without]
         found = [tuple(map(str, row)) for row in store.query("SELECT part, n FROM numbers")]
         self.assertEqual(sorted(wanted), sorted(found))
@@ -65,7 +65,7 @@ class Hostile(EtlCase):
         return {partition: row["attempts"] for (_, partition), row in ledger(store).items() if partition != BAD}
 
     def assert_named(self, text, how):
-        """Plugin, stage, process, end and the last lines of its log."""
+        """The error names plugin, stage, process and signal, and has the last lines of the worker's log."""
         self.assertRegex(text, r'^filter "bad": in plugin "hostile" \(\S+/hostile\.so\): worker process \d+ ')
         self.assertRegex(text, ENDS[how])
         self.assertIn(f"its log: about to be hostile: {how}", text)
@@ -83,7 +83,7 @@ class Hostile(EtlCase):
         self.assertEqual(("failed", RETRIES + 1, failure["error"]), (row["state"], row["attempts"], row["error"]))
         self.assertEqual(RETRIES + 1, len(list(self.folder.glob("mark.*"))))
         self.assert_loaded(store, without=[BAD])
-        # It is mended, and the next run loads just that one.
+        # Once it is fixed, the next run loads only that partition.
         result = self.run_job(self.job(store, "nothing"))
         self.assert_summary(result, total=PARTITIONS, done=1, skipped=PARTITIONS - 1)
         self.assert_loaded(store)
@@ -128,7 +128,7 @@ class Hostile(EtlCase):
                                  self.always("hang_politely", executor=executor, partition_timeout="300ms"))
 
     def test_a_worker_stands_still_before_it_begins(self):
-        # Stopped while it waits for the second attempt: no thread of it is at anything, and none is late.
+        # Stopped while waiting for the second attempt: all of its threads are idle and on time.
         store = self.database()
         job = self.job(store, "error", times=1, run={"retry_delay": "1s", "partition_timeout": "300ms"})
         path = self.write(job)
@@ -157,8 +157,8 @@ class Hostile(EtlCase):
     # -- who is to blame --
 
     def test_no_word_of_the_one_that_ended_it(self):
-        # Killed from outside while it was at more than one: each of them may be the cause. Alone in a
-        # worker process of its own the next time, the innocent ones come through.
+        # Killed externally while processing several partitions: each may be the cause. Retried alone in worker
+        # processes of their own, the innocent ones succeed.
         for how in sorted(UNATTRIBUTED):
             with self.subTest(how=how):
                 store = Sqlite(self.folder, f"{how}.db")
@@ -185,7 +185,7 @@ class Hostile(EtlCase):
         self.assert_loaded(store)
 
     def test_in_threads_the_runner_dies_and_nothing_is_half_loaded(self):
-        # What processes are for: in a thread a crash is the crash of the run.
+        # With threads, a crash ends the run; this is why processes exist.
         store = self.database()
         path = self.write(self.job(store, "segfault", run={"executor": "threads"}))
         result = etl.run("run", path, *plugin_folders())
@@ -214,7 +214,7 @@ for _how in ENDS:
 
 
 class HostileToPostgres(EtlCase):
-    """The same with a server on the other side: what a dead worker had open is rolled back there."""
+    """The same with a server: it rolls back the open transactions of a dead worker."""
 
     database, job, run_job = lambda self: Postgres(), Hostile.job, Hostile.run_job
     assert_loaded, assert_named, always, once = (Hostile.assert_loaded, Hostile.assert_named, Hostile.always,

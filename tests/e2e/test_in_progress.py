@@ -14,7 +14,7 @@ HOURS = 4
 
 
 class Patient(http.server.SimpleHTTPRequestHandler):
-    """Serves no hour file before the test says so."""
+    """Serves no hour file until the test allows it."""
 
     def do_GET(self):
         self.server.go.wait(120)
@@ -26,7 +26,7 @@ class Patient(http.server.SimpleHTTPRequestHandler):
 
 class Server(http.server.ThreadingHTTPServer):
     def handle_error(self, request, client_address):
-        """Some clients are killed while they wait."""
+        """Ignores errors of clients that are killed while they wait."""
 
 
 class InProgress(EtlCase):
@@ -99,7 +99,7 @@ class InProgress(EtlCase):
             self.assertEqual({}, self.in_progress(path))
 
     def test_a_table_in_the_way_disturbs_no_run(self):
-        """It is only for people to see: what cannot be said is left unsaid."""
+        """Heartbeats only inform: a run that cannot write them continues."""
         for database in (Postgres(), Sqlite(self.folder)):
             database.execute("CREATE TABLE etl_running (somebody text);" if isinstance(database, Sqlite) else
                              "CREATE TABLE etl_running (somebody text)")

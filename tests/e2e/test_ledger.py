@@ -1,4 +1,4 @@
-"""What the ledger guards: definitions that change, partitions that fail, sinks that lag behind."""
+"""The ledger handles changed definitions, failed partitions and sinks that lag behind."""
 
 import unittest
 
@@ -8,7 +8,7 @@ from support.case import START, EtlCase, HOUR, Postgres, Sqlite, hour_files, led
 
 
 class Ledger:
-    """Every test runs against both databases."""
+    """Tests for both databases."""
 
     def database(self):
         raise NotImplementedError
@@ -49,7 +49,7 @@ class Ledger:
         self.run_pipeline(self.main_job(base, database))
         later = self.write(self.main_job(base, database, hours=2, languages=["de"], start=START + HOUR))
         self.assert_summary(self.run_pipeline(later, "--reload"), total=2, done=2)
-        # What was loaded before the change, and cannot be any more, is named with the way out.
+        # The error names partitions that can no longer be loaded, and the remedy.
         result = self.run_pipeline(later, expect=etl.CONFIG)
         self.assertIn(f'1 partitions in sink "db", the first of them "{self.partition(0)}"', result.err)
         self.assertIn("etl state FILE forget", result.err)
@@ -119,7 +119,7 @@ class LedgerPostgres(Ledger, EtlCase):
 
 
 class TwoSinks(EtlCase):
-    """One pass over the source, two databases, each with its own ledger."""
+    """One pass over the source loads two databases, each with its own ledger."""
 
     def pipeline(self, base, one, other):
         pipeline = self.main_job(base, one, run={"retries": 0})

@@ -1,4 +1,4 @@
-"""French page views of some hours into a table: the rows, the counts, and doing it again."""
+"""French page views of some hours are loaded into a table: rows, counts, and repetition."""
 
 import unittest
 
@@ -10,7 +10,7 @@ from support.nginx import Nginx
 
 
 class MainJob:
-    """Every test runs against both databases."""
+    """Tests for both databases."""
 
     def database(self):
         raise NotImplementedError
@@ -47,7 +47,7 @@ class MainJob:
         self.assert_table(database, base)
         self.assert_ledger(database, base)
         self.assertGreater(result.json["rows"]["rejected"], 60)
-        # After February 2023 the quotes come from another writer.
+        # Since February 2023, another writer quotes titles.
         self.assertIn('Alain_"le_Vif"', {row[2] for row in database.rows()})
 
     def test_quotes_before_spark(self):
@@ -79,7 +79,7 @@ class MainJob:
         self.run_pipeline(self.main_job(base, database, 2))
         self.assert_table(database, base, hours=2)
         result = self.run_pipeline(self.main_job(base, database, 4))
-        # The range of time says which partitions there are, not what is in them.
+        # The time range determines which partitions exist, not their content.
         self.assert_summary(result, total=4, done=2, skipped=2)
         self.assert_table(database, base)
 

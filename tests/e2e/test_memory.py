@@ -1,4 +1,4 @@
-"""Memory depends on batches in flight, not on how much there is to do."""
+"""Memory depends on batches in flight, not on the amount of data."""
 
 import unittest
 
@@ -6,8 +6,8 @@ from support.case import EtlCase, Postgres, Sqlite, hour_files
 
 MIB = 1 << 20
 LIMIT = 32 * MIB
-# Beside the batches in flight: the libraries, the database's page cache, the decoders' blocks, and a
-# batch in the making for every thread.
+# In addition to batches in flight: libraries, the database's page cache, the decoders' blocks, and one
+# unfinished batch per thread.
 OVERHEAD = 72 * MIB
 
 
@@ -22,7 +22,7 @@ class Memory(EtlCase):
         return self.load_every_row(base, Sqlite(self.folder, name), hours, "32MiB")["peak_memory_bytes"]
 
     def test_number_of_partitions(self):
-        # 24 partitions hold more than the limit, so that both runs have filled their queues.
+        # 24 partitions exceed the limit, so both runs fill their queues.
         base = hour_files(50000, 72)
         few, many = self.peak(base, 24, "few.db"), self.peak(base, 72, "many.db")
         self.assertLess(few, LIMIT + OVERHEAD)
@@ -30,7 +30,7 @@ class Memory(EtlCase):
         self.assertLess(many, 1.5 * few)
 
     def test_size_of_a_partition(self):
-        # 120 MB of text in two files: a reader that held one whole would show.
+        # 120 MB of text in two files: holding a complete file would exceed the bound.
         self.assertLess(self.peak(hour_files(2000000, 2), 2, "large.db"), LIMIT + OVERHEAD)
 
     def test_two_hundred_partitions_under_twice_the_limit(self):

@@ -1,4 +1,4 @@
-"""Servers that refuse, stall, cut and lie: what is retried, what is reported, what ends in the table."""
+"""Servers that refuse, stall, cut and lie: retries, error reports, and the rows in the table."""
 
 import gzip
 import unittest
@@ -45,7 +45,7 @@ class Network(EtlCase):
             self.assert_summary(result, total=3, done=2, missing=1, failed=0)
             self.assertEqual("missing", ledger(self.database)["db", self.partition(1)]["state"])
             self.assertEqual(0, ledger(self.database)["db", self.partition(1)]["rows_written"])
-            # It is asked for again, and still missing.
+            # The next run asks again, and it is still missing.
             self.assert_summary(self.run_on(server), total=3, done=0, skipped=2, missing=1)
             hidden.rename(self.hour_path(base, 1))
             self.assert_summary(self.run_on(server), total=3, done=1, skipped=2, missing=0)
@@ -71,7 +71,7 @@ class Network(EtlCase):
     # -- bad content --
 
     def assert_failure(self, result, index, *causes, total=3):
-        """One partition failed, is named with the cause, and the others are done."""
+        """One partition failed and is reported with the cause; the others are done."""
         summary = self.assert_summary(result, status="failed", total=total, done=total - 1, failed=1)
         failure, = summary["failures"]
         self.assertEqual(self.partition(index), failure["partition"])
@@ -84,7 +84,7 @@ class Network(EtlCase):
         return failure
 
     def spoiled(self, spoil, *causes, run=None):
-        """The middle hour is spoiled, fails, and is loaded after its repair."""
+        """The corrupted middle hour fails, and is loaded after its repair."""
         base = self.copy_tree(hour_files(5000, 3))
         path = self.hour_path(base, 1)
         good = path.read_bytes()
@@ -154,7 +154,7 @@ class Network(EtlCase):
     def test_too_many_requests(self):
         log = self.assert_recovers({"path": self.url_path(1), "times": 1, "status": 429, "headers": {"Retry-After": "1"}})
         first, second = (entry["time"] for entry in log["requests"] if entry["path"] == self.url_path(1))
-        self.assertGreaterEqual(second - first, 0.99)  # as the server asked
+        self.assertGreaterEqual(second - first, 0.99)  # as the server requested
 
     def test_service_unavailable(self):
         log = self.assert_recovers({"path": self.url_path(0), "times": 2, "status": 503, "headers": {"Retry-After": "0"}})

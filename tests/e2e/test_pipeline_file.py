@@ -1,4 +1,4 @@
-"""Mistakes in pipeline files: all at once, each at its place, and before any data moves."""
+"""Mistakes in pipeline files are all reported at once, each at its position, before any data moves."""
 
 import re
 import unittest
@@ -37,7 +37,7 @@ mode = "apend"
 
 class PipelineFile(EtlCase):
     def refused(self, text, *parts, verbs=("validate", "run", "plan", "preview")):
-        """Every verb refuses the file with the same words; nothing is created."""
+        """Every verb refuses the file with the same messages and creates nothing."""
         path = self.write(text)
         for verb in verbs:
             result = etl.run(verb, path, cwd=self.folder)
@@ -165,7 +165,7 @@ class PipelineFile(EtlCase):
 
 
 class Secrets(EtlCase):
-    """The password of a database is in no output, whatever happens."""
+    """A database password never appears in any output."""
 
     PASSWORD = "s3cr3t-Mot-de-passe"
 
@@ -188,7 +188,7 @@ class Secrets(EtlCase):
             self.assertNotIn(self.PASSWORD, report.read_text())
             stored = database.query("SELECT l::text FROM etl_ledger l")
             self.assertNotIn(self.PASSWORD, str(stored))
-            # A wrong password, and a server that is gone.
+            # A wrong password, and a server that is down.
             wrong = self.main_job(hour_files(2000, 3), Postgres(database.dsn.replace("postgres:s", "postgres:wrong-s")),
                                   run={"retries": 0})
             refused = etl.run("run", self.write(wrong), *loud)

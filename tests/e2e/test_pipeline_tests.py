@@ -1,4 +1,4 @@
-"""`etl test`: the [[tests]] of pipeline files pass, fail with what differs, and are checked like the rest."""
+"""`etl test` runs the [[tests]] of pipeline files, shows differences, and checks them like the rest of the file."""
 
 import json
 import os
@@ -49,7 +49,7 @@ RECORDS = """partition = "pageviews-20240301-010000"
 records.pageviews = [ "fr A 1 0", "fr.m B 2 0", "fr C", "fr D x 0", "de E 5 0" ]
 """
 
-# A filter that offers another test than it makes; one that cannot work on "bad"; columns of every type.
+# A filter whose pushed-down test differs from its own and that fails on "bad"; a source with columns of every type.
 PLUGIN = r"""
 #include <etl/plugin.hpp>
 struct Liar {
@@ -107,7 +107,7 @@ class Base(EtlCase):
         return self.one(test, etl.OK, **options)
 
     def fails(self, test, *parts, **options):
-        """It fails, and the message has these parts."""
+        """The test fails, and the message contains these parts."""
         found = self.one(test, etl.FAILED, **options)
         self.assertFalse(found["passed"])
         for part in parts:
@@ -142,7 +142,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
 """.replace("view count is not a number", self.reason()))
 
     def reason(self):
-        """What the source says of a number that is none."""
+        """The source's message for an invalid number."""
         found = self.one('name = "x"\n' + RECORDS + "counts.db = 2\nrejects = 1\n", etl.FAILED)
         got = found["differences"][0]["got"]
         self.assertEqual(2, len(got))
@@ -159,7 +159,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
                     'records.pageviews = { file = "lines.txt" }\noutputs.db = { file = "rows.json" }\n')
 
     def test_what_preview_prints(self):
-        """A preview of real rows is the input of a test."""
+        """A preview of real rows can be the input of a test."""
         base = self.folder / "hours"
         write_hour(base, START, "de X 3 0\nfr A 1 0\nfr.m \"B\" 2 0\n")
         path = self.file()
@@ -175,7 +175,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
                     'outputs.mobile = [ { domain_code = "de.m" } ]\n')
 
     def test_several_inputs(self):
-        """One partition each, in the order of the file, whatever the order in the test."""
+        """Each input is one partition, in the order of the file, whatever the order in the test."""
         second = PIPELINE.split("[filters.french]")[0].split("\n", 1)[1].replace("sources.pageviews", "sources.more")
         pipeline = PIPELINE.replace('input = "pageviews"', 'input = ["more", "pageviews"]') + second
         more = 'inputs.more = [ { domain_code = "fr", title = "M" } ]\n'
@@ -323,7 +323,7 @@ class Plugins(Base):
         return super().one(test, code, "--plugin-dir", self.folder / "plugins", *arguments, **options)
 
     def test_a_filter_whose_test_is_another(self):
-        """What a run would lose with pushdown and keep without it."""
+        """A row that a run would lose with pushdown and keep without it."""
         liar = PIPELINE.replace('languages = ["fr"]', "").replace('plugin = "language"\ninput = "pageviews"',
                                                                   'plugin = "liar"\ninput = "pageviews"')
         found = self.fails('name = "x"\n' + INPUTS + "counts.db = 4\n",
@@ -445,11 +445,11 @@ class Mistakes(Base):
                     (self.folder / "rows.json").write_text(content)
                 path = self.file('name = "x"\ninputs.pageviews = { file = "rows.json" }\ncounts.db = 1\n')
                 self.assertIn(message, self.results_of(path, code=etl.CONFIG).err)
-                # A file of a test is none of a run's business.
+                # A run does not read a test's files.
                 self.assertEqual(etl.OK, etl.run("validate", path).code)
 
     def test_with_another_mistake(self):
-        """What needs no columns is said even where the stages have mistakes."""
+        """Mistakes that do not depend on columns are reported even if stages have mistakes."""
         path = self.file('name = "x"\n' + INPUTS + "outptus.db = []\n", pipeline=PIPELINE.replace('"sqlite"', '"sqlit"', 1))
         result = self.results_of(path, code=etl.CONFIG)
         self.assertIn("outptus", result.err)
@@ -466,7 +466,7 @@ class Mistakes(Base):
 
 class Definition(Base):
     def test_tests_are_no_part_of_it(self):
-        """What is loaded stays loaded when a test changes."""
+        """Changing a test does not affect loaded partitions."""
         base = self.folder / "hours"
         write_hour(base, START, "fr A 1 0\n")
         pipeline = PIPELINE.replace("file:///nonexistent/etl-test", f"file://{base}")

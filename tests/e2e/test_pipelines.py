@@ -1,4 +1,4 @@
-"""Every shipped pipeline: it is valid, and on generated hours it gives the oracle's rows."""
+"""Every shipped pipeline is valid and loads the oracle's rows from generated hours."""
 
 import datetime
 import unittest
@@ -66,7 +66,7 @@ class Pipelines(EtlCase):
         self.assertEqual(etl.OK, result.code, str(result))
         found = [entry["partition"] for entry in result.json["partitions"]]
         expected = []
-        for moment in (before, after):  # the hour may turn in between
+        for moment in (before, after):  # the hour may change in between
             first = moment.replace(minute=0, second=0, microsecond=0) - datetime.timedelta(days=15)
             expected.append([f"pageviews-{first + (i + 1) * HOUR:%Y%m%d-%H}0000" for i in range(168)])
         self.assertIn(found, expected)

@@ -1,4 +1,4 @@
-"""Workers as processes: the same result as with threads, and no worker left behind however a run ends."""
+"""Worker processes give the same result as threads, and none is left behind however a run ends."""
 
 import gzip
 import json
@@ -19,7 +19,7 @@ EXECUTORS = ("threads", "processes")
 
 class Processes(EtlCase):
     def sinks(self):
-        """One of each kind, new."""
+        """A new database of each kind."""
         self.made = getattr(self, "made", 0) + 1
         return Sqlite(self.folder, f"made{self.made}.db"), Postgres()
 
@@ -53,7 +53,7 @@ class Processes(EtlCase):
                     self.assert_summary(result, total=9, done=9)
                     self.assert_table(store, base, 9)
                     self.assert_ledger(store, base, 9)
-                    # Nothing to do starts no worker, and is done.
+                    # With nothing to do, no worker starts.
                     self.assert_summary(self.run_pipeline(self.job(base, store, 9)), skipped=9, done=0)
 
     def summary_of(self, executor, arguments=()):
@@ -84,8 +84,8 @@ class Processes(EtlCase):
 
     # -- errors read the same --
 
-    def told(self, pipeline, executor, store, *arguments):
-        """(failures of the summary, error texts of the ledger, log lines) with what differs from run to run masked."""
+    def reports(self, pipeline, executor, store, *arguments):
+        """(failures in the summary, errors in the ledger, log lines), with run-specific parts masked."""
         pipeline["run"]["executor"] = executor
         result = self.run_pipeline(pipeline, *arguments, expect=etl.FAILED)
         lines = sorted(re.sub(r"^\S+ ", "", line) for line in result.err.splitlines())
@@ -97,7 +97,7 @@ class Processes(EtlCase):
         return result.json["failures"], errors, lines
 
     def assert_same_words(self, pipeline, store, *texts, arguments=()):
-        threads, processes = (self.told(pipeline, executor, store, *arguments) for executor in EXECUTORS)
+        threads, processes = (self.reports(pipeline, executor, store, *arguments) for executor in EXECUTORS)
         self.assertEqual(threads, processes)
         self.assertTrue(threads[0])
         for text in texts:
@@ -149,14 +149,14 @@ class Processes(EtlCase):
         for store in self.sinks():
             with self.subTest(store=type(store).__name__):
                 store.execute("CREATE TABLE pageviews (hour integer, views text)")
-                told = []
+                reports = []
                 for executor in EXECUTORS:
                     path = self.write(self.job(hour_files(2000, 3), store, 3, run={"executor": executor}))
                     result = etl.run("run", path)
                     self.assertEqual(etl.CONFIG, result.code, str(result))
-                    told.append(result.err)
-                self.assertEqual(told[0], told[1])
-                self.assertIn("title", told[0])
+                    reports.append(result.err)
+                self.assertEqual(reports[0], reports[1])
+                self.assertIn("title", reports[0])
 
     def test_a_secret_in_no_word(self):
         store = Sqlite(self.folder)
@@ -169,12 +169,12 @@ class Processes(EtlCase):
         result = self.run_pipeline(pipeline, *plugin_folders(), expect=etl.FAILED)
         self.assertNotIn("hush-hush", result.all + str(ledger(store)))
 
-    # -- what the runner shows of its workers --
+    # -- how the runner shows its workers --
 
     def test_logs_and_progress_of_workers_arrive_as_json(self):
         store = Sqlite(self.folder)
         pipeline = self.job(hour_files(2000, 4, traps=True), store, run={"max_rejects": 100000})
-        # Slow enough that a second passes, which is how often progress is told.
+        # Slow enough for one progress report, which is sent once a second.
         result = self.run_pipeline(pipeline, "--log-format", "json", "--progress", "json",
                                    "--fault", "sink.commit@*=delay:600ms")
         lines = [json.loads(line) for line in result.err.splitlines()]
@@ -234,7 +234,7 @@ class Processes(EtlCase):
                     try:
                         os.kill(victim, signal.SIGKILL)
                     except ProcessLookupError:
-                        pass  # it was faster
+                        pass  # it had already ended
             result = running.wait()
         self.assertEqual(etl.FAILED, result.code, str(result))
         failure, = result.json["failures"]
@@ -262,7 +262,7 @@ class Processes(EtlCase):
     # -- the runner is ended --
 
     def ended_runner(self, end, code, status="interrupted", **options):
-        """`end(running)` in the middle of a run; then no worker is left, and a second run completes it."""
+        """Calls `end(running)` in the middle of a run; no worker is left, and a second run completes it."""
         for store in self.sinks():
             base = hour_files(20000, 4)
             server = self.slow_last_hour(base)
@@ -294,7 +294,7 @@ class Processes(EtlCase):
         self.ended_runner(lambda running: running.signal(signal.SIGTERM), etl.TERMINATED)
 
     def test_control_c_to_the_whole_group(self):
-        # As a terminal sends it: to everything that the shell has started.
+        # Like a terminal, which sends it to the whole process group.
         self.ended_runner(lambda running: os.killpg(running.process.pid, signal.SIGINT), etl.INTERRUPTED,
                           start_new_session=True)
 

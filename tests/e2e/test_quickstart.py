@@ -1,4 +1,4 @@
-"""tools/quickstart.sh with the binary under test: what it loads, shows, and does a second time."""
+"""tools/quickstart.sh with the binary under test: the rows it loads, its output, and a second run."""
 
 import re
 import subprocess

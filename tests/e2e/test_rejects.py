@@ -1,4 +1,4 @@
-"""Malformed rows are kept: the file of rejects says what an oracle says of the input, however a run ends."""
+"""Malformed rows are kept: the reject file matches an oracle, however a run ends."""
 
 import base64
 import gzip
@@ -16,7 +16,7 @@ HOURS = 3
 
 
 def expected(base):
-    """(partition, line, offset, raw) of every malformed line below a folder."""
+    """(partition, line, offset, raw) of every malformed line in a folder."""
     found = []
     for path in oracle.files(base):
         offset = 0
@@ -31,7 +31,7 @@ def expected(base):
 
 
 class Rejects:
-    """Every test runs against both databases."""
+    """Tests for both databases."""
 
     def database(self):
         raise NotImplementedError
@@ -51,7 +51,7 @@ class Rejects:
         return [json.loads(line) for line in lines]
 
     def assert_entries(self, base=None, entries=None):
-        """The entries are those of the oracle, and nothing is left beside the file."""
+        """The entries match the oracle, and no spool file is left."""
         found = []
         for entry in self.entries() if entries is None else entries:
             self.assertEqual(KEYS, [key.replace("_base64", "") for key in entry])
@@ -61,7 +61,7 @@ class Rejects:
         self.assertTrue(wanted)
         self.assertEqual([one[:3] for one in wanted], sorted(one[:3] for one in found))
         for (*place, raw), (*_, kept) in zip(wanted, sorted(found)):
-            # Of a line that is too long the source keeps the beginning.
+            # The source keeps only the beginning of an oversized line.
             self.assertEqual(raw[:len(kept)] if len(raw) > oracle.MAX_LINE else raw, kept, place)
         self.assertFalse((self.folder / "rejects.jsonl.d").exists())
 
@@ -134,7 +134,7 @@ class Rejects:
         self.assertEqual(HOURS, len(new))
         self.assertEqual(len(before) + HOURS, len(list(database.rows())))
         self.assertEqual(len(expected(self.base)) - HOURS, len(self.entries()))
-        self.file.write_text(repaired)  # as if killed before the entries left the file
+        self.file.write_text(repaired)  # as if killed before the entries were removed from the file
         result = etl.run("rejects", self.file, "--replay", "--pipeline", path, "--format", "json")
         self.assertEqual(HOURS, result.json["loaded"], str(result))
         self.assertEqual(len(before) + HOURS, len(list(database.rows())))

@@ -1,6 +1,5 @@
 """`etl schema`: real clients accept good pipelines and flag each kind of mistake, and agree with `etl validate`."""
 
-import json
 import os
 import re
 import subprocess
@@ -156,7 +155,7 @@ BAD = {
     "empty error": test_table('name = "t"\ninputs.s = []\nerror = ""\n'),
 }
 
-# What a schema cannot say: validate refuses it, the schema does not.
+# Mistakes that a schema cannot express: validate refuses them, the schema does not.
 BEYOND = {
     "unknown input": PIPELINE.replace('input = "s"', 'input = "z"'),
     "cycle": PIPELINE + '[filters.a]\nplugin = "language"\ninput = "b"\nlanguages = "fr"\n'
@@ -184,7 +183,7 @@ class SchemaCase(EtlCase):
         taplo.modules()
 
     def schema(self, *arguments, folder=None):
-        """Writes etl.schema.json, as a user does."""
+        """Writes etl.schema.json like a user."""
         result = etl.run("schema", *arguments)
         self.assertEqual(etl.OK, result.code, str(result))
         ((folder or self.folder) / "etl.schema.json").write_text(result.out)
@@ -226,7 +225,7 @@ class Shipped(SchemaCase):
         self.assert_clean([self.write_text(f"{path.parent.name}.toml", path.read_text()) for path in files])
 
     def test_new_pipeline(self):
-        """As it is written, with the hint; with the line itself where there is a schema."""
+        """The generated pipeline, with the hint, or with the schema line if there is a schema."""
         stages = "wikipedia_pageviews,language,sqlite,postgres"
         before = self.folder / "before"
         self.assertEqual(etl.OK, etl.run("new", "pipeline", "p", "--stages", stages, "--dir", before).code)
@@ -238,7 +237,7 @@ class Shipped(SchemaCase):
         self.assertTrue((before / "q.toml").read_text().startswith(DIRECTIVE))
         self.schema()
         self.assert_clean([before / "q.toml", self.write_text("p.toml", text)])
-        # The file is really checked against it.
+        # The file is actually checked against the schema.
         (before / "q.toml").write_text((before / "q.toml").read_text() + "nonsense = 1\n")
         self.assertEqual(1, len(taplo.lint(before / "q.toml")[str(before / "q.toml")]))
 
@@ -286,7 +285,7 @@ class Document(EtlCase):
 
 
 class Everything(SchemaCase):
-    """With a plugin that is not ours."""
+    """With a third-party plugin."""
 
     def setUp(self):
         super().setUp()
@@ -299,7 +298,7 @@ class Everything(SchemaCase):
         self.plugins = ("--plugin-dir", plugins)
 
     def verdicts(self, cases):
-        """{case: (what taplo says, what validate says)}"""
+        """{case: (messages of taplo, messages of validate)}"""
         self.schema(*self.plugins)
         paths = {case: self.write_text(f"{number}.toml", text) for number, (case, text) in enumerate(cases.items())}
         linted = taplo.lint(*paths.values())
@@ -324,7 +323,7 @@ class Everything(SchemaCase):
                 self.assertNotEqual([], validated)
 
     def test_messages(self):
-        """They point at the value and say what would fit."""
+        """They point at the value and name the allowed ones."""
         wanted = {
             "unknown option": r'^10:\d+: \{"description":"There is no such key here; there is: plugin, input, path, table, ',
             "wrong executor": r'^11:\d+: "procs" is not one of \["threads","processes"\]',

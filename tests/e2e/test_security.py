@@ -1,5 +1,5 @@
-"""What a pipeline may reach is what it names: nothing is run, nothing is loaded from where others write, no
-password comes out, and no name is more than a name."""
+"""A pipeline reaches only what it names: no program is run, no plugin is loaded from a place that others can write to,
+no password is revealed, and names stay names."""
 
 import base64
 import http.server
@@ -17,7 +17,7 @@ from support.case import EtlCase, Postgres, Sqlite, hour_files
 from support.nginx import free_port
 from support.postgres import PostgresServer
 
-# Every character that has a meaning in a URI, in key=value pairs, in TOML or in SQL.
+# Every character with a special meaning in a URI, in key=value pairs, in TOML or in SQL.
 PASSWORD = "p@ss/w'rd \\%41:?#&=;$é"
 SHORT = "Qj"
 
@@ -32,7 +32,7 @@ def pairs(password, port, user="postgres"):
 
 
 def spellings(password):
-    """As it stands in a text, a URI, a pair, and JSON."""
+    """The password as written in text, in a URI, in a key=value pair, and in JSON."""
     escaped = password.replace("\\", "\\\\").replace("'", "\\'")
     encoded = urllib.parse.quote(password, safe="")
     return {password, escaped, encoded, encoded.lower(), json.dumps(password)[1:-1],
@@ -40,18 +40,18 @@ def spellings(password):
 
 
 class Outputs(EtlCase):
-    """Everything that leaves the process, of every verb, when it goes well and when it does not."""
+    """The complete output of every verb, on success and on failure."""
 
     def assert_silent(self, text, password):
         for spelling in spellings(password):
             if len(password) >= 4:
                 self.assertNotIn(spelling, text)
-            # A short one is only looked for where it would be known as a password.
+            # A short password is only masked in the position of a password.
             for before, behind in ((":", "@"), ("password=", ""), ("password='", ""), ("password = ", "")):
                 self.assertNotIn(before + spelling + behind, text)
 
     def outputs(self, pipeline, env=None, verbs=("validate", "plan", "preview", "run")):
-        """(exit codes, all texts) of every verb, loud, in both formats."""
+        """(exit codes, all output) of every verb at debug level, in both formats."""
         path = self.write(pipeline)
         report = self.folder / "report.json"
         codes, texts = [], []
@@ -72,7 +72,7 @@ class Outputs(EtlCase):
                              name=table)
 
     def spelled(self, password, server):
-        """name: (dsn as the pipeline has it, environment)."""
+        """name: (dsn in the pipeline, environment)."""
         host = f"127.0.0.1:{server.port}"
         # In a pipeline file "$$" is a dollar.
         doubled = {"uri": uri(password, host), "pairs": pairs(password, server.port).replace("$", "$$")}
@@ -102,7 +102,7 @@ class Outputs(EtlCase):
                     self.assertNotIn(etl.OK, codes)
                     self.assertIn("nowhere", text)
                     self.assert_silent(text, password)
-            # A failed partition, whose error goes to the ledger.
+            # A failed partition, whose error is recorded in the ledger.
             server.query("postgres", "CREATE TABLE refusing (LIKE views_0)")
             server.query("postgres", "ALTER TABLE refusing ADD CHECK (views < 0)")
             codes, text = self.outputs(self.job(cases["uri"][0], "refusing", mode="append"), {}, ["run", "plan"])
@@ -114,7 +114,7 @@ class Outputs(EtlCase):
             with self.subTest(name, outcome="server gone"):
                 codes, text = self.outputs(self.job(dsn), env)
                 self.assertNotIn(etl.INTERNAL, codes)
-                self.assertIn("onnection", text)  # readable, whatever was concealed
+                self.assertIn("onnection", text)  # still readable with secrets masked
                 self.assert_silent(text, password)
 
     def test_every_spelling(self):
@@ -170,7 +170,7 @@ NAMES = ['x"; DROP TABLE bystander; --', "'; DROP TABLE bystander; --", "../../.
 
 
 class Names(EtlCase):
-    """Names out of a pipeline file are names, in SQL, in paths, and for a shell that nobody asks."""
+    """Names from a pipeline file stay names, in SQL and in paths, and never reach a shell."""
 
     def setUp(self):
         super().setUp()
@@ -229,7 +229,7 @@ class Names(EtlCase):
         self.assert_folder()
 
     def test_files_are_where_they_were_named(self):
-        # Paths are the user's to choose: taken as they are, by no shell.
+        # Users choose paths: they are used literally, without a shell.
         for name in ("$(touch pwned).db", "a b;touch pwned.db", "'\".db", "-rf.db", "~.db"):
             with self.subTest(name):
                 folder = self.folder / name / "in"
@@ -243,7 +243,7 @@ class Names(EtlCase):
         self.assert_folder()
 
     def test_a_source_reads_below_its_folder(self):
-        # An id that another file would have is none of its partitions.
+        # The id of another file does not select a partition.
         secret = self.folder / "secret.gz"
         secret.write_bytes(b"secret")
         result = self.run_pipeline(self.main_job(self.base, Sqlite(self.folder)), "--only", "../../secret")
@@ -306,11 +306,11 @@ class Credentials(EtlCase):
 
 
 class Plugins(EtlCase):
-    """A plugin is code: it is taken from where only its owner writes."""
+    """A plugin is code: it is loaded only from places that only its owner can write to."""
 
     def setUp(self):
         super().setUp()
-        # An installation of its own, which finds its plugins beside the executable.
+        # A separate installation, which finds its plugins next to the executable.
         self.plugins = self.folder / "lib/etl/plugins"
         shutil.copytree(etl.binary().parent / "../lib/etl/plugins", self.plugins)
         (self.folder / "bin").mkdir()
@@ -342,7 +342,7 @@ class Plugins(EtlCase):
                 self.refused(self.plugins / "sqlite.so")
 
     def test_never_from_the_folder_one_is_in(self):
-        # A library of ours under the name of a stage, in every place that a careless loader looks at.
+        # A library with a stage's name, in every place that a careless loader searches.
         for place in (".", "plugins", "lib/etl/plugins"):
             folder = self.folder / "cwd" / place
             folder.mkdir(parents=True, exist_ok=True)
@@ -363,7 +363,7 @@ class Plugins(EtlCase):
 
 class Processes(EtlCase):
     def test_nothing_is_run(self):
-        """Without any program to be found or run, everything works."""
+        """Everything works without any program to find or run."""
         empty = self.folder / "empty"
         empty.mkdir()
         database = Sqlite(self.folder)

@@ -1,4 +1,4 @@
-"""etl state forget, and what etl plan says of why a partition is pending."""
+"""`etl state forget`, and the reasons that `etl plan` shows for pending partitions."""
 
 import unittest
 
@@ -13,7 +13,7 @@ class StateCase(EtlCase):
     hours = 3
 
     def forget(self, path, glob, *arguments, expect=etl.OK):
-        """`etl state FILE forget GLOB`: the JSON answer."""
+        """The JSON output of `etl state FILE forget GLOB`."""
         result = etl.run("state", path, "forget", glob, "--format", "json", *arguments)
         self.assertEqual(expect, result.code, str(result))
         return result.json
@@ -24,7 +24,7 @@ class StateCase(EtlCase):
         return result.out
 
     def plan(self, path, *arguments):
-        """{partition: {sink: what its ledger says}} of `etl plan`."""
+        """{partition: {sink: state in its ledger}} from `etl plan`."""
         result = etl.run("plan", path, "--format", "json", *arguments)
         self.assertEqual(etl.OK, result.code, str(result))
         for entry in result.json["partitions"]:
@@ -39,7 +39,7 @@ class StateCase(EtlCase):
 
 
 class Forget:
-    """Every test runs against both databases."""
+    """Tests for both databases."""
 
     def database(self):
         raise NotImplementedError
@@ -235,14 +235,14 @@ class SeveralSinks(StateCase):
         self.assertEqual(["again"], [entry["source"] for entry in answer["partitions"]])
         rows = self.files.query(f"SELECT source FROM etl_ledger WHERE partition = '{self.partition(0)}'")
         self.assertEqual([("pageviews",)], rows)
-        # The file no longer has it: its partitions can be forgotten all the same.
+        # Partitions of a source that the file no longer has can still be forgotten.
         path = self.write(self.main_job(self.base, self.files))
         answer = self.forget(path, self.partition(1), "--source", "again")
         self.assertEqual([True], [entry["forgotten"] for entry in answer["partitions"]])
 
     def test_an_error_with_a_secret_is_concealed(self):
         self.run_pipeline(self.path)
-        # As a plugin of somebody else's might write it: with the value of a secret option in it.
+        # As a third-party plugin might write it: with the value of a secret option in it.
         escaped = self.server.dsn.replace("'", "''")
         self.server.query(f"UPDATE etl_ledger SET state = 'failed', error = 'no way to {escaped}' "
                           f"WHERE partition = '{self.partition(0)}'")

@@ -1,4 +1,4 @@
-"""plan, preview, plugins, describe, and the options of run that choose what is done."""
+"""plan, preview, plugins, describe, and the options of run that select partitions."""
 
 import json
 import unittest
@@ -119,7 +119,7 @@ class Verbs(EtlCase):
     def test_set_wrongly(self):
         for value, named in (("db.pth=x", "pth"), ("dc.path=x", "dc"), ("path=x", "path"),
                              ("run.wokers=2", "wokers"), ("run.workers=many", "workers"),
-                             # Without "=" it may be a bare secret: which argument it is, is said, not what.
+                             # Without "=" it may be a bare secret, so the message gives the argument's number, not its text.
                              ("db.path", "number 1")):
             result = etl.run("run", self.path, "--set", value)
             self.assertIn(result.code, (etl.USAGE, etl.CONFIG), str(result))

@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""What must be in the table, worked out without a line of the product.
+"""Computes the expected rows of a table without any code of etl.
 
 Reads hour files with Python's gzip and plain byte code, keeps the rows of the wanted domain codes, and
-compares them with a SQLite or PostgreSQL table. Written from the format's description only:
+compares them with an SQLite or PostgreSQL table. Written only from the format's description:
 
-- lines end with 0x0A, one 0x0D before it is dropped; nothing else ends a line;
-- the code runs to the first space, response_bytes and views are the last two fields, the title is all
-  between them (spaces included);
+- lines end with 0x0A; one 0x0D before it is dropped; nothing else ends a line;
+- the code extends to the first space, views and response_bytes are the last two fields, and the title is
+  everything between (including spaces);
 - a line with fewer than four fields, an empty code or title, a NUL, more than 65536 bytes, or a number
-  that is not made of ASCII digits or beyond 64 bits is malformed;
+  that has other characters than ASCII digits or exceeds 64 bits is malformed;
 - a title written by Spark's CSV writer (`"a \\"b\\""`) is unwrapped;
-- the file HH holds the views of the hour before.
+- the file HH holds the views of the hour before HH.
 """
 
 import argparse
@@ -36,14 +36,14 @@ Row = collections.namedtuple("Row", "hour domain_code title views response_bytes
 
 
 class Malformed(ValueError):
-    """A line that is no row; the text says why."""
+    """A malformed line; the message gives the reason."""
 
 
 # ---- one line -----------------------------------------------------------------------------------
 
 def integer(field, name):
-    # Leading zeros are digits too; Python's own int() would also take blanks, signs, underscores and
-    # the digits of every other script.
+    # Leading zeros are allowed; Python's int() would also accept spaces, signs, underscores and digits of
+    # other scripts.
     if not field or field.strip(b"0123456789"):
         raise Malformed(f"{name} is not a number")
     value = int(field)
@@ -53,7 +53,7 @@ def integer(field, name):
 
 
 def unquoted(title):
-    """The title that Spark's writer was given, or `title` itself if no such writer wrote it."""
+    """The title without the quoting of Spark's writer, or `title` itself if it is not quoted that way."""
     if title == b'""':
         return b""
     if len(title) < 2 or title[:1] != b'"' or title[-1:] != b'"':
@@ -90,7 +90,7 @@ def parse(line):
 def lines_of(data):
     lines = data.split(b"\n")
     if not lines[-1]:
-        lines.pop()  # what follows the last end of line is no line
+        lines.pop()  # an empty rest after the last line ending is not a line
     return lines
 
 
@@ -101,7 +101,7 @@ def label_of(path):
 
 
 def hour_of(path):
-    """The hour in which the views of a file happened, as text."""
+    """The hour of a file's views, as text."""
     return (label_of(path) - HOUR).strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -125,7 +125,7 @@ def everything(_code):
 
 
 class Counts(collections.Counter):
-    """read, filtered, rejected, written: what the ledger must say about a file."""
+    """read, filtered, rejected, written: a file's expected counts in the ledger."""
 
 
 def rows(path, keep=everything, counts=None, data=None):
@@ -151,14 +151,14 @@ def rows(path, keep=everything, counts=None, data=None):
 
 
 def files(folder, start=None, end=None):
-    """Hour files below `folder` with views in [start, end), in order of time."""
+    """Hour files in `folder` with views in [start, end), in chronological order."""
     found = sorted(pathlib.Path(folder).rglob("pageviews-*-*.gz"), key=label_of)
     return [path for path in found
             if (start is None or label_of(path) - HOUR >= start) and (end is None or label_of(path) - HOUR < end)]
 
 
 def project(row, columns):
-    """The values of `columns`, as text, in the wanted order."""
+    """The values of `columns`, as text, in that order."""
     labels = row.domain_code.split(".")
     suffix = [label for label in labels[1:] if label not in ("m", "zero")]
     values = {"hour": row.hour, "domain_code": row.domain_code, "title": row.title, "views": row.views,
@@ -180,14 +180,14 @@ def expect(paths, keep=everything, columns=tuple(COLUMNS), counts=None):
 
 # ---- tables -------------------------------------------------------------------------------------
 
-NULL = "\0"  # stands for a missing value: no text in a table can hold it
+NULL = "\0"  # represents a missing value: no text in a table can contain it
 
 def quoted(name):
     return ".".join('"' + part.replace('"', '""') + '"' for part in name.split("."))
 
 
 def sqlite_rows(path, table="pageviews", columns=tuple(COLUMNS)):
-    """The rows of a SQLite table as tuples of text, in no order."""
+    """The rows of an SQLite table as tuples of text, unordered."""
     connection = sqlite3.connect(f"file:{pathlib.Path(path).resolve()}?mode=ro", uri=True)
     try:
         for row in connection.execute(f"SELECT {', '.join(map(quoted, columns))} FROM {quoted(table)}"):
@@ -209,7 +209,7 @@ def copy_field(text):
 
 
 def postgres_rows(dsn, table="pageviews", columns=tuple(COLUMNS), psql="psql"):
-    """The rows of a PostgreSQL table as tuples of text, in no order; timestamps in UTC."""
+    """The rows of a PostgreSQL table as tuples of text, unordered; timestamps in UTC."""
     chosen = ", ".join(f"to_char({quoted(c)} AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS')" if c == "hour"
                        else quoted(c) for c in columns)
     command = [psql, dsn, "-XqAt", "-v", "ON_ERROR_STOP=1", "-c",
@@ -224,7 +224,7 @@ def postgres_rows(dsn, table="pageviews", columns=tuple(COLUMNS), psql="psql"):
 # ---- comparison ---------------------------------------------------------------------------------
 
 class Digest:
-    """Of a multiset of rows: equal for equal multisets, in whatever order they came."""
+    """Digest of a multiset of rows, independent of their order."""
 
     def __init__(self, rows_of_text=()):
         self.count, self.sum = 0, 0
@@ -232,7 +232,7 @@ class Digest:
             self.add(row)
 
     def add(self, row):
-        # Lengths keep ("a", "bc") and ("ab", "c") apart.
+        # Lengths distinguish ("a", "bc") from ("ab", "c").
         encoded = b"".join(b"%d:%s" % (len(value), value)
                            for value in (text.encode("utf-8", "surrogatepass") for text in row))
         self.count += 1
@@ -246,7 +246,7 @@ class Digest:
 
 
 def difference(expected, actual, limit=10):
-    """What differs between two iterables of rows as text for people; empty when nothing does."""
+    """Readable difference between two iterables of rows; empty if they are equal."""
     expected, actual = list(expected), list(actual)
     if Digest(expected) == Digest(actual):
         return ""

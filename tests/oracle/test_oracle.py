@@ -1,4 +1,4 @@
-"""Tests of the test tools: oracle, hour file generator, comparison. Needs no product."""
+"""Tests of the test tools: oracle, hour file generator, comparison. They do not need etl."""
 
 import gzip
 import hashlib
@@ -22,7 +22,7 @@ SAMPLES = pathlib.Path(os.environ.get("ETL_SAMPLES") or etl.REPOSITORY.parent / 
 
 
 def slow_parse(line):
-    """A third opinion, one byte at a time: (code, title, views, bytes), or None for a malformed line."""
+    """A third implementation, byte by byte: (code, title, views, bytes), or None for a malformed line."""
     if line[-1:] == b"\r":
         line = line[:-1]
     if len(line) > 65536 or 0 in line:
@@ -46,7 +46,7 @@ def slow_parse(line):
 
 
 def slow_unquote(title):
-    """The same rule as a regular expression of its own."""
+    """The same rule as a regular expression."""
     if title == b'""':
         return b""
     inner = re.fullmatch(rb'"((?:[^"]*\\")+[^"]*)"', title, re.S)

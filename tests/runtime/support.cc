@@ -4,13 +4,10 @@
 #include "source.hpp"
 
 #include <gtest/gtest.h>
-#include <stdlib.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <sstream>
 #include <stdexcept>
 
 namespace runtime_test {
@@ -35,41 +32,13 @@ std::string replaced(std::string text, char mark, const std::string& value) {
 
 }  // namespace
 
-TempFolder::TempFolder() {
-  std::string name = (fs::temp_directory_path() / "etl-test-XXXXXX").string();
-  if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("mkdtemp " + name);
-  path_ = name;
-}
-
-TempFolder::~TempFolder() {
-  std::error_code ignored;
-  fs::remove_all(path_, ignored);
-}
-
-fs::path TempFolder::file(const std::string& name, std::string_view content) const {
-  const fs::path path = path_ / name;
-  fs::create_directories(path.parent_path());
-  std::ofstream out(path, std::ios::binary);
-  out << content;
-  out.close();
-  if (!out) throw std::runtime_error("cannot write " + path.string());
-  return path;
-}
-
-std::string read_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
 Watchdog::Watchdog(std::chrono::seconds patience)
     : thread_([this, patience, name = test_name()] {
         std::unique_lock lock(mutex_);
         if (gone_.wait_for(lock, patience, [this] { return over_; })) return;
-        std::fprintf(stderr, "watchdog: %s still runs after %lld s\n", name.c_str(),
+        std::fprintf(stderr, "watchdog: %s is still running after %lld s\n", name.c_str(),
                      static_cast<long long>(patience.count()));
-        std::abort();  // the core, or a debugger, has every thread's stack
+        std::abort();  // a core dump or debugger shows every thread's stack
       }) {}
 
 Watchdog::~Watchdog() {
@@ -79,15 +48,6 @@ Watchdog::~Watchdog() {
   }
   gone_.notify_all();
   thread_.join();
-}
-
-bool wait_until(const std::function<bool()>& condition, std::chrono::milliseconds patience) {
-  const auto end = std::chrono::steady_clock::now() + patience;
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() >= end) return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds(1));
-  }
-  return true;
 }
 
 fs::path test_plugin(const std::string& name) {

@@ -1,5 +1,5 @@
 /// \file
-/// What the tests of the runtime share: folders, pipelines of probe stages, a watchdog.
+/// Support for tests of the runtime: pipelines of probe stages, and a watchdog.
 #pragma once
 
 #include "core/runtime/base/log.hpp"
@@ -7,11 +7,12 @@
 #include "core/runtime/pipeline/preflight.hpp"
 #include "core/runtime/run/runner.hpp"
 #include "store.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/wait.hpp"
 
 #include <chrono>
 #include <condition_variable>
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -21,26 +22,12 @@
 
 namespace runtime_test {
 
-/// A folder that goes away with its object.
-class TempFolder {
- public:
-  TempFolder();
-  ~TempFolder();
-  TempFolder(const TempFolder&) = delete;
-  TempFolder& operator=(const TempFolder&) = delete;
+using TempFolder = etl_test::TemporaryFolder;
+using etl_test::read_text;
+using etl_test::wait_until;
 
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// A file with this content.
-  std::filesystem::path file(const std::string& name, std::string_view content = {}) const;
-
- private:
-  std::filesystem::path path_;
-};
-
-[[nodiscard]] std::string read_text(const std::filesystem::path& path);
-
-/// Ends the process, with the test's name, when it is not gone in time: a deadlock is a failure
-/// that would otherwise never be reported.
+/// Aborts the process and prints the test's name unless destroyed in time, so that a deadlock is
+/// reported as a failure.
 class Watchdog {
  public:
   explicit Watchdog(std::chrono::seconds patience = std::chrono::seconds(60));
@@ -55,30 +42,26 @@ class Watchdog {
   std::thread thread_;
 };
 
-/// Polls until `condition` holds; false when it does not within `patience`.
-bool wait_until(const std::function<bool()>& condition,
-                std::chrono::milliseconds patience = std::chrono::seconds(30));
-
-/// A file of tests/fixtures/plugins: NAME/NAME.so.
+/// Path of a plugin of tests/fixtures/plugins: NAME/NAME.so.
 [[nodiscard]] std::filesystem::path test_plugin(const std::string& name);
 
-/// The stages of the probe, linked into this binary, and those of the plugin `careless`.
+/// Has the stages of the probe, which is linked into this binary, and of the plugin `careless`.
 [[nodiscard]] const etl::runtime::StageRegistry& test_registry();
 
-/// The store that `store = "@"` names in a pipeline of this test; "@2" is another.
+/// The store named by `store = "@"` in a pipeline of this test; "@2" names another one.
 [[nodiscard]] probe::Store& store(const std::string& suffix = "");
 
-/// A pipeline in this process. `@` in its text stands for the test's name, `%` for its own folder.
+/// Runs a pipeline in this process. `@` in its text stands for the test's name, `%` for its folder.
 class Bench {
  public:
   explicit Bench(const std::string& stages, const std::string& run = "",
                  const std::string& retry_delay = "1ms");
 
-  /// Fails the test where the pipeline has mistakes.
+  /// Throws if the pipeline has mistakes.
   [[nodiscard]] etl::runtime::Pipeline& pipeline();
   [[nodiscard]] const etl::runtime::Graph& graph() { return *pipeline().graph; }
   [[nodiscard]] etl::runtime::NodeIndex node(std::string_view name);
-  /// What is wrong with it: "error: message | hint", a line each.
+  /// The diagnostics, one per line: "error: message | hint".
   [[nodiscard]] std::string mistakes();
 
   [[nodiscard]] etl::runtime::Preflight look_ahead(bool reload = false);

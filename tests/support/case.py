@@ -1,4 +1,4 @@
-"""Base class of the tests from outside: temporary folders, pipelines as dictionaries, hour files."""
+"""Base class of end-to-end tests: temporary folders, pipelines as dictionaries, hour files, databases."""
 
 import atexit
 import datetime
@@ -10,13 +10,13 @@ import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
 import unittest
 import unittest.mock
 
 from oracle import oracle
 from support import etl
 from support import postgres
+from support.folders import temporary_folder
 
 UTC = datetime.timezone.utc
 START = datetime.datetime(2024, 3, 1, tzinfo=UTC)
@@ -71,12 +71,11 @@ _made = {}
 
 
 def hour_files(rows=2000, hours=3, start=START, **options):
-    """Folder with generated hour files, made once a process and shared: tests must not change it.
+    """Folder with generated hour files, created once per process and shared: tests must not change it.
     `options`: seed, traps=True, members, level."""
     key = (rows, hours, start, tuple(sorted(options.items())))
     if key not in _made:
-        folder = pathlib.Path(tempfile.mkdtemp(prefix="etlhours"))
-        atexit.register(shutil.rmtree, folder, True)
+        folder = temporary_folder(atexit.register)
         command = [sys.executable, etl.REPOSITORY / "tools/make_hours.py", "--out", folder, "--rows", rows,
                    "--hours", hours, "--start", start.isoformat()]
         for name, value in options.items():
@@ -87,7 +86,7 @@ def hour_files(rows=2000, hours=3, start=START, **options):
 
 
 def write_hour(folder, hour, content, members=1):
-    """An hour file with these bytes (or this text) at its place in the tree; returns its path."""
+    """Writes an hour file with these bytes (or this text) at its place in the tree; returns its path."""
     data = content.encode() if isinstance(content, str) else content
     label = hour + HOUR
     path = pathlib.Path(folder) / f"{label:%Y/%Y-%m}" / f"pageviews-{label:%Y%m%d-%H}0000.gz"
@@ -101,7 +100,7 @@ def write_hour(folder, hour, content, members=1):
 # ---- databases ------------------------------------------------------------------------------------
 
 class Sqlite:
-    """A SQLite file as the test sees it."""
+    """The test's view of an SQLite file."""
 
     timestamp_columns = ("started_at", "finished_at")
 
@@ -118,7 +117,7 @@ class Sqlite:
         try:
             return self._query(sql, "ro")
         except sqlite3.OperationalError as error:
-            # A process that was killed in its first load left a journal, which only who may write can roll back.
+            # A process killed during its first load leaves a journal; rolling it back takes write access.
             if error.sqlite_errorcode != sqlite3.SQLITE_READONLY_ROLLBACK:
                 raise
             return self._query(sql, "rw")
@@ -147,7 +146,7 @@ class Sqlite:
         return [row[1] for row in self.query(f"PRAGMA table_info({oracle.quoted(table)})")]
 
     def refuse(self, hour_text):
-        """From now on the table takes no row of that hour."""
+        """Makes the table refuse rows of that hour from now on."""
         self.execute(f"CREATE TRIGGER refuse BEFORE INSERT ON pageviews WHEN NEW.hour = '{hour_text}' "
                      "BEGIN SELECT RAISE(ABORT, 'refused by the test'); END;")
 
@@ -156,7 +155,7 @@ class Sqlite:
 
 
 class Postgres:
-    """A database of its own on the shared server as the test sees it."""
+    """The test's view of its own database on the shared server."""
 
     def __init__(self, dsn=None):
         self.dsn = dsn or postgres.shared().database()
@@ -212,17 +211,15 @@ def ledger(database):
 # ---- the base class --------------------------------------------------------------------------------
 
 class EtlCase(unittest.TestCase):
-    """A temporary folder a test; nothing is shared but read-only hour files and the PostgreSQL server."""
+    """One temporary folder per test; only read-only hour files and the PostgreSQL server are shared."""
 
     maxDiff = 4000
 
     def setUp(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etltest"))
-        self.addCleanup(shutil.rmtree, self.folder, True)
-        # Downloads of one test must not be found by the next one.
-        cache = tempfile.mkdtemp(prefix="etlcache")
-        self.addCleanup(shutil.rmtree, cache, True)
-        patch = unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME=cache)
+        self.folder = temporary_folder(self.addCleanup)
+        # One test must not find the downloads of another.
+        cache = temporary_folder(self.addCleanup)
+        patch = unittest.mock.patch.dict(os.environ, XDG_CACHE_HOME=str(cache))
         patch.start()
         self.addCleanup(patch.stop)
 
@@ -247,7 +244,7 @@ class EtlCase(unittest.TestCase):
         return path
 
     def run_pipeline(self, pipeline, *arguments, expect=etl.OK, **options):
-        """`etl run`; returns the Result, whose exit code is as expected. `pipeline`: path or dictionary."""
+        """Runs `etl run`, checks the exit code, and returns the Result. `pipeline`: path or dictionary."""
         path = pipeline if isinstance(pipeline, pathlib.Path) else self.write(pipeline)
         result = etl.run("run", path, "--format", "json", *arguments, **options)
         self.assertEqual(expect, result.code, str(result))
@@ -260,13 +257,13 @@ class EtlCase(unittest.TestCase):
 
     def assert_table(self, database, base, hours=None, keep=FRENCH, columns=tuple(oracle.COLUMNS),
                      table="pageviews", start=START):
-        """The table holds just what the oracle finds in the first `hours` files of a folder."""
+        """The table holds exactly the oracle's rows of the first `hours` files of a folder."""
         end = None if hours is None else start + hours * HOUR
         self.assert_rows(oracle.expect(oracle.files(base, start, end), keep, columns),
                          database.rows(columns, table))
 
     def assert_ledger(self, database, base, hours=None, keep=FRENCH, sink="db", start=START):
-        """Every partition is `done` with the oracle's counts, and their sum is what the table holds."""
+        """Every partition is `done` with the oracle's counts."""
         end = None if hours is None else start + hours * HOUR
         counts = {}
         for path in oracle.files(base, start, end):
@@ -281,7 +278,7 @@ class EtlCase(unittest.TestCase):
             self.assertEqual(found["read"], found["filtered"] + found["rejected"] + found["written"])
 
     def assert_summary(self, result, status="ok", rows=None, **partitions):
-        """The summary has the keys of the contract; given counts of partitions and rows are right."""
+        """The summary has all documented keys and the given counts of partitions and rows."""
         summary = result.json
         self.assertEqual(SUMMARY_KEYS, SUMMARY_KEYS & set(summary), str(result))
         self.assertEqual(PARTITION_KEYS, set(summary["partitions"]))
@@ -297,11 +294,11 @@ class EtlCase(unittest.TestCase):
         return summary
 
     def snapshot(self, database, table="pageviews"):
-        """Table and ledger as they are, to see that nothing changed."""
+        """Table and ledger, to check that nothing changed."""
         return sorted(database.rows(table=table)), sorted(map(str, database.query("SELECT * FROM etl_ledger")))
 
     def copy_tree(self, base, name="hours"):
-        """A copy of shared hour files that the test may spoil."""
+        """A copy of shared hour files that the test may modify."""
         return pathlib.Path(shutil.copytree(base, self.folder / name))
 
     def hour_path(self, base, index, start=START):

@@ -1,4 +1,4 @@
-"""Keeps every writer of a PostgreSQL table waiting."""
+"""Blocks every writer of a PostgreSQL table."""
 
 import subprocess
 
@@ -6,7 +6,7 @@ from support import etl
 
 
 class Lock:
-    """Holds a table, so that every task waits in mid-write until it is released."""
+    """Locks a table, so that every task waits in the middle of writing until it is released."""
 
     def __init__(self, database):
         self.session = subprocess.Popen([etl.tool("psql"), database.dsn, "-XqAt"], stdin=subprocess.PIPE,
@@ -21,5 +21,5 @@ class Lock:
 
 
 def waiting(database):
-    """How many writers wait for the table."""
+    """Number of writers waiting for the table."""
     return int(database.query("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'pageviews'::regclass")[0][0])

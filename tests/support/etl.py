@@ -1,4 +1,4 @@
-"""Runs the product's binary from outside, as a user would."""
+"""Runs the etl binary as a user would."""
 
 import json
 import os
@@ -25,12 +25,12 @@ def binary():
 
 
 def environment(extra=None):
-    """This process' environment without what would change a run by accident. None in `extra` unsets."""
-    # PG* lead libpq away from the test's own server; proxies lead away from loopback.
+    """This process's environment without variables that affect a run. None in `extra` unsets a variable."""
+    # PG* and proxy variables would divert connections from the test's own servers.
     env = {name: value for name, value in os.environ.items()
            if not name.startswith(("PG", "ETL_")) and not name.lower().endswith("_proxy")}
     env["NO_COLOR"] = "1"
-    # A library preloaded for a sanitizer, or the tools' own settings, stay as they are.
+    # Keeps libraries preloaded for a sanitizer, and the tools' own settings.
     for name, value in (extra or {}).items():
         if value is None:
             env.pop(name, None)
@@ -40,7 +40,7 @@ def environment(extra=None):
 
 
 class Result:
-    """What one run left: `code`, `out`, `err`, and `json` from stdout."""
+    """Result of a command: `code`, `out`, `err`, and `json` from stdout."""
 
     def __init__(self, arguments, code, out, err):
         self.arguments, self.code, self.out, self.err = arguments, code, out, err
@@ -62,7 +62,7 @@ class Result:
 
 
 class Running:
-    """A run in progress. As a context manager it never outlives its block."""
+    """A running command. As a context manager, it ends with its block."""
 
     def __init__(self, arguments, env=None, cwd=None, **options):
         self.arguments = [str(argument) for argument in arguments]
@@ -90,7 +90,7 @@ class Running:
         return self.wait()
 
     def workers(self):
-        """The pids of its worker processes that live: its children."""
+        """Pids of its live worker processes: its children."""
         return [pid for pid in _pids() if _state_and_parent(pid)[1] == self.process.pid and alive(pid)]
 
     def wait(self, timeout=TIMEOUT_SECONDS):
@@ -111,7 +111,7 @@ def _pids():
 def _state_and_parent(pid):
     """("", 0) when there is no such process."""
     try:
-        # The name before them stands in brackets and may hold anything.
+        # The name before these fields is in parentheses and may contain anything.
         fields = pathlib.Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()
     except OSError:
         return "", 0
@@ -119,7 +119,7 @@ def _state_and_parent(pid):
 
 
 def alive(pid):
-    """Whether the process runs; one that nobody has waited for yet does not."""
+    """True if the process runs; a zombie does not."""
     return _state_and_parent(pid)[0] not in ("", "Z", "X")
 
 
@@ -133,7 +133,7 @@ def run(*arguments, env=None, cwd=None, timeout=TIMEOUT_SECONDS):
 
 
 def wait_for(condition, what, timeout=60.0):
-    """Polls until condition() is true; its value is returned. Fails loudly, never silently goes on."""
+    """Polls until condition() is true and returns its value; fails the test on a timeout."""
     end = time.monotonic() + timeout
     while time.monotonic() < end:
         value = condition()
@@ -144,13 +144,13 @@ def wait_for(condition, what, timeout=60.0):
 
 
 def skip_aloud(test, reason):
-    """Skips a test and says so on stderr, where ctest's log keeps it."""
+    """Skips a test and reports it on stderr, which ctest's log keeps."""
     print(f"SKIPPED {test.id()}: {reason}", file=sys.stderr)
     test.skipTest(reason)
 
 
 def tool(name):
-    """Path of a program of the test packages; sbin folders are searched too."""
+    """Path of a program from the test packages; also searches sbin folders."""
     path = shutil.which(name, path=os.environ.get("PATH", "") + ":/usr/local/sbin:/usr/sbin:/sbin")
     if path is None:
         raise FileNotFoundError(f"{name} is not installed: tools/test.sh installs it")

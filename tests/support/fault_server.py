@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""An HTTP file server that misbehaves on request, for tests of whatever downloads.
+"""An HTTP file server that misbehaves on request, for tests of downloads.
 
 As a program (prints ``PORT n`` and serves until SIGTERM, SIGINT or, with --until-eof, the end of its
 standard input):
@@ -12,47 +12,47 @@ As a class, inside a test's own process:
         fetch(server.url + "/a.gz")
         assert len(server.log()["requests"]) == 3
 
-Files of FOLDER are served as a well-behaved static server does it: Content-Length, a strong ETag made
-of the content, Last-Modified, ranges with If-Range, keep-alive. A script changes that:
+Without a script it is a well-behaved static server for FOLDER: Content-Length, a strong ETag computed
+from the content, Last-Modified, ranges with If-Range, keep-alive. A script changes that:
 
-    {"rules": [RULE, ...]}       the first rule that fits a request decides how it is answered
+    {"rules": [RULE, ...]}       the first rule that matches a request determines the response
 
-Which requests a RULE fits (all given conditions must hold):
+Conditions of a RULE (all given ones must hold):
     path             prefix of the path; default "/", every path
     nth              only the n-th request for that exact path, counted from 1
     request          only the n-th request of all, counted from 1
-    times            only the first so many requests that fit the conditions above
-How they are answered (all optional, and they combine):
+    times            only the first N requests that match the conditions above
+Responses (all optional; they combine):
     status           this status instead of the file, with `body` (default: the status and its name)
-    headers          {name: value} added to the answer, replacing the server's own of that name;
-                     null leaves the header out
-    body             text that is sent instead of the file
+    headers          {name: value} to add to the response, or to replace the server's own header;
+                     null removes the header
+    body             text to send instead of the file
     file             serve this file of FOLDER instead of the one named by the path
-    html             true: an HTML page with status 200 instead of the file
-    redirect         Location; status 302 unless `status` says otherwise
+    html             true: send an HTML page with status 200 instead of the file
+    redirect         Location to send, with status 302 unless `status` is given
     etag             this ETag instead of the content's own; null = none
     last_modified    this Last-Modified instead of the file's own; null = none
-    ranges           false: Range is ignored and not offered
-    if_range         false: If-Range is ignored, so a Range always counts
-    content_range    this Content-Range instead of the right one
-    content_length   this Content-Length, true or not; null = none, the connection's end is the end
+    ranges           false: ignore Range and do not offer it
+    if_range         false: ignore If-Range, so that a Range always applies
+    content_range    this Content-Range instead of the correct one
+    content_length   this Content-Length, correct or not; null = none: the body ends with the connection
     chunked          true: Transfer-Encoding: chunked
-    delay            seconds to wait before the answer begins
+    delay            seconds to wait before the response
     pause            seconds to wait between its headers and its body
-    cut              close the connection after so many bytes of the body
+    cut              close the connection after this many bytes of the body
     reset            the same with a TCP reset; 0 resets before the status line
-    stall            send nothing more after so many bytes of the body, connection open, until the
-                     client goes or the server stops
+    stall            stop sending after this many bytes of the body, with the connection open, until
+                     the client disconnects or the server stops
     rate             bytes of body per second
 
 Control: POST /__script__ (the JSON above; also forgets the counts of requests), POST /__reset__
 (forgets script and log), GET /__log__:
 
     {"requests": [{"number", "method", "path", "headers" (names in lower case), "time", "connection",
-                   "in_progress" (requests being answered when this one came, itself included),
+                   "in_progress" (requests in progress when this one arrived, including itself),
                    "status", "etag", "sent" (bytes of body), "done"}],
-     "connections": how many were used in total, "max_open": most open at once,
-     "max_in_progress": most requests being answered at once}
+     "connections": total number, "max_open": maximum open at once,
+     "max_in_progress": maximum number of requests in progress at once}
 
 Control requests and their connections are not counted. Standard library only.
 """
@@ -88,7 +88,7 @@ _EFFECTS = {
 
 
 def check_script(script):
-    """Raises ValueError if `script` is not one: a misspelt rule would otherwise test nothing."""
+    """Raises ValueError if `script` is invalid: a misspelt rule would test nothing."""
     if not isinstance(script, dict) or set(script) - {"rules"}:
         raise ValueError('a script is {"rules": [...]}')
     rules = script.get("rules", [])
@@ -101,7 +101,7 @@ def check_script(script):
 
 
 class _Cut(Exception):
-    """The script says that the connection ends here."""
+    """The script ends the connection here."""
 
     def __init__(self, reset):
         super().__init__("cut")
@@ -109,14 +109,14 @@ class _Cut(Exception):
 
 
 class _Record:
-    """What the server remembers: requests, connections, how often each rule was used. Thread-safe."""
+    """State of the server: requests, connections, number of uses of each rule. Thread-safe."""
 
     def __init__(self):
         self._lock = threading.Lock()
         self.reset({})
 
     def reset(self, script):
-        """Forgets every request; `script` is what answers from now on."""
+        """Forgets every request and installs `script`."""
         check_script(script)
         with self._lock:
             self._rules = list(script.get("rules", []))
@@ -138,7 +138,7 @@ class _Record:
             self._by_path = {}
 
     def begin(self, method, path, headers, connection):
-        """Notes a request; returns its entry in the log and the rule that fits it."""
+        """Records a request; returns its log entry and the rule that matches it."""
         with self._lock:
             if connection not in self._open:
                 self._open.add(connection)
@@ -165,19 +165,19 @@ class _Record:
             return entry, self._match(entry)
 
     def ending(self, entry):
-        """The last bytes of the answer go out: whoever has them may ask for the next at once."""
+        """Called before the last bytes of a response are sent, since the client may send its next request right away."""
         with self._lock:
             if entry.pop("counted", False) and any(entry is known for known in self._requests):
                 self._in_progress -= 1
 
     def end(self, entry):
-        """The request has been answered, or given up."""
+        """The request has been answered or abandoned."""
         self.ending(entry)
         with self._lock:
             entry["done"] = True
 
     def closed(self, connection):
-        """The connection is gone."""
+        """The connection has been closed."""
         with self._lock:
             self._open.discard(connection)
 
@@ -193,7 +193,7 @@ class _Record:
             }
 
     def used(self):
-        """How many requests each rule has answered."""
+        """Number of requests that each rule has answered."""
         with self._lock:
             return list(self._used)
 
@@ -213,7 +213,7 @@ class _Record:
 
 
 class _Answer:
-    """Status, headers and body of one answer: what a good server would say, bent by a rule."""
+    """Status, headers and body of a response: those of a correct server, modified by a rule."""
 
     def __init__(self, status, body, headers):
         self.status = status
@@ -221,7 +221,7 @@ class _Answer:
         self.headers = headers
 
     def bend(self, rule):
-        """Applies what the rule says about headers and length."""
+        """Applies the rule's headers and length."""
         if "content_range" in rule and self.status == 206:
             self.headers["Content-Range"] = rule["content_range"]
         if rule.get("chunked"):
@@ -264,7 +264,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 
     def setup(self):
         self._connection_number = self.server.next_connection()
-        if self.server.tls is not None:  # here, so that a failed handshake ends one thread only
+        if self.server.tls is not None:  # here, so that a failed handshake ends only one thread
             self.request = self.server.tls.wrap_socket(self.request, server_side=True)
         super().setup()
 
@@ -277,7 +277,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             pass
 
     def log_message(self, *_):
-        """Nothing on stderr: the log is what /__log__ gives."""
+        """Logs nothing to stderr; /__log__ returns the log."""
 
     # -- requests -----------------------------------------------------------------------------
 
@@ -329,7 +329,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._send(answer, rule, entry)
         except _Cut as cut:
             self._hang_up(cut.reset)
-        except OSError:  # the client has gone
+        except OSError:  # the client has disconnected
             self.close_connection = True
         finally:
             self.server.record.end(entry)
@@ -457,7 +457,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
 
     def server_bind(self):
-        """Without the base class's look-up of the machine's name, which can take seconds."""
+        """Skips the base class's lookup of the host name, which can take seconds."""
         socketserver.TCPServer.server_bind(self)
         self.server_name, self.server_port = self.server_address[:2]
 
@@ -465,14 +465,14 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         return next(self._numbers)
 
     def locate(self, path):
-        """The file a path names, or None if FOLDER holds none."""
+        """The file at a path, or None if FOLDER has none."""
         name = urllib.parse.unquote(urllib.parse.urlsplit(path).path).lstrip("/")
         full = os.path.realpath(os.path.join(self.folder, name))
         inside = full.startswith(self.folder + os.sep)
         return full if inside and os.path.isfile(full) else None
 
     def handle_error(self, request, client_address):
-        """A connection that broke is what this server is for; anything else is a defect of its own."""
+        """Ignores broken connections, which this server exists to cause; reports other errors."""
         if not isinstance(sys.exc_info()[1], OSError):
             super().handle_error(request, client_address)
 
@@ -499,16 +499,16 @@ class FaultServer:
 
     @property
     def url(self):
-        """What comes before the path, without a slash at the end."""
+        """Base URL, without a trailing slash."""
         return "%s://127.0.0.1:%d" % (self._scheme, self.port)
 
     def start(self):
-        """Begins to serve; returns the server."""
+        """Starts serving; returns the server."""
         self._thread.start()
         return self
 
     def stop(self):
-        """Stops serving; answers in progress are cut. Returns once the port is closed."""
+        """Stops serving and cuts responses in progress. Returns once the port is closed."""
         self._server.stopping.set()
         if self._thread.is_alive():
             self._server.shutdown()
@@ -516,7 +516,7 @@ class FaultServer:
         self._server.server_close()
 
     def script(self, script):
-        """Replaces the rules; the log goes on."""
+        """Replaces the rules and keeps the log."""
         self._record.rescript(script)
 
     def reset(self):
@@ -524,11 +524,11 @@ class FaultServer:
         self._record.reset({})
 
     def log(self):
-        """What GET /__log__ gives, as a dict."""
+        """The result of GET /__log__ as a dict."""
         return self._record.log()
 
     def used(self):
-        """How many requests each rule of the script has answered, in the order of the rules."""
+        """Number of requests that each rule of the script has answered, in the order of the rules."""
         return self._record.used()
 
     def __enter__(self):
@@ -556,8 +556,8 @@ def main():
     if arguments.script:
         with open(arguments.script, encoding="utf-8") as file:
             script = json.load(file)
-    # Waited for, not handled: a handler that sets an event deadlocks when it interrupts the wait for
-    # that event. Blocked before there are threads, which inherit it.
+    # Wait for signals instead of handling them: a handler that sets an event deadlocks if it interrupts the
+    # wait for that event. Block them before starting threads, which inherit the mask.
     asked_to_stop = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, asked_to_stop)
     with FaultServer(arguments.folder, script, arguments.tls) as server:

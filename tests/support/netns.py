@@ -1,4 +1,4 @@
-"""Several hosts on one machine: a network namespace each, and one between them where this process goes."""
+"""Simulates several hosts on one machine: one network namespace per host, and one that connects them for this process."""
 
 import ctypes
 import os
@@ -11,7 +11,7 @@ CLONE_NEWNET = 0x40000000
 
 
 class Unavailable(Exception):
-    """Namespaces cannot be made here; the text says why."""
+    """Namespaces cannot be created here, for the reason in the message."""
 
 
 def _ip(*words):
@@ -21,8 +21,8 @@ def _ip(*words):
 
 
 class Network:
-    """`hosts` namespaces at a bridge in another, the hub, which the calling thread and what it starts then live in.
-    The file system, and with it unix sockets, is everybody's."""
+    """`hosts` namespaces connected to a bridge in another one, the hub, which the calling thread and its children enter.
+    All share the file system, including unix sockets."""
 
     def __init__(self, hosts):
         self.hub = f"etl{os.getpid()}"
@@ -71,7 +71,7 @@ class Network:
         _ip("-n", self.names[host], "link", "set", "eth0", "up")
 
     def close(self):
-        """Nothing may run in the namespaces any more."""
+        """No process may be left in the namespaces."""
         self._enter(self.before)
         for name in (*self.names, self.hub):
             subprocess.run(["ip", "netns", "delete", name], capture_output=True)

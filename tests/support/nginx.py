@@ -1,4 +1,4 @@
-"""A real nginx on loopback that serves a folder of hour files."""
+"""A real nginx on loopback, serving a folder of hour files."""
 
 import os
 import pathlib
@@ -32,7 +32,7 @@ def free_port():
 
 
 class Nginx:
-    """`with Nginx(folder) as server:`. Files whose name holds one of `slow` crawl at `rate` a second."""
+    """`with Nginx(folder) as server:`. Files whose name contains one of `slow` are sent at `rate` per second."""
 
     def __init__(self, folder, slow=(), rate="2k"):
         self.root, self.slow, self.rate = pathlib.Path(folder).resolve(), slow, rate
@@ -63,7 +63,7 @@ class Nginx:
         return f"http://127.0.0.1:{self.port}"
 
     def requests(self):
-        """Lines `METHOD URI STATUS BYTES "USER AGENT"` of what was asked so far."""
+        """The requests so far, as lines `METHOD URI STATUS BYTES "USER AGENT"`."""
         return (self.own / "access.log").read_text(errors="replace").splitlines()
 
     def stop(self):

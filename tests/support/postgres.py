@@ -1,4 +1,4 @@
-"""A real PostgreSQL server of the test's own: on a unix socket, in a folder that goes with it."""
+"""The test's own real PostgreSQL server, on a unix socket, in a temporary folder."""
 
 import atexit
 import os
@@ -12,7 +12,7 @@ from support.etl import tool
 
 
 def _programs():
-    """Folder of initdb and pg_ctl; Debian keeps them out of PATH, one folder a version."""
+    """Folder of initdb and pg_ctl; on Debian it depends on the version and is not in PATH."""
     versions = sorted(pathlib.Path("/usr/lib/postgresql").glob("*/bin/initdb"),
                       key=lambda path: int(path.parts[-3]) if path.parts[-3].isdigit() else 0)
     return versions[-1].parent if versions else pathlib.Path(tool("initdb")).parent
@@ -28,7 +28,7 @@ class PostgresServer:
         self.programs = _programs()
         self.prefix = []
         if os.getuid() == 0:
-            # The server refuses to run as root; the package made this user.
+            # The server refuses to run as root; the package created this user.
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
             self.prefix = [tool("setpriv"), f"--reuid={user.pw_uid}", f"--regid={user.pw_gid}", "--clear-groups"]
@@ -61,7 +61,7 @@ class PostgresServer:
         return self
 
     def stop(self, mode="fast"):
-        """`immediate` is a crash: nothing is written back, the next start recovers."""
+        """`immediate` simulates a crash: nothing is written back, and the next start recovers."""
         if self.running:
             self._run(self.programs / "pg_ctl", "-D", self.folder / "data", "-m", mode, "-w", "-s", "stop")
             self.running = False
@@ -91,12 +91,12 @@ class PostgresServer:
         return self.dsn(name)
 
     def query(self, database, sql):
-        """Rows of text of one statement; `database` is a name or a dsn."""
+        """Rows of one statement as text; `database` is a name or a dsn."""
         return query(database if "=" in database else self.dsn(database), sql)
 
 
 def query(dsn, sql):
-    """Rows of text; NULL is None. For small results: values hold no separator of units or groups."""
+    """Rows as text, with None for NULL. For small results whose values contain no unit or group separator."""
     done = subprocess.run([tool("psql"), dsn, "-XqAt", "-v", "ON_ERROR_STOP=1", "-F", "\x1f", "-R", "\x1d",
                            "-P", "null=\x1e", "-c", sql], stdin=subprocess.DEVNULL, capture_output=True, text=True)
     if done.returncode != 0:
@@ -109,7 +109,7 @@ _shared = None
 
 
 def shared():
-    """One server for all tests of a process; each takes a database() of its own."""
+    """One server for all tests of a process; each test uses its own database()."""
     global _shared
     if _shared is None:
         _shared = PostgresServer()

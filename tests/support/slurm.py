@@ -1,4 +1,4 @@
-"""A real Slurm of the test's own: munge, a controller and some nodes on loopback, in one folder."""
+"""The test's own real Slurm: munge, a controller and some nodes on loopback, in one folder."""
 
 import os
 import pathlib
@@ -46,7 +46,7 @@ PartitionName=etl Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 
 
 class Unavailable(Exception):
-    """Slurm cannot be started here; the text says why."""
+    """Slurm cannot be started here, for the reason in the message."""
 
 
 def _free_ports(count):
@@ -61,7 +61,7 @@ def _free_ports(count):
 
 
 def _alive(pid):
-    """Whether a process runs; one that only waits to be reaped does not."""
+    """True if a process runs; a zombie does not."""
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except OSError:
@@ -94,7 +94,7 @@ class Slurm:
     """`with Slurm() as cluster:`. Commands find it by cluster.environment."""
 
     def __init__(self, nodes=3, cpus=2, settings="", network=None):
-        """`settings`: more lines of slurm.conf. `network`: a Network, where not all is on loopback."""
+        """`settings`: additional lines of slurm.conf. `network`: a Network, if the nodes are not on loopback."""
         self.network = network
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="etlslurm"))
         self.nodes = [f"n{i + 1}" for i in range(nodes)]
@@ -183,12 +183,12 @@ class Slurm:
         self._run("scancel", job)
 
     def kill(self, pid):
-        """SIGKILL to a process alone."""
+        """Sends SIGKILL to a single process."""
         os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not _alive(pid), f"the end of process {pid}", 10)
 
     def steps(self, node):
-        """What a node's jobs are made of: every process with its slurmstepd, which keeps them."""
+        """All processes of a node's jobs, including their slurmstepd."""
         found = set()
         for path in pathlib.Path("/proc").glob("[0-9]*/environ"):
             pid = int(path.parent.name)
@@ -204,7 +204,7 @@ class Slurm:
         return found
 
     def crash(self, node):
-        """The node's daemon and everything that it runs end at once."""
+        """Kills the node's daemon and everything it runs."""
         kill_all({self.pid(f"slurmd.{node}"), *self.steps(node)})
 
     def stop(self):

@@ -1,4 +1,4 @@
-"""taplo, the TOML tool and language server that editors use, from npm. Installed once a build folder."""
+"""taplo, the TOML tool and language server used by editors, from npm. Installed once per build folder."""
 
 import functools
 import json
@@ -17,14 +17,14 @@ SERVER = pathlib.Path(__file__).with_name("taplo_server.js")
 
 
 def skip(reason):
-    """As etl.skip_aloud(), for whichever test it is."""
+    """etl.skip_aloud() for the running test."""
     print(f"SKIPPED what takes taplo: {reason}", file=sys.stderr)
     raise unittest.SkipTest(reason)
 
 
 @functools.cache
 def modules():
-    """The folder node_modules. Skips the test, with the reason, where npm cannot install them."""
+    """The folder node_modules. Skips the test, with the reason, if npm cannot install the packages."""
     if shutil.which("npm") is None:
         skip("there is no npm to install taplo with (apt-get install npm)")
     folder = etl.binary().parents[1] / "npm"
@@ -40,14 +40,14 @@ def modules():
 
 
 def lint(*files, cwd=None):
-    """{file: [message, ...]} of `taplo lint`; each message begins with its line and column."""
+    """{file: [message, ...]} from `taplo lint`; each message starts with its line and column."""
     done = subprocess.run([modules() / ".bin/taplo", "lint", *map(str, files)], capture_output=True, text=True, cwd=cwd,
                           env=etl.environment())
     output = done.stdout + done.stderr
     found = {str(file): [] for file in files}
     for message, path, line, column in re.findall(r"^error: (.*)\n +┌─ (.*?):(\d+):(\d+)$", output, re.M):
         found[path].append(f"{line}:{column}: {message}")
-    # What it could not even do (a schema that it does not find) is no verdict.
+    # A failure of taplo itself (such as a schema it does not find) is not a verdict.
     failed = {file for file, messages in found.items() if messages}
     said = set(re.findall(r"invalid file error=.*? path=\"(.*?)\"", output))
     if failed != said or (done.returncode == 0) != (not failed) or "panicked" in output:
@@ -56,8 +56,8 @@ def lint(*files, cwd=None):
 
 
 def editor(file):
-    """What the language server offers and explains: {"completion": {line: [...]}, "hover": {line: text}} for the
-    lines that end with the comments `# complete` and `# hover`."""
+    """Completions and explanations of the language server: {"completion": {line: [...]}, "hover": {line: text}}
+    for the lines that end with the comments `# complete` and `# hover`."""
     done = subprocess.run(["node", SERVER, file], capture_output=True, text=True, timeout=120,
                           env={**os.environ, "NODE_PATH": str(modules()), "RUST_LOG": "off"})
     if done.returncode != 0:

@@ -1,6 +1,6 @@
 /// \file
-/// What the hand-written programs share: a gzip file as lines, by isa-l. No framework, no checks
-/// but those that isa-l makes itself (CRC and length of the one member).
+/// Reads the lines of a gzip file with isa-l, for the hand-written programs. Only isa-l's own checks are
+/// made (CRC and length of the single member).
 #pragma once
 
 #include <isa-l/igzip_lib.h>
@@ -20,8 +20,8 @@
 
 namespace baseline {
 
-/// Calls `use(line)` for every line of the gzip file that starts with `prefix`. The line has lost
-/// its end and is valid during the call.
+/// Calls `use(line)` for every line of the gzip file that starts with `prefix`. The line has no line
+/// ending and is valid during the call.
 template <class Use>
 void for_each_line(const std::string& path, std::string_view prefix, Use&& use) {
   constexpr std::size_t input_size = std::size_t{128} << 10;
@@ -32,7 +32,7 @@ void for_each_line(const std::string& path, std::string_view prefix, Use&& use) 
   std::setvbuf(file.get(), nullptr, _IONBF, 0);
   std::vector<std::uint8_t> input(input_size);
   std::vector<char> output(2 * output_size);
-  std::size_t rest = 0;  // of a line that the block before has begun
+  std::size_t rest = 0;  // of a line that started in the previous block
   auto state = std::make_unique<inflate_state>();
   isal_inflate_init(state.get());
   state->crc_flag = ISAL_GZIP;
@@ -69,7 +69,7 @@ struct Row {
   std::int64_t views;
 };
 
-/// Splits `code title views 0`, trusting that it is one.
+/// Splits `code title views 0`, without checking it.
 inline Row split(std::string_view line) {
   const std::size_t first = line.find(' ');
   const std::size_t last = line.rfind(' ');
@@ -79,8 +79,8 @@ inline Row split(std::string_view line) {
   return row;
 }
 
-/// Start of the hour in which the views of `.../pageviews-YYYYMMDD-HH0000.gz` happened: one before
-/// the name's. In seconds since 1970.
+/// Start of the hour of the views in `.../pageviews-YYYYMMDD-HH0000.gz`, one hour before that in the name,
+/// in seconds since 1970.
 inline std::time_t hour_of(const std::string& path) {
   std::tm label{};
   const std::size_t at = path.rfind("pageviews-");
@@ -101,7 +101,7 @@ inline std::string hour_text(std::time_t hour) {
   return {text, std::strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &parts)};
 }
 
-/// Domain code as given on the command line, to the start of a line; "-" is every row.
+/// Converts a domain code from the command line to the prefix of a line; "-" selects every row.
 inline std::string prefix_of(std::string_view code) {
   return code == "-" ? std::string() : std::string(code) + ' ';
 }

@@ -1,5 +1,5 @@
 /// \file
-/// Page view rows into SQLite by one prepared INSERT a row, as the hand-written programs do it.
+/// Inserts page view rows into SQLite with one prepared INSERT per row, for the hand-written programs.
 #pragma once
 
 #include "hour_lines.hpp"
@@ -13,8 +13,8 @@
 
 namespace baseline {
 
-/// A new database file with the table `pageviews`. Page size, durability and journal are those that
-/// etl uses: a rollback journal for the first transaction, then a write-ahead log.
+/// Creates a database file with the table `pageviews`. Page size, durability and journal are the same as
+/// etl's: a rollback journal for the first transaction, then a write-ahead log.
 class Inserts {
  public:
   explicit Inserts(const std::string& path) {
@@ -40,7 +40,7 @@ class Inserts {
       run("PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL");
   }
 
-  /// Texts are read where they lie: nothing is copied.
+  /// Binds strings without copying them.
   void add(const std::string& hour, const Row& row) {
     sqlite3_stmt* statement = statement_.get();
     bind(1, hour);

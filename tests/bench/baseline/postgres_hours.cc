@@ -1,7 +1,7 @@
 /// \file
-/// The program that one would write by hand to load hour files into PostgreSQL: every thread has a
-/// connection, inflates a file, keeps the lines of one domain code and sends them as binary COPY,
-/// an hour a transaction. No ledger, no retry, no check of the lines.
+/// A hand-written program that loads hour files into PostgreSQL: every thread has a connection, inflates
+/// a file, keeps the lines of one domain code and sends them as binary COPY, one transaction per hour. It
+/// has no ledger, no retries and no checks of the lines.
 #include "hour_lines.hpp"
 
 #include <libpq-fe.h>

@@ -1,7 +1,7 @@
 /// \file
-/// The program that one would write by hand for the main job, and nothing else: threads inflate
-/// hour files and keep the lines of one domain code, then insert them row by row, an hour a
-/// transaction. No ledger, no retry, no check of the lines.
+/// A hand-written program for the main job only: threads inflate hour files, keep the lines of one
+/// domain code, and insert them row by row, one transaction per hour. It has no ledger, no retries and
+/// no checks of the lines.
 #include "inserts.hpp"
 
 #include <atomic>
@@ -17,7 +17,7 @@ namespace {
 
 using namespace baseline;
 
-/// The lines of an hour that are wanted, one after the other in one piece of memory.
+/// The selected lines of an hour, contiguous in memory.
 struct Lines {
   std::string text;
   std::vector<std::size_t> ends;

@@ -1,6 +1,6 @@
 /// \file
-/// A loop of prepared inserts over rows that lie parsed in memory: what SQLite costs when rows come
-/// for nothing. Prints the seconds of the loop, from BEGIN to the end of COMMIT.
+/// A loop of prepared inserts over parsed rows in memory, which measures the cost of SQLite alone. Prints
+/// the seconds of the loop, from BEGIN to the end of COMMIT.
 #include "inserts.hpp"
 
 #include <chrono>

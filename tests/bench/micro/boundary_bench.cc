@@ -1,6 +1,6 @@
 /// \file
-/// What it costs a batch to pass a stage: the pass-through filter, called as the runner calls it,
-/// through the tables of the C boundary.
+/// Measures the cost of passing a batch through a stage: calls the pass-through filter through the C ABI's
+/// tables, as the runner does.
 #include "host.hpp"
 
 #include <array>

@@ -1,5 +1,5 @@
 /// \file
-/// A host and rows for a stage that is measured alone.
+/// A host and rows for measuring a single stage.
 #pragma once
 
 #include <etl/builder.hpp>
@@ -7,15 +7,12 @@
 #include <etl/partition.hpp>
 
 #include <benchmark/benchmark.h>
-#include <stdlib.h>
 
-#include <filesystem>
-#include <stdexcept>
 #include <string>
 
 namespace micro {
 
-/// Says nothing and never cancels.
+/// Logs nothing and never cancels.
 inline etl::Context context() {
   static constexpr etl_host host = {sizeof(etl_host),
                                     ETL_ABI_MINOR,
@@ -58,27 +55,9 @@ inline etl::Batch batch(std::size_t rows) {
   return builder.finish();
 }
 
-/// Rows a second, as a counter of the benchmark.
+/// Rows per second, as a counter of the benchmark.
 inline void count_rows(benchmark::State& state, std::size_t rows_an_iteration) {
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(rows_an_iteration));
 }
-
-/// A folder that goes with its object.
-class Folder {
- public:
-  Folder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "etl_bench.XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp: " + pattern);
-    path_ = pattern;
-  }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-  ~Folder() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] std::filesystem::path file(const std::string& name) const { return path_ / name; }
-
- private:
-  std::filesystem::path path_;
-};
 
 }  // namespace micro

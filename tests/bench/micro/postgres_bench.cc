@@ -1,6 +1,6 @@
 /// \file
-/// The sink `postgres` up to the socket: batches as the bytes of COPY. What the server does with
-/// them is measured by tools/bench.sh.
+/// Measures the sink `postgres` up to the socket: encoding batches for COPY. tools/bench.sh measures the
+/// server's part.
 #include "host.hpp"
 #include "plugins/postgres/copy_encoder.hpp"
 

@@ -1,7 +1,8 @@
 /// \file
-/// The sink `sqlite`: a partition of 200,000 rows, from open() to the end of commit().
+/// Measures the sink `sqlite`: a partition of 200,000 rows, from open() to the end of commit().
 #include "host.hpp"
 #include "plugins/sqlite/sqlite_sink.hpp"
+#include "tests/support/files.hpp"
 
 #include <array>
 
@@ -18,8 +19,8 @@ etl_option option(std::string_view name, std::uint32_t type) {
 }
 
 void WritePartition(benchmark::State& state, bool upsert) {
-  const micro::Folder folder;
-  const std::string path = folder.file("bench.db").string();
+  const etl_test::TemporaryFolder folder;
+  const std::string path = folder.path("bench.db").string();
   const std::array<etl_str, 3> key = {etl::detail::to_abi("hour"),
                                       etl::detail::to_abi("domain_code"),
                                       etl::detail::to_abi("title")};
@@ -56,7 +57,7 @@ void WritePartition(benchmark::State& state, bool upsert) {
   }
   micro::count_rows(state, rows * batches);
 }
-// A number of partitions, so that the file does not grow without end.
+// A fixed number of partitions bounds the size of the file.
 BENCHMARK_CAPTURE(WritePartition, append, false)->Unit(benchmark::kMillisecond)->Iterations(20);
 BENCHMARK_CAPTURE(WritePartition, upsert, true)->Unit(benchmark::kMillisecond)->Iterations(20);
 

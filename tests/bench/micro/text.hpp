@@ -1,5 +1,5 @@
 /// \file
-/// An hour in small, made in memory: what the benchmarks of single layers work on.
+/// A small hour in memory, the input of the benchmarks of single layers.
 #pragma once
 
 #include <zlib.h>

@@ -1,5 +1,5 @@
 /// \file
-/// The layers of `wikipedia_pageviews`, and the filter `language`.
+/// Measures the layers of `wikipedia_pageviews`, and the filter `language`.
 #include "host.hpp"
 #include "inflate.hpp"
 #include "language_filter.hpp"
@@ -7,6 +7,7 @@
 #include "page_view_columns.hpp"
 #include "page_view_parser.hpp"
 #include "page_view_reader.hpp"
+#include "tests/support/files.hpp"
 #include "text.hpp"
 #include "utf8.hpp"
 
@@ -19,9 +20,9 @@ namespace {
 using namespace wikipedia;
 
 const std::filesystem::path& gzip_file() {
-  static const micro::Folder folder;
+  static const etl_test::TemporaryFolder folder;
   static const std::filesystem::path path = [] {
-    const auto file = folder.file("pageviews-20160901-010000.gz");
+    const auto file = folder.path("pageviews-20160901-010000.gz");
     std::ofstream(file, std::ios::binary) << micro::gzip();
     return file;
   }();
@@ -61,7 +62,7 @@ void ValidateUtf8(benchmark::State& state) {
 }
 BENCHMARK(ValidateUtf8);
 
-/// `use` is given every block of wanted rows.
+/// Calls `use` with every block of selected rows.
 template <class Use>
 void parse(const etl::Predicate& predicate, Use&& use) {
   PageViewParser parser({}, predicate, micro::task());
@@ -124,7 +125,7 @@ void ReadHour(benchmark::State& state, bool all) {
 BENCHMARK_CAPTURE(ReadHour, french, false)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(ReadHour, every_row, true)->Unit(benchmark::kMillisecond);
 
-/// Of rows that travel: half of them stay, in one piece.
+/// Filters rows without pushdown; half of them stay, contiguously.
 void FilterBatch(benchmark::State& state) {
   constexpr std::size_t rows = 20'000;
   const std::array<etl_str, 1> wanted = {etl::detail::to_abi("fr")};

@@ -1,5 +1,5 @@
 /// \file
-/// A filter that keeps everything: what a stage more in a pipeline costs.
+/// A filter that keeps everything, to measure the cost of an additional stage.
 #include <etl/plugin.hpp>
 
 namespace {

@@ -1,5 +1,5 @@
-"""A whole week, 168 hours, over a three-node Slurm with a node that crashes in the middle. Takes minutes, so it is run
-by hand: `ETL_SLURM_WEEK=40000 python3 -m unittest -v e2e.test_slurm_week` (the number is that of rows in an hour)."""
+"""A whole week, 168 hours, on a three-node Slurm with a node that crashes midway. It takes minutes, so run it manually:
+`ETL_SLURM_WEEK=40000 python3 -m unittest -v e2e.cluster.test_slurm_week` (the number is rows per hour)."""
 
 import datetime
 import os
@@ -7,7 +7,7 @@ import pathlib
 import time
 import unittest
 
-from e2e import test_slurm
+from e2e.cluster import test_slurm
 from oracle import oracle
 from support import etl
 from support.case import UTC, hour_files, ledger

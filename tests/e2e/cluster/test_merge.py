@@ -1,5 +1,5 @@
-"""One SQLite file a task, `path = "out-{task}.db"`, and `etl merge`, which unites them: exactly once, whenever it is
-killed, and however the plan was cut."""
+"""`etl merge` merges per-task SQLite files (`path = "out-{task}.db"`): every partition exactly once, whenever it is
+killed, and however the plan was split."""
 
 import shutil
 import time
@@ -57,16 +57,16 @@ class Merge(EtlCase):
         self.assertEqual({"partitions": 0, "skipped": HOURS, "rows": 0}, self.sums(self.merge(path)))
         self.assertEqual(before, self.snapshot(self.merged))
         self.assertIn("there already", etl.run("merge", path).out)
-        # The definition is that of the file as written: the merged database goes on under a path of its own.
+        # The path is not part of the definition, so runs can continue with the merged database.
         single = self.write(self.main_job(self.base, self.merged, HOURS, run={"max_rejects": 100000}), "single.toml")
         self.assert_summary(self.run_pipeline(single), done=0, skipped=HOURS)
-        # And a run without a task knows what tasks have done.
+        # A run without a task sees the partitions that tasks have loaded.
         self.assert_summary(self.run_pipeline(path), done=0, skipped=HOURS)
 
     def test_partitions_that_two_tasks_have_done(self):
         path = self.pipeline()
         self.run_tasks(path, 2)
-        self.run_tasks(path, 3)  # as after a submission with another number of tasks
+        self.run_tasks(path, 3)  # as after a submission with a different number of tasks
         done = sum(len(ledger(Sqlite(self.folder, f"out-{task}.db"))) for task in range(3))
         self.assertGreater(done, HOURS)
         sums = self.sums(self.merge(path))
@@ -74,7 +74,7 @@ class Merge(EtlCase):
         self.assert_whole()
 
     def test_rows_that_cannot_be_told_apart(self):
-        """Without the hour in its columns, a file can only be taken as a whole."""
+        """Without the column `hour`, a file can only be merged completely."""
         path = self.pipeline(columns=["domain_code", "title", "views"])
         self.run_tasks(path, 2)
         self.merge(path)
@@ -91,7 +91,7 @@ class Merge(EtlCase):
             self.assertEqual((0, 0), (each["partitions"], each["rows"]))
         self.assertEqual(sorted(first.rows(("title", "views"))), sorted(self.merged.rows(("title", "views"))))
         self.assertEqual(len(ledger(first)), len(ledger(self.merged)))
-        # The way out that it names: load those partitions again.
+        # The remedy named in the error: load those partitions again.
         for each in refused:
             (self.folder / f"out-{each['task']}.db").unlink()
         self.run_pipeline(path)
@@ -100,7 +100,7 @@ class Merge(EtlCase):
         self.assert_table(self.merged, self.base, columns=("domain_code", "title", "views"))
 
     def test_rows_that_the_ledger_does_not_know(self):
-        """Somebody's own row among those of a partition: then nobody knows which are the partition's."""
+        """A foreign row with a partition's value makes the partition's rows unidentifiable."""
         path = self.pipeline()
         self.run_tasks(path, 2)
         self.run_tasks(path, 3, tasks=[0])
@@ -159,7 +159,7 @@ class Merge(EtlCase):
         self.assertEqual(("failed", "missing"), (states[self.partition(0)], states[self.partition(1)]))
         shutil.rmtree(broken)
         shutil.copytree(self.base, broken)
-        # Another task, or the same one later, has them.
+        # Another task, or the same one later, loads them.
         self.run_pipeline(path, "--task", "1/2")
         self.run_pipeline(path, "--task", "0/2")
         self.merge(path)

@@ -1,4 +1,4 @@
-"""Pipelines that are more than a line: chains, diamonds, several sources."""
+"""Pipelines with more than one path: chains of filters, diamonds, several sources."""
 
 import unittest
 
@@ -10,7 +10,7 @@ def both(*keeps):
     return lambda code: all(keep(code) for keep in keeps)
 
 
-class Graph(EtlCase):
+class Branching(EtlCase):
     def setUp(self):
         super().setUp()
         self.base = hour_files(10000, 3, traps=True)
@@ -53,7 +53,7 @@ class Graph(EtlCase):
         self.assertEqual(found[0], found[1])
 
     def by_partition(self):
-        """Rows in the order in which they were written, partition by partition."""
+        """Rows in the order they were written, partition by partition."""
         rows = self.database.query("SELECT hour, domain_code, title, views FROM pageviews ORDER BY rowid")
         return sorted(rows, key=lambda row: row[0])
 

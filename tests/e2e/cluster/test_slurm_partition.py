@@ -1,8 +1,8 @@
-"""A real Slurm whose nodes are hosts of their own, in network namespaces: what a network partition does."""
+"""A network partition on a real Slurm whose nodes are separate hosts, in network namespaces."""
 
 import unittest
 
-from e2e import test_slurm
+from e2e.cluster import test_slurm
 from support import etl, netns
 from support.database_lock import waiting
 
@@ -17,7 +17,7 @@ class Partitioned(test_slurm.SlurmCase):
         return self.hosts
 
     def test_two_complete_runs_of_one_task(self):
-        """A node that the controller cannot hear works on, while another is given its task."""
+        """A node that the controller cannot reach keeps working while another node gets its task."""
         lock = self.prepared()
         with self.submit("--wait") as running:
             etl.wait_for(lambda: waiting(self.database) == 3, "three writers")

@@ -1,16 +1,14 @@
-"""The Kubernetes manifest against the published schema: the npm package kubernetes-models carries validators made of
-Kubernetes' OpenAPI document. There is no cluster to run it on."""
+"""Validates the Kubernetes manifest against the published schema: the npm package kubernetes-models contains
+validators generated from Kubernetes' OpenAPI document. It is not run on a cluster."""
 
 import copy
 import json
-import pathlib
-import shutil
 import subprocess
-import tempfile
 import unittest
 
 from support import etl
 from support.case import START, EtlCase, Postgres, hour_files, moment, toml
+from support.folders import temporary_folder
 
 PACKAGE = "kubernetes-models@5.1.0"
 CHECK = """
@@ -33,8 +31,7 @@ for (const item of JSON.parse(text).items) {
 class Manifest(EtlCase):
     @classmethod
     def setUpClass(cls):
-        cls.npm = pathlib.Path(tempfile.mkdtemp(prefix="etlnpm"))
-        cls.addClassCleanup(shutil.rmtree, cls.npm, True)
+        cls.npm = temporary_folder(cls.addClassCleanup)
         cls.unavailable = ""
         try:
             done = subprocess.run([etl.tool("npm"), "install", "--prefix", cls.npm, "--ignore-scripts", "--no-audit",
@@ -70,7 +67,7 @@ class Manifest(EtlCase):
         self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
 
     def test_the_schema_refuses_what_does_not_fit(self):
-        """So that the other test can fail."""
+        """Proves that the validator rejects an invalid manifest."""
         def spoiled(change):
             manifest = copy.deepcopy(self.manifest)
             change(manifest["items"][1]["spec"])

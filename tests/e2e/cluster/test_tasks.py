@@ -1,4 +1,4 @@
-"""`etl run --task`, `etl submit` without an engine and `etl status`: on SQLite and PostgreSQL, without a cluster."""
+"""`etl run --task`, `etl submit` and `etl status` on SQLite and PostgreSQL, without a cluster."""
 
 import json
 import pathlib
@@ -45,7 +45,7 @@ class Tasks(EtlCase):
         self.assertEqual(HOURS, sum(planned))
         self.assert_table(self.database, self.base, keep=FRENCH)
         self.assert_ledger(self.database, self.base, keep=FRENCH)
-        # What is done meanwhile moves no border: each finds its own share done.
+        # Progress does not affect the split: each task finds its own share done.
         for task in range(3):
             self.assertEqual(planned[task], self.run_task(path, f"{task}/3").json["partitions"]["skipped"])
 
@@ -103,7 +103,7 @@ class Tasks(EtlCase):
         return self.database.query("SELECT sink, partition FROM etl_ledger")
 
     def test_exit_codes(self):
-        """75: the server may be back; 1: a file that is no gzip stays none."""
+        """75: the server may come back; 1: an invalid gzip file stays invalid."""
         unreachable = self.pipeline(base_url="http://127.0.0.1:9")
         result = self.run_task(unreachable, "0/3")
         self.assertEqual(75, result.code, str(result))
@@ -150,7 +150,7 @@ class Tasks(EtlCase):
         result = self.submit(path, "parallel", "--tasks", "3", "--format", "json", env=env)
         self.assertEqual(etl.OK, result.code, str(result))
         self.assertEqual((HOURS - 1, 3), (result.json["partitions"], result.json["tasks_at_once"]))
-        for _ in range(2):  # the second time all is in the job log
+        for _ in range(2):  # the second time, the job log has all tasks
             done = subprocess.run(["bash", result.json["script"]], env=etl.environment(env), capture_output=True,
                                   text=True, stdin=subprocess.DEVNULL, cwd=self.folder)
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
@@ -162,7 +162,7 @@ class Tasks(EtlCase):
         self.assertIn("nothing to do", result.out)
 
     def test_parallel_is_followed(self):
-        """--wait: the summary and the exit code of a run; a failure names the task and its log."""
+        """--wait ends with the summary and exit code of a run; a failure names the task and its log."""
         database = Postgres()
         broken = self.copy_tree(self.base)
         self.hour_path(broken, 0).write_bytes(b"this is no gzip")
@@ -192,7 +192,7 @@ class Tasks(EtlCase):
         self.assertEqual(4, len(list((self.folder / "etl-jobs").iterdir())))
 
     def test_parallel_is_stopped(self):
-        """Ctrl-C: the tasks are this process' own, and end with it."""
+        """Ctrl-C ends the tasks, which are children of this process."""
         database = Postgres()
         path = self.pipeline(database.sink(input="french"))
         self.assertEqual(etl.OK, etl.run("run", path, "--limit", "1").code)
@@ -220,10 +220,10 @@ class Tasks(EtlCase):
             self.assertIn(f"%{at_once}\n", script)
             self.assertIn(f"pageviews.connections={of_each} ", script)
         self.assertIn("--array=0-6%4\n", self.submit(path, "slurm", "--dry-run", "--tasks", "7").out)
-        self.assertIn("--array=0%1\n", self.submit(path, "slurm", "--dry-run").out)  # too small to be cut
+        self.assertIn("--array=0%1\n", self.submit(path, "slurm", "--dry-run").out)  # too small to split
 
     def test_scripts_of_odd_names(self):
-        """A shell reads back what it was given, whatever is in it."""
+        """A shell reads back any text that was quoted for it."""
         path = self.pipeline(Postgres().sink(input="french"))
         odd = path.rename(self.folder / "it's $HOME `odd`.toml")
         for engine in ("slurm", "parallel"):
@@ -247,7 +247,7 @@ class Tasks(EtlCase):
         self.assertEqual([{"name": "ETL_TASKS", "value": "7"}], container["env"])
         self.assertEqual("example.org/etl:1", container["image"])
         self.assertEqual("Never", spec["template"]["spec"]["restartPolicy"])
-        # Its arguments are a command line that etl takes, in a pod as in this test.
+        # Its arguments are a command line that etl accepts, in a pod as in this test.
         arguments = [str(path) if word.startswith("/etc/etl") else word for word in container["args"]]
         for index in range(7):
             run = etl.run(*arguments, env={"ETL_TASKS": "7", "JOB_COMPLETION_INDEX": index})

@@ -1,5 +1,5 @@
-"""A pipeline on a real Slurm: three nodes, PostgreSQL as sink, and everything that goes wrong on a cluster.
-Whatever happens, the table is the oracle's in the end, and the ledger adds up."""
+"""A pipeline on a real Slurm with three nodes and PostgreSQL as sink, and everything that can fail on a cluster.
+Whatever happens, the table finally matches the oracle, and the ledger balances."""
 
 import functools
 import http.server
@@ -25,7 +25,7 @@ class QuietHandler(http.server.SimpleHTTPRequestHandler):
 
 
 class SlurmCase(EtlCase):
-    """A Slurm of its own for each test: some leave nodes behind that Slurm trusts no more."""
+    """Each test has its own Slurm, because some leave nodes that Slurm no longer trusts."""
 
     settings = ""
 
@@ -60,14 +60,14 @@ class SlurmCase(EtlCase):
                          "--job-dir", self.folder / f"job{self.jobs}", *arguments, env=self.environment, cwd=self.folder)
 
     def submitted(self, *arguments, **options):
-        """The number of a job that nobody waits for."""
+        """Submits a job without waiting; returns its number."""
         with self.submit(*arguments, **options) as running:
             result = running.wait()
         self.assertEqual(etl.OK, result.code, str(result))
         return result.json["job"]
 
     def prepared(self):
-        """One partition is loaded, and the table locked: tasks wait in their first write."""
+        """Loads one partition and locks the table, so that tasks wait in their first write."""
         result = self.etl("run", self.pipeline, "--limit", "1")
         self.assertEqual(etl.OK, result.code, str(result))
         lock = Lock(self.database)
@@ -83,7 +83,7 @@ class SlurmCase(EtlCase):
         self.assertEqual(int(written[0]), status["sinks"]["db"]["rows"]["written"])
 
     def tasks_of_etl(self):
-        """{task: pid} of the tasks that run now."""
+        """{task: pid} of the running tasks."""
         found = {}
         for node in self.cluster.nodes:
             for pid in self.cluster.steps(node):
@@ -116,7 +116,7 @@ class OnSlurm(SlurmCase):
         rows = {key: row["rows_written"] for key, row in ledger(local).items()}
         self.assertEqual(rows, {key: row["rows_written"] for key, row in ledger(self.database).items()})
         self.assertEqual(6, len({row["run_id"] for row in ledger(self.database).values()}))
-        with self.submit("--wait") as running:  # nothing to do is done
+        with self.submit("--wait") as running:  # a job without work succeeds
             again = running.wait()
         self.assertEqual(etl.OK, again.code, str(again))
         self.assert_summary(again, done=0, skipped=HOURS)
@@ -179,14 +179,14 @@ class OnSlurm(SlurmCase):
         etl.wait_for(lambda: {state for state, _, _ in self.cluster.tasks(job).values()} == {"CANCELLED"}, "the end")
         etl.wait_for(lambda: not self.tasks_of_etl(), "no task left")
         lock.release()
-        with self.submit("--wait", tasks=5) as running:  # another cut of the plan
+        with self.submit("--wait", tasks=5) as running:  # another split of the plan
             result = running.wait()
         self.assertEqual(etl.OK, result.code, str(result))
         self.assert_summary(result, done=HOURS - 1, skipped=1)
         self.assert_whole()
 
     def test_what_may_pass_is_started_again(self):
-        """Exit code 75: the server of the hour files comes up when the task has given up once."""
+        """Exit code 75: the server of the hour files starts after the task has failed once."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             port = free.getsockname()[1]
@@ -206,11 +206,11 @@ class OnSlurm(SlurmCase):
         self.assert_whole()
 
     def test_two_complete_runs_of_one_task(self):
-        """As after a network partition: the engine believes a task lost that goes on to its end."""
+        """Simulates a network partition: the engine considers a task lost that finishes nevertheless."""
         lock = self.prepared()
         with self.submit("--wait") as running:
             etl.wait_for(lambda: waiting(self.database) == 3, "three writers")
-            running.signal(signal.SIGINT)  # ends the watching, not the job
+            running.signal(signal.SIGINT)  # ends the waiting, not the job
             result = running.wait()
         self.assertEqual(etl.INTERRUPTED, result.code, str(result))
         self.assert_summary(result, status="interrupted", done=0, failed=0, skipped=1, total=HOURS)
@@ -228,7 +228,7 @@ class OnSlurm(SlurmCase):
 
 
 class OnSmallArrays(SlurmCase):
-    """A site that allows arrays of four tasks."""
+    """A site that limits arrays to four tasks."""
 
     settings = "MaxArraySize=4"
 
@@ -246,7 +246,7 @@ class OnSmallArrays(SlurmCase):
         self.assertEqual(HOURS, len({row["run_id"] for row in ledger(self.database).values()}))
 
     def test_reload(self):
-        """Rows are replaced, also by a task that is started again; nothing is done twice."""
+        """Rows are replaced, also by a restarted task, and never duplicated."""
         self.assertEqual(etl.OK, self.etl("run", self.pipeline).code)
         before = {key: row["finished_at"] for key, row in ledger(self.database).items()}
         with self.submit("--reload", "--wait") as running:
