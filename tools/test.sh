@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the tests, on a fresh Debian 12 or a developer's machine.
+# Every test there is, on a fresh Debian 12 or a developer's machine.
 set -euo pipefail
 # shellcheck source=tools/lib/setup.sh
 source "$(dirname "$0")/lib/setup.sh"
@@ -8,19 +8,19 @@ usage() {
   cat <<'TEXT'
 Usage: tools/test.sh [--only PART]... [CTEST ARGUMENT...]
 
-Installs missing packages of tools/packages.txt and runs these parts in order:
+Installs what is missing of tools/packages.txt and runs, in this order, the parts
 
   lint      clang-format, shellcheck
   release   everything: unit tests, end-to-end tests with real servers, the pipelines, the scripts
 
-With --only, runs just the named parts. Further parts:
+or just those named with --only, which also knows
 
-  tidy      clang-tidy on core and plugins
+  tidy      clang-tidy over core and plugins
   debug     AddressSanitizer and UndefinedBehaviorSanitizer: all unit tests, some end-to-end tests
   tsan      ThreadSanitizer: all unit tests, some end-to-end tests
 
-Stops at the first part that fails. Lists skipped tests and the reasons before ctest's closing lines. Passes other
-arguments to ctest:
+Stops at the first part that fails. What was skipped is said with its reason before ctest's closing lines. Other
+arguments go to ctest:
 
   tools/test.sh --only release -R e2e_crash
 TEXT
@@ -48,7 +48,7 @@ parse_arguments() {
   if ((${#parts[@]} == 0)); then parts=(lint release); fi
 }
 
-# Prints the files in the given folders with the given extensions, each followed by a NUL.
+# Files below the folders of the code whose names end so, each followed by a NUL.
 sources() {
   local ending=$1
   shift
@@ -58,34 +58,33 @@ sources() {
 check_format() {
   say "clang-format"
   sources 'cc|hpp|h|c' core plugins tests docs | xargs -0 -r clang-format --dry-run --Werror ||
-    die "some files are not formatted; run: clang-format -i FILE..."
+    die "not formatted; fix it with: clang-format -i FILE..."
 }
 
 check_scripts() {
   say "shellcheck"
-  shellcheck -x tools/*.sh tools/lib/*.sh .ci/run || die "shellcheck reported problems"
+  shellcheck -x tools/*.sh tools/lib/*.sh .ci/run || die "shellcheck found something"
 }
 
-# clang-tidy needs the generated files and the compile commands of a build.
+# Needs the generated files and the compile commands of a build, so it makes one.
 check_tidy() {
   build release -DETL_TESTS=ON
   say "clang-tidy"
-  # Templates compile only after `etl new` has filled them in.
+  # Templates belong to projects that do not exist yet.
   sources cc core plugins | grep -zv /templates/ |
-    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option ||
-    die "clang-tidy reported problems"
+    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety ||
+    die "clang-tidy found something"
 }
 
-# Extracts skipped tests and their reasons from ctest's log, as GTEST_SKIP() and skip_aloud() (tests/support/etl.py)
-# print them.
+# What was not tested, and why, out of ctest's log: by GTEST_SKIP() and by skip_aloud() (tests/support/etl.py).
 skipped() {
   sed -nE -e '/^\[ RUN      \] /h' \
     -e '/: Skipped$/{n;G;s/^(.*)\n\[ RUN      \] (.*)$/  \2: \1/p}' \
     -e 's/^[.sFEx]*SKIPPED (.+: .+)/  \1/p' "$1" | sort -u
 }
 
-# Passes ctest's output through and lists skipped tests before its closing lines. ctest itself names only tests that
-# were skipped completely, without the reason; it counts a test as passed if some of its cases were skipped.
+# Hands ctest's output on, and says what was skipped before its closing lines. ctest names only tests that were
+# skipped as a whole, and not why; what one case of many skips it counts as passed.
 with_skips() {
   local log=$1 line closing=()
   while IFS= read -r line; do
@@ -94,7 +93,7 @@ with_skips() {
   ((${#closing[@]} > 0)) || return 0
   local reasons
   reasons=$(skipped "$log")
-  if [[ -n $reasons ]]; then printf '\nSkipped:\n%s\n\n' "$reasons"; fi
+  if [[ -n $reasons ]]; then printf '\nNot tested, and why:\n%s\n\n' "$reasons"; fi
   printf '%s\n' "${closing[@]}"
 }
 
@@ -108,7 +107,7 @@ tests() {
     with_skips "build/$preset/Testing/Temporary/LastTest.log"
 }
 
-# ThreadSanitizer of g++ 12 cannot map its shadow memory if the kernel randomizes many address bits.
+# The sanitizer of g++ 12 cannot place its shadow where the kernel randomises many address bits.
 without_random_addresses() {
   if [[ -z ${ETL_ADDRESSES_FIXED:-} ]] && setarch -R true 2>/dev/null; then
     ETL_ADDRESSES_FIXED=1 setarch -R tools/test.sh --only tsan "${ctest_arguments[@]}"
@@ -124,7 +123,7 @@ run_part() {
       check_scripts
       ;;
     tidy) check_tidy ;;
-    # The label `full` marks tests that are too slow, or pointless, under a sanitizer.
+    # The label `full` marks what is too slow, or says nothing, under a sanitizer.
     debug) tests debug --label-exclude full ;;
     tsan) without_random_addresses ;;
     release) tests release ;;
@@ -136,10 +135,10 @@ main() {
   parse_arguments "$@"
   cd "$repository"
   install_packages build test
-  # Tests that use taplo are skipped if npm cannot be installed.
+  # Where it cannot be had, the tests with taplo are skipped, and say so.
   command -v npm >/dev/null || (install_packages test-node) || true
   for part in "${parts[@]}"; do
-    run_part "$part" || die "the part \"$part\" failed; to run it alone: tools/test.sh --only $part"
+    run_part "$part" || die "the part \"$part\" failed; again alone: tools/test.sh --only $part"
   done
 }
 

@@ -1,15 +1,34 @@
-# etl_add_room(ROOM SOURCES file... [ROOMS room...] [PUBLIC target...] [PRIVATE target...])
+# etl_add_room(ROOM [SOURCES file...] [ROOMS room...] [PUBLIC target...] [PRIVATE target...])
 #
-# Builds a static library from one folder. ROOM names the folder below core/, for example `runtime/base`, or a folder
+# Builds a static library from all *.cc of one folder, and from SOURCES, which are generated. ROOM names the folder below core/, for example `runtime/base`, or a folder
 # of plugins, for example `plugins/common/http`; the targets are etl_runtime_base and etl_plugins_common_http. ROOMS
 # are the rooms it uses: see etl_use_rooms.
 function(etl_add_room room)
   cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;ROOMS;PUBLIC;PRIVATE")
   string(REPLACE "/" "_" name etl_${room})
-  add_library(${name} STATIC ${arg_SOURCES})
+  file(GLOB sources CONFIGURE_DEPENDS *.cc)
+  add_library(${name} STATIC ${sources} ${arg_SOURCES})
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC etl::sdk ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   etl_use_rooms(${name} ${room} ${arg_ROOMS})
+  etl_precompile_headers(${name} ${arg_ROOMS})
+endfunction()
+
+# Precompiles the headers that most rooms above runtime/base include, which halves the time of a fresh build. Not in
+# builds with tests: they show missing includes, and clang-tidy cannot read the compiler's precompiled headers.
+function(etl_precompile_headers target)
+  if(ETL_TESTS OR NOT runtime/base IN_LIST ARGN)
+    return()
+  endif()
+  if(NOT TARGET etl_precompiled)
+    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cc CONTENT "// Holds no code: the target exists for its precompiled header.\n")
+    add_library(etl_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cc)
+    target_link_libraries(etl_precompiled PRIVATE etl_runtime_base)
+    target_precompile_headers(etl_precompiled PRIVATE
+      <algorithm> <chrono> <condition_variable> <filesystem> <functional> <map> <memory> <mutex> <optional> <set>
+      <span> <string> <thread> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp>)
+  endif()
+  target_precompile_headers(${target} REUSE_FROM etl_precompiled)
 endfunction()
 
 # etl_use_rooms(TARGET ROOM room...)

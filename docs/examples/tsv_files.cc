@@ -8,7 +8,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// The value as it stands between two tabs.
+/// A value, escaped for a file of tab-separated values.
 std::string text_of(const etl::Batch& batch, std::size_t column, std::size_t row) {
   if (batch.schema()[column].type == etl::Type::int64) {
     const auto numbers = batch.column<std::int64_t>(column);
@@ -26,7 +26,7 @@ std::string text_of(const etl::Batch& batch, std::size_t column, std::size_t row
   return text;
 }
 
-/// One partition into one file, which gets its name in commit().
+/// Writes one partition into a temporary file; commit() renames it.
 class TsvWriter {
  public:
   explicit TsvWriter(const fs::path& path)
@@ -35,7 +35,7 @@ class TsvWriter {
   }
   TsvWriter(const TsvWriter&) = delete;
   TsvWriter& operator=(const TsvWriter&) = delete;
-  ~TsvWriter() {  // rolls back; after commit() there is nothing to remove
+  ~TsvWriter() {  // rolls back; nothing is left to remove after commit()
     std::error_code ignored;
     fs::remove(partial_, ignored);
   }
@@ -89,7 +89,7 @@ class TsvFiles {
 
   TsvWriter open(const etl::WriteRequest& request, const etl::Schema&) const {
     if (request.partition.id.find('/') != std::string::npos) {
-      throw etl::Error::permanent("\"" + request.partition.id + "\" cannot be a file's name");
+      throw etl::Error::permanent("\"" + request.partition.id + "\" is not a valid file name");
     }
     return TsvWriter(folder_ / (request.source + "." + request.partition.id + ".tsv"));
   }

@@ -9,7 +9,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Reads one file: every line a word, a tab and a number. A line that is not is a reject.
+/// Reads one file of lines with a word, a tab and a number; rejects other lines.
 class WordReader {
  public:
   WordReader(const fs::path& path, std::shared_ptr<const etl::Schema> schema,
@@ -42,7 +42,7 @@ class WordReader {
     const auto [end, failure] =
         std::from_chars(digits.data(), digits.data() + digits.size(), count);
     if (failure != std::errc{} || end != digits.data() + digits.size()) {
-      return task_.reject("the count is no number", line, line_number_);
+      return task_.reject("the count is not a number", line, line_number_);
     }
     if (predicate_ && !predicate_.keeps(word)) return task_.dropped(1);
     rows_.row(path_.filename().string(), word, count);
@@ -56,16 +56,16 @@ class WordReader {
   std::int64_t line_number_ = 0;
 };
 
-/// Every *.txt of a folder is a partition.
+/// Reads a folder: every *.txt file is a partition.
 class WordFiles {
  public:
   static constexpr auto name = "word_files";
-  static constexpr auto summary = "Words with their counts, one partition a file.";
+  static constexpr auto summary = "Words with their counts, one partition per file.";
   static constexpr auto options =
       etl::options(etl::required<etl::Path>("folder", "Folder of *.txt files: WORD TAB COUNT."));
   static constexpr auto columns = etl::columns(
       etl::column("file", "utf8", "Name of the file."), etl::column("word", "utf8", "The word."),
-      etl::column("count", "int64", "How often it was counted."));
+      etl::column("count", "int64", "The number of times it was counted."));
 
   WordFiles(const etl::Options& given, const etl::Context&)
       : folder_(given.get<etl::Path>("folder").text) {}

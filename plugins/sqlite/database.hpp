@@ -141,6 +141,9 @@ class Statement final : public sql::Row {
   void bind_one(int parameter, std::nullptr_t);
   void bind_one(int parameter, std::int64_t value);
   void bind_one(int parameter, std::string_view value);
+  void bind_one(int parameter, const std::string& value) {
+    bind_one(parameter, std::string_view(value));
+  }
   void bind_one(int parameter, sql::Time value);
   void require(int code) const {
     if (code != SQLITE_OK) database_->fail(code, doing_);

@@ -1,4 +1,4 @@
-#include "base_url.hpp"
+#include "plugins/wikipedia/base_url.hpp"
 
 #include <etl/error.hpp>
 

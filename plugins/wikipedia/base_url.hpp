@@ -1,5 +1,5 @@
 /// \file
-/// The folder, remote or local, below which the hour files are.
+/// The remote or local folder that contains the hour files.
 #pragma once
 
 #include <filesystem>
@@ -8,29 +8,29 @@
 
 namespace wikipedia {
 
-/// `base_url`, checked and taken apart. A value; safe to share.
+/// The option `base_url`, checked and parsed. A value; safe to share.
 class BaseUrl {
  public:
-  /// Takes `http`, `https` and `file` URLs, with or without a slash at the end. Throws etl::Error
-  /// (config, about `base_url`): another scheme, no host, a query or fragment, a `file` URL that
-  /// names another host or has a malformed escape, plain http to Wikimedia, whose servers have
-  /// answered it with 403 since 2022-11.
+  /// Accepts `http`, `https` and `file` URLs, with or without a trailing slash. Throws etl::Error
+  /// (config, about `base_url`) for another scheme, a missing host, a query or fragment, a `file`
+  /// URL with a remote host or a malformed escape, and plain http to Wikimedia, whose servers have
+  /// refused it with 403 since 2022-11.
   explicit BaseUrl(std::string_view url);
 
-  /// A `file` URL: files are read where they are.
+  /// Whether it is a `file` URL, whose files are read in place.
   [[nodiscard]] bool local() const { return local_; }
-  /// A server of Wikimedia itself, which has rules for its clients; mirrors are not.
+  /// Whether it is a server of Wikimedia, which has rules for clients, rather than a mirror.
   [[nodiscard]] bool wikimedia() const { return wikimedia_; }
 
-  /// The URL of a file below, as it is to be fetched.
+  /// Returns the URL for fetching the file `relative`.
   [[nodiscard]] std::string url(std::string_view relative) const;
-  /// The same without user and password: for messages and the ledger.
+  /// Returns the same without user and password, for messages and the ledger.
   [[nodiscard]] std::string shown(std::string_view relative) const;
-  /// The folder of a `file` URL, percent-decoded. REQUIRES: local().
+  /// Returns the percent-decoded folder of a `file` URL. REQUIRES: local().
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
 
  private:
-  std::string url_;  // without slash at the end
+  std::string url_;  // without trailing slash
   std::string shown_;
   std::filesystem::path folder_;
   bool local_ = false;

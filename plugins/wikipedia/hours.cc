@@ -1,4 +1,4 @@
-#include "hours.hpp"
+#include "plugins/wikipedia/hours.hpp"
 
 #include <array>
 #include <cstdio>
@@ -16,7 +16,7 @@ constexpr std::string_view id_suffix = "0000";
 
 Hour floor_to_hour(etl::Time time) { return std::chrono::floor<hours>(time); }
 
-/// A date and hour in digits; `format` takes year, month, day and hour in this order.
+/// Formats date and hour; `format` takes year, month, day and hour in this order.
 template <std::size_t Size>
 std::string print(const char (&format)[Size], Hour hour) {
   const auto day = std::chrono::floor<std::chrono::days>(hour);
@@ -44,12 +44,12 @@ std::optional<int> digits(std::string_view text, std::size_t first, std::size_t 
 HourRange two_of(std::optional<etl::Time> start, std::optional<etl::Time> end,
                  std::optional<std::int64_t> count) {
   if (start && end && count) {
-    throw etl::Error::config("start, end and hours are one too many: give two of them")
-        .about("hours");
+    throw etl::Error::config("start, end and hours are all given: give two of them").about("hours");
   }
   if (start && end) return {floor_to_hour(*start), floor_to_hour(*end)};
   if (!count) {
-    throw etl::Error::config("which hours? Give start and end, start and hours, or end and hours")
+    throw etl::Error::config(
+        "no hours selected: give start and end, start and hours, or end and hours")
         .about(end ? "end" : "start");
   }
   if (*count < 1 || *count > most_hours) {
@@ -59,7 +59,7 @@ HourRange two_of(std::optional<etl::Time> start, std::optional<etl::Time> end,
   }
   if (start) return {floor_to_hour(*start), floor_to_hour(*start) + hours(*count)};
   if (end) return {floor_to_hour(*end) - hours(*count), floor_to_hour(*end)};
-  throw etl::Error::config("hours from when? Give start or end as well").about("hours");
+  throw etl::Error::config("hours needs start or end as well").about("hours");
 }
 
 }  // namespace
@@ -68,14 +68,14 @@ HourRange resolve_hours(std::optional<etl::Time> start, std::optional<etl::Time>
                         std::optional<std::int64_t> count) {
   const HourRange range = two_of(start, end, count);
   if (range.last <= range.first) {
-    throw etl::Error::config("no hour begins at or after the start, " + readable(range.first) +
-                             ", and before the end, " + readable(range.last) +
+    throw etl::Error::config("no hours between the start, " + readable(range.first) +
+                             ", and the end, " + readable(range.last) +
                              " (both rounded down to the hour)")
         .about("end");
   }
   if (range.first < first_hour) {
-    throw etl::Error::config("there are no page views before " + readable(first_hour) +
-                             "; the first hour asked for is " + readable(range.first))
+    throw etl::Error::config("no page views exist before " + readable(first_hour) +
+                             "; the first hour selected is " + readable(range.first))
         .about(start ? "start" : "hours");
   }
   if (range.last > end_of_time) {

@@ -1,17 +1,17 @@
-#include "language_filter.hpp"
+#include "plugins/wikipedia/language_filter.hpp"
 
 #include <algorithm>
 
 namespace wikipedia {
 namespace {
 
-/// A list without entries, or with one that no code can equal, would silently keep nothing.
+/// Rejects an empty list or entry, which would silently match nothing.
 std::optional<etl::Strings> list(const etl::Options& options, std::string_view option) {
   std::optional<etl::Strings> values = options.find<etl::Strings>(option);
   if (!values) return values;
   const std::string named(option);
   if (values->empty())
-    throw etl::Error::config(named + " is an empty list: no row would pass").about(option);
+    throw etl::Error::config(named + " is empty: no row would pass").about(option);
   if (std::ranges::find(*values, std::string()) != values->end()) {
     throw etl::Error::config(named + " has an empty entry").about(option);
   }
@@ -38,7 +38,7 @@ LanguageFilter::LanguageFilter(const etl::Options& given, const etl::Context& /*
   for (const std::string& language : *languages_) {
     if (first_label(language).size() == language.size()) continue;
     throw etl::Error::config("\"" + language +
-                             "\" is a domain code, not a language: put it into codes")
+                             "\" is a domain code, not a language: move it to codes")
         .about("languages");
   }
 }
@@ -46,13 +46,13 @@ LanguageFilter::LanguageFilter(const etl::Options& given, const etl::Context& /*
 etl::Schema LanguageFilter::schema(const etl::Schema& in) const {
   const std::optional<std::size_t> column = in.find(column_);
   if (!column) {
-    throw etl::Error::config("there is no column \"" + column_ + "\"; there are " + in.names())
+    throw etl::Error::config("no column \"" + column_ + "\"; available: " + in.names())
         .about("column");
   }
   if (!etl::is_text(in[*column].type)) {
     throw etl::Error::config("column \"" + column_ + "\" is " +
                              std::string(etl::type_name(in[*column].type)) +
-                             ", not utf8; there are " + in.names())
+                             ", not utf8; available: " + in.names())
         .about("column");
   }
   return in;
@@ -73,7 +73,7 @@ bool LanguageFilter::keeps(std::string_view code) const {
 
 etl::Batch LanguageFilter::apply(etl::Batch batch) const {
   const auto codes = batch.column<std::string_view>(column_);
-  // Rows come sorted by code: most have that of the row before.
+  // Rows are sorted by code, so most repeat that of the previous row.
   std::string_view last;
   bool kept = keeps(last);
   return std::move(batch).keep_if([&](std::size_t row) {

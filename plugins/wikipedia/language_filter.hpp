@@ -1,8 +1,8 @@
 /// \file
-/// The filter `language`: rows of some languages, domain codes, projects or sites.
+/// The filter `language`, which selects languages, domain codes, projects or sites.
 #pragma once
 
-#include "domain_code.hpp"
+#include "plugins/wikipedia/parse/domain_code.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -12,20 +12,19 @@
 
 namespace wikipedia {
 
-/// Keeps a row when its domain code passes every test that is given:
-///   - `languages`: the first label is one of them, so `fr` keeps `fr`, `fr.m` and `fr.d`, and
-///   never
-///     `frr` or `frp.m`;
-///   - `codes`: the code is one of them, to the letter;
-///   - `projects`, `access`: as parse_domain_code() reads the code.
-/// At least one is given. A null code passes none. Offers its test to the source as a predicate.
+/// Keeps a row if its domain code passes every option given:
+///   - `languages`: its first label is listed, so `fr` keeps `fr`, `fr.m` and `fr.d`, but not `frr`
+///     or `frp.m`;
+///   - `codes`: it is listed exactly;
+///   - `projects`, `access`: its parts, as parsed by parse_domain_code(), are listed.
+/// At least one is given. A null code fails. Offers the test to the source as a predicate.
 ///
-/// keeps() is pure and may be called from any thread; the rest as etl/plugin.hpp says.
+/// keeps() is pure and may be called from any thread; for the rest see etl/plugin.hpp.
 class LanguageFilter {
  public:
   static constexpr auto name = "language";
   static constexpr auto summary =
-      "Keeps the rows of some languages, domain codes, projects or sites.";
+      "Keeps rows of the given languages, domain codes, projects or sites.";
   static constexpr auto options = etl::options(
       etl::optional<etl::Strings>("languages", "",
                                   "First labels of the domain codes to keep, such as \"fr\"."),
@@ -33,16 +32,15 @@ class LanguageFilter {
       etl::optional<etl::Strings>("projects", "", "Projects to keep, such as \"wikipedia\".")
           .one_of(projects),
       etl::optional<etl::Strings>("access", "",
-                                  "The site to keep: desktop, or mobile (app and zero too).")
+                                  "Sites to keep: desktop, or mobile (including app and zero).")
           .one_of("desktop|mobile")
           .or_one(),
-      etl::optional<std::string>("column", "\"domain_code\"", "The column with the domain code."));
+      etl::optional<std::string>("column", "\"domain_code\"", "Name of the domain code column."));
 
-  /// Throws etl::Error (config): no test given, or one that nothing can pass.
+  /// Throws etl::Error (config) if no option is given, or one that no row can pass.
   LanguageFilter(const etl::Options& given, const etl::Context& context);
 
-  /// The columns stay as they are. Throws etl::Error (config) when `column` is not there or no
-  /// text.
+  /// Returns the columns unchanged. Throws etl::Error (config) if `column` is missing or not text.
   [[nodiscard]] etl::Schema schema(const etl::Schema& in) const;
   [[nodiscard]] std::optional<std::string> predicate_column(const etl::Schema& in) const;
   [[nodiscard]] bool keeps(std::string_view code) const;

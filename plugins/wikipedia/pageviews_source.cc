@@ -1,4 +1,4 @@
-#include "pageviews_source.hpp"
+#include "plugins/wikipedia/pageviews_source.hpp"
 
 #include <curl/curl.h>
 
@@ -18,7 +18,7 @@ etl::Schema make_schema(const etl::Strings& names) {
   for (const std::string& name : names) {
     const auto* info = std::ranges::find(column_table, name, &ColumnInfo::name);
     if (info == column_table.end()) {
-      throw etl::Error::config("there is no column \"" + name + "\"").about("columns");
+      throw etl::Error::config("unknown column \"" + name + "\"").about("columns");
     }
     if (std::ranges::find(fields, name, &etl::Field::name) != fields.end()) {
       throw etl::Error::config("column \"" + name + "\" is listed twice").about("columns");
@@ -29,7 +29,7 @@ etl::Schema make_schema(const etl::Strings& names) {
   return etl::Schema(std::move(fields));
 }
 
-/// An absolute path in an environment variable; as the XDG rules ask, others count as unset.
+/// Returns the absolute path in an environment variable; XDG ignores relative ones.
 std::optional<std::filesystem::path> path_from(const char* variable) {
   const char* text = std::getenv(variable);
   if (text == nullptr || *text != '/') return std::nullopt;
@@ -40,12 +40,12 @@ std::filesystem::path default_cache() {
   const std::filesystem::path below = std::filesystem::path("etl") / "pageviews";
   if (const auto cache = path_from("XDG_CACHE_HOME")) return *cache / below;
   if (const auto home = path_from("HOME")) return *home / ".cache" / below;
-  // Not in /tmp: whoever comes first there could lay out files for us to load.
-  throw etl::Error::config("there is no HOME to keep downloads in: give cache_dir")
+  // Not in /tmp, where other users could place files for us to load.
+  throw etl::Error::config("no folder for downloads, since HOME is not set: give cache_dir")
       .about("cache_dir");
 }
 
-/// Throws where `contact` cannot stand in a header, or is not given to who insists on it.
+/// Throws if `contact` cannot be sent in a header, or is required but missing.
 std::string checked_contact(std::string contact, bool required) {
   const auto is_blank = [](char c) { return c == ' '; };
   if (std::ranges::any_of(contact, [](unsigned char c) { return c < ' ' || c == 0x7F; })) {
@@ -54,9 +54,7 @@ std::string checked_contact(std::string contact, bool required) {
   if (std::ranges::all_of(contact, is_blank)) contact.clear();
   if (contact.empty() && required) {
     throw etl::Error::config(
-        "Wikimedia's servers block clients that do not say who they are: give a mail address or a "
-        "URL "
-        "as contact")
+        "Wikimedia's servers block anonymous clients: give a mail address or URL as contact")
         .about("contact");
   }
   return contact;
@@ -68,8 +66,8 @@ std::string user_agent(const std::string& contact) {
   return text + " libcurl/" + curl_version_info(CURLVERSION_NOW)->version;
 }
 
-FetchOptions fetch_options(const etl::Options& options, const BaseUrl& base) {
-  FetchOptions fetch;
+http::FetchOptions fetch_options(const etl::Options& options, const BaseUrl& base) {
+  http::FetchOptions fetch;
   fetch.user_agent =
       user_agent(checked_contact(options.get<std::string>("contact"), base.wikimedia()));
   const auto connections = options.get<std::int64_t>("connections");
@@ -102,7 +100,7 @@ std::int64_t size_of(const std::filesystem::path& path) {
 Hour checked_hour(const std::string& id) {
   if (const auto hour = hour_of(id)) return *hour;
   throw etl::Error::permanent("\"" + id +
-                              "\" is no partition of page views: pageviews-YYYYMMDD-HH0000");
+                              "\" is not a partition of page views (pageviews-YYYYMMDD-HH0000)");
 }
 
 }  // namespace
@@ -117,15 +115,15 @@ PageviewsSource::PageviewsSource(const etl::Options& given, const etl::Context& 
                                                                        : InvalidUtf8::replace),
       schema_(std::make_shared<const etl::Schema>(make_schema(given.get<etl::Strings>("columns")))),
       has_hour_(schema_->find("hour").has_value()) {
-  FetchOptions fetch = fetch_options(given, base_);
-  if (!base_.local()) fetcher_ = std::make_unique<Fetcher>(std::move(fetch), context);
+  http::FetchOptions fetch = fetch_options(given, base_);
+  if (!base_.local()) fetcher_ = std::make_unique<http::Fetcher>(std::move(fetch), context);
 }
 
 std::vector<etl::Partition> PageviewsSource::plan() const {
-  // Without this, a mistyped folder would be a long list of missing hours.
+  // Otherwise a mistyped folder would yield a long list of missing hours.
   std::error_code error;
   if (base_.local() && !std::filesystem::is_directory(base_.folder(), error)) {
-    throw etl::Error::config("there is no folder " + base_.folder().string()).about("base_url");
+    throw etl::Error::config("no such folder: " + base_.folder().string()).about("base_url");
   }
   std::vector<etl::Partition> partitions;
   partitions.reserve(static_cast<std::size_t>((range_.last - range_.first).count()));
@@ -140,7 +138,7 @@ std::vector<etl::Partition> PageviewsSource::plan() const {
   return partitions;
 }
 
-Remote PageviewsSource::remote(std::string_view id, Hour hour) const {
+http::Remote PageviewsSource::remote(std::string_view id, Hour hour) const {
   return {std::string(id) + ".gz", base_.url(relative_path(hour))};
 }
 
@@ -153,8 +151,8 @@ HourFile PageviewsSource::locate(const std::string& id, Hour hour, const etl::Ta
     file.shown = file.path.string();
     return file;
   }
-  const Remote wanted = remote(id, hour);
-  const Fetched fetched = fetcher_->get(wanted, [&task] { return task.cancelled(); });
+  const http::Remote wanted = remote(id, hour);
+  const http::Fetched fetched = fetcher_->get(wanted, [&task] { return task.cancelled(); });
   task.downloaded(fetched.downloaded);
   file.path = fetched.path;
   file.fetched = true;
@@ -193,7 +191,7 @@ ReplayReader PageviewsSource::replay(const etl::Partition& partition,
 
 void PageviewsSource::expect(const std::vector<std::string>& ids) {
   if (!fetcher_) return;
-  std::vector<Remote> next;
+  std::vector<http::Remote> next;
   next.reserve(ids.size());
   for (const std::string& id : ids) next.push_back(remote(id, checked_hour(id)));
   fetcher_->expect(std::move(next));

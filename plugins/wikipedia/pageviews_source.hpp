@@ -2,12 +2,12 @@
 /// The source `wikipedia_pageviews`: Wikimedia's hourly page view files.
 #pragma once
 
-#include "base_url.hpp"
-#include "fetcher.hpp"
-#include "hours.hpp"
-#include "page_view_parser.hpp"
-#include "page_view_reader.hpp"
-#include "replay_reader.hpp"
+#include "plugins/common/http/fetcher.hpp"
+#include "plugins/wikipedia/base_url.hpp"
+#include "plugins/wikipedia/hours.hpp"
+#include "plugins/wikipedia/page_view_reader.hpp"
+#include "plugins/wikipedia/parse/page_view_parser.hpp"
+#include "plugins/wikipedia/replay_reader.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -18,60 +18,54 @@
 
 namespace wikipedia {
 
-/// Every partition is an hour file, its id the file's stem: `pageviews-20160827-210000`, which
-/// holds the views of 20:00 to 21:00 UTC (see hours.hpp). Its URL is `BASE/2016/2016-08/ID.gz`.
+/// Each partition is an hour file, and its id is the stem of the file name:
+/// `pageviews-20160827-210000` for the views from 20:00 to 21:00 UTC (see hours.hpp). Its URL is
+/// `BASE/2016/2016-08/ID.gz`.
 ///
-/// - `hour`, `start`, `end` speak of the hour in which the views happened, UTC; times are rounded
-/// down
-///   to the hour. Exactly two of `start`, `end`, `hours` are given.
-/// - Remote files go through a cache on disk (see Fetcher); those of a `file` URL are read where
-/// they
-///   are, and neither copied nor deleted.
-/// - A file that is not there is reported as missing, to be tried again by the next run: files
-/// appear
-///   some hours late. With `missing = "fail"` it fails the partition.
-/// - A damaged gzip is a transient error when it was fetched, a permanent one when it is local.
+/// - `hour`, `start`, `end` refer to the hour in which the views happened, UTC; times are rounded
+///   down to the hour. Exactly two of `start`, `end`, `hours` are given.
+/// - Remote files are cached on disk (see http::Fetcher); those of a `file` URL are read in place.
+/// - An absent file is reported as missing and retried by the next run, since files appear some
+///   hours late. With `missing = "fail"` it fails the partition.
+/// - A damaged gzip file is a transient error if it was downloaded, a permanent one if it is local.
 /// - Malformed lines are rejected one by one (see page_view_line.hpp), whatever the predicate.
-/// - Wikimedia's servers block clients that do not say who they are and allow three connections:
-///   `contact` is required for them, more than three `connections` refused, and so is plain http.
+/// - Wikimedia's servers block anonymous clients and allow three connections, so for them `contact`
+///   is required, and more than three `connections` or plain http are refused.
 ///
-/// All options but `columns` and `invalid_utf8` leave the data of an hour as they are, and are
-/// operational: the ledger of a pipeline whose `end` moved on is still good.
+/// All options but `columns` and `invalid_utf8` do not affect the data of an hour and are therefore
+/// operational: the ledger stays valid when `end` moves on.
 ///
-/// Threads: plan() once, before the others; those from any.
+/// Threads: plan() once, before the others; those from any thread.
 class PageviewsSource {
  public:
   static constexpr auto name = "wikipedia_pageviews";
-  static constexpr auto summary = "Page views of Wikimedia's wikis, one partition an hour.";
+  static constexpr auto summary = "Page views of Wikimedia's wikis, one partition per hour.";
   static constexpr auto options = etl::options(
-      etl::optional<etl::Time>("start", "", "First hour, in which the views happened (UTC).")
-          .operational(),
-      etl::optional<etl::Time>("end", "", "Hour before which to stop; with start or hours.")
+      etl::optional<etl::Time>("start", "", "First hour to load (UTC).").operational(),
+      etl::optional<etl::Time>("end", "", "Hour to stop before; with start or hours.")
           .operational(),
       etl::optional<std::int64_t>("hours", "", "Number of hours; with start or end.")
           .between(1, 1'000'000)
           .operational(),
       etl::optional<etl::Url>("base_url", "\"https://dumps.wikimedia.org/other/pageviews\"",
-                              "Folder of the years: an https, http or file URL.")
+                              "Folder that contains the years: an https, http or file URL.")
           .operational(),
       etl::optional<std::string>(
           "contact", "\"\"",
-          "Mail address or URL of who runs this, for the User-Agent; Wikimedia's "
-          "servers require it.")
+          "Your mail address or URL, sent in the User-Agent; required by Wikimedia's servers.")
           .operational(),
       etl::optional<std::int64_t>("connections", "2",
-                                  "Downloads at once over the whole run; Wikimedia allows 3.")
+                                  "Limit on concurrent downloads of the run; Wikimedia allows 3.")
           .between(1, 64)
           .operational(),
       etl::optional<etl::Path>("cache_dir", "",
-                               "Where downloads are kept until they are loaded; default "
+                               "Folder for downloads until they are loaded; default "
                                "$XDG_CACHE_HOME/etl/pageviews, or ~/.cache/etl/pageviews.")
           .operational(),
       etl::optional<bool>("keep_files", "false", "Keep downloads after they are loaded.")
           .operational(),
-      etl::optional<std::string>(
-          "missing", "\"report\"",
-          "A file that is not there: report it as missing, or fail the partition.")
+      etl::optional<std::string>("missing", "\"report\"",
+                                 "Report an absent file as missing, or fail its partition.")
           .one_of("report|fail")
           .operational(),
       etl::optional<etl::Duration>("connect_timeout", "\"10s\"",
@@ -79,15 +73,14 @@ class PageviewsSource {
           .between(1, 3'600'000)
           .operational(),
       etl::optional<etl::Duration>("stall_timeout", "\"60s\"",
-                                   "Give up a download that stands still this long.")
+                                   "Give up a download after this long without data.")
           .between(1, 86'400'000)
           .operational(),
       etl::optional<etl::Strings>("columns", R"(["hour", "domain_code", "title", "views"])",
                                   "The columns, in this order.")
           .one_of("hour|domain_code|language|project|access|title|views|response_bytes"),
-      etl::optional<std::string>(
-          "invalid_utf8", "\"replace\"",
-          "Bytes that are no UTF-8: replace them by U+FFFD, or reject the line.")
+      etl::optional<std::string>("invalid_utf8", "\"replace\"",
+                                 "Replace invalid UTF-8 with U+FFFD, or reject the line.")
           .one_of("replace|reject"));
   static constexpr auto columns = etl::columns(
       etl::column("hour", "timestamp[s]", "Start of the hour in which the views happened, UTC."),
@@ -95,12 +88,12 @@ class PageviewsSource {
                   "The wiki, as in the file: \"fr\", \"fr.m\", \"fr.d\", \"commons.m\"."),
       etl::column("language", "utf8", "First label of the domain code."),
       etl::column("project", "utf8",
-                  "wikipedia, wiktionary, wikidata, ...; unknown for an unknown code."),
+                  "wikipedia, wiktionary, wikidata, ...; \"unknown\" for an unknown code."),
       etl::column("access", "utf8", "desktop or mobile (site, app and zero)."),
       etl::column("title", "utf8",
-                  "Title of the page, with underscores, as requested: redirects are not followed."),
+                  "Title of the page as requested, with underscores; redirects are not followed."),
       etl::column("views", "int64", "Number of views."),
-      etl::column("response_bytes", "int64", "Last field of the line; 0 in all files known."));
+      etl::column("response_bytes", "int64", "Last field of the line; 0 in all known files."));
 
   /// Throws etl::Error (config) naming the option. Connects to nothing.
   PageviewsSource(const etl::Options& given, const etl::Context& context);
@@ -109,7 +102,7 @@ class PageviewsSource {
   [[nodiscard]] std::vector<etl::Partition> plan() const;
   [[nodiscard]] PageViewReader read(const etl::Partition& partition,
                                     const etl::Predicate& predicate, const etl::Task& task);
-  /// Reads repaired lines of the partition's hour, with all of them for rows: no predicate.
+  /// Reads repaired lines of the partition's hour, without a predicate.
   [[nodiscard]] ReplayReader replay(const etl::Partition& partition,
                                     std::vector<std::string_view> records,
                                     const etl::Task& task) const;
@@ -118,7 +111,7 @@ class PageviewsSource {
 
  private:
   [[nodiscard]] PageViewParser::Settings parsing() const;
-  [[nodiscard]] Remote remote(std::string_view id, Hour hour) const;
+  [[nodiscard]] http::Remote remote(std::string_view id, Hour hour) const;
   [[nodiscard]] HourFile locate(const std::string& id, Hour hour, const etl::Task& task);
 
   etl::Context context_;
@@ -128,7 +121,7 @@ class PageviewsSource {
   InvalidUtf8 invalid_utf8_;
   std::shared_ptr<const etl::Schema> schema_;
   bool has_hour_ = false;
-  std::unique_ptr<Fetcher> fetcher_;  // none for a local base
+  std::unique_ptr<http::Fetcher> fetcher_;  // null for a local base
 };
 
 }  // namespace wikipedia

@@ -1,5 +1,5 @@
-#include "language_filter.hpp"
-#include "pageviews_source.hpp"
+#include "plugins/wikipedia/language_filter.hpp"
+#include "plugins/wikipedia/pageviews_source.hpp"
 
 #include <etl/plugin.hpp>
 

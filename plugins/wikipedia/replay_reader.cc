@@ -1,4 +1,4 @@
-#include "replay_reader.hpp"
+#include "plugins/wikipedia/replay_reader.hpp"
 
 #include <etl/builder.hpp>
 
@@ -38,7 +38,7 @@ etl_task ReplayReader::parser_task(ReplayReader* self) {
   table.cancelled = [](void* ctx) {
     return static_cast<ReplayReader*>(ctx)->task_.cancelled() ? 1 : 0;
   };
-  table.fail = [](void*, const etl_error*) {};  // the parser never does
+  table.fail = [](void*, const etl_error*) {};  // the parser never fails
   return table;
 }
 
@@ -66,7 +66,7 @@ std::optional<etl::Batch> ReplayReader::next() {
   return std::nullopt;
 }
 
-/// Writes records, each with a line feed at its end, until the space or the list is at its end.
+/// Copies records, each followed by a line feed, until the space or the list is exhausted.
 std::size_t ReplayReader::fill(std::span<char> space) {
   std::size_t size = 0;
   while (record_ < records_.size() && size < space.size()) {

@@ -1,9 +1,9 @@
 /// \file
-/// Repaired lines of one hour, to batches.
+/// Reading of repaired lines of an hour.
 #pragma once
 
-#include "page_view_columns.hpp"
-#include "page_view_parser.hpp"
+#include "plugins/wikipedia/parse/page_view_columns.hpp"
+#include "plugins/wikipedia/parse/page_view_parser.hpp"
 
 #include <etl/batch.hpp>
 #include <etl/context.hpp>
@@ -18,19 +18,19 @@
 
 namespace wikipedia {
 
-/// Streams lines that came from an hour file once, were rejected and have been repaired since, as
-/// PageViewReader streams the file: the same parser, so the same rows and the same rejects, but
-/// that a reject's line is the record's position in the list (from 1), and its offset unknown.
+/// Streams repaired lines as PageViewReader streams a file, with the same parser and therefore the
+/// same rows and rejects. The line of a reject is the position of the record in the list (from 1),
+/// and its offset is unknown.
 ///
-/// A record with a line feed in it is no line, and is rejected: it would be taken for two. Reads no
-/// file. Used by one thread at a time; the records' bytes must live longer.
+/// A record with a line feed would count as two lines, and is rejected. Used by one thread at a
+/// time; the bytes of the records must outlive it.
 class ReplayReader {
  public:
   ReplayReader(std::vector<std::string_view> records, std::int64_t hour_seconds,
                std::shared_ptr<const etl::Schema> schema, PageViewParser::Settings settings,
                etl::Task task, etl::HeldMemory held = {});
 
-  /// The next batch; nothing at the end. Throws etl::Error (cancelled) when the task is.
+  /// Returns the next batch; nothing at the end. Throws etl::Error (cancelled) if the task is.
   [[nodiscard]] std::optional<etl::Batch> next();
 
  private:
@@ -39,11 +39,11 @@ class ReplayReader {
   std::size_t fill(std::span<char> space);
 
   std::vector<std::string_view> records_;
-  std::size_t record_ = 0;               // the one to be copied next
-  std::size_t copied_ = 0;               // bytes of it that have been
-  std::vector<std::int64_t> positions_;  // of the parser's lines in the list
+  std::size_t record_ = 0;               // copied next
+  std::size_t copied_ = 0;               // bytes of it already copied
+  std::vector<std::int64_t> positions_;  // in the list, by line of the parser
   etl::Task task_;
-  etl_task parser_task_;  // what the parser tells, for us to say of which record
+  etl_task parser_task_;  // translates the parser's lines to positions
   PageViewParser parser_;
   PageViewColumns columns_;
   etl::HeldMemory held_;

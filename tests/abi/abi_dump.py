@@ -1,8 +1,8 @@
 #!/usr/bin/python3
-"""Prints the layout of a plugin ABI header: every struct's size, every field's offset, size, type and name, every
-enum's values, every macro's text. One fact a line, so that two of them can be compared: see compare.py.
+"""Prints the layout of a plugin ABI header: the size of every struct, the offset, size, type and name of every field,
+the values of every enum, the text of every macro. One fact per line, for compare.py.
 
-libclang reads the header, as a C11 compiler does. Debian's own Python, because that finds Debian's libclang.
+libclang parses the header as C11. Runs with Debian's own Python, which finds Debian's libclang.
 """
 
 import subprocess
@@ -13,19 +13,19 @@ from clang.cindex import CursorKind
 
 
 def builtin_headers():
-    """Where the compiler's own stddef.h lies, which libclang does not know."""
+    """The folder of the compiler's own stddef.h, which libclang does not know."""
     folder = subprocess.run(["gcc", "-print-file-name=include"], capture_output=True, text=True, check=True)
     return folder.stdout.strip()
 
 
 def canonical(type_):
-    """A type as it is under its typedefs, so that a changed typedef is a changed type. An unnamed one is a word."""
+    """A type without its typedefs, so that changing a typedef counts as a change; "unnamed" if it has no name."""
     text = type_.get_canonical().spelling
     return "unnamed" if "unnamed" in text or "anonymous" in text else text
 
 
 def fields(record, before=0, prefix=""):
-    """(offset, size, type, name) of each field, those of unnamed structs and unions in it included."""
+    """(offset, size, type, name) of each field, including those of unnamed structs and unions in it."""
     for cursor in record.get_fields():
         offset = before + cursor.get_field_offsetof() // 8
         name = prefix + cursor.spelling
@@ -57,7 +57,7 @@ def dump(path):
             for offset, size, type_, name in fields(cursor.type):
                 yield f"  field {name} {offset} {size} {type_}"
         elif cursor.kind == CursorKind.ENUM_DECL:
-            # Enums without a name are told apart by their place.
+            # Unnamed enums are numbered.
             unnamed += not cursor.spelling
             yield f"enum {cursor.spelling or f'flags_{unnamed}'} {canonical(cursor.enum_type)}"
             for value in cursor.get_children():

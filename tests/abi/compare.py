@@ -1,10 +1,9 @@
-"""What a plugin ABI header may change since a release: the two dumps of abi_dump.py, compared.
+"""Compares two dumps of abi_dump.py and finds forbidden changes to the plugin ABI since a release.
 
-Nothing that was released changes. What may come:
-- a field at the end of a struct that says its own size (struct_size), behind every byte of the released struct: what
-  an old plugin has there, even as padding, would be read as the new field;
-- a value of an enum, a struct, an enum, a macro;
-and with any of it ETL_ABI_MINOR is raised.
+Nothing that was released may change. Additions must raise ETL_ABI_MINOR; allowed are
+- a field at the end of a struct with struct_size, beyond every byte of the released struct, padding included: a host
+  would read an old plugin's padding as the new field;
+- a value of an enum, a struct, an enum, a macro.
 """
 
 MINOR = "ETL_ABI_MINOR"
@@ -36,7 +35,7 @@ class Dump:
 
 
 def changes(released_text, current_text):
-    """What is wrong, a sentence each; empty when every plugin of the release goes on working."""
+    """The forbidden changes, a sentence each; empty if every plugin of the release keeps working."""
     released, current = Dump(released_text), Dump(current_text)
     grown, wrong = [], []
     for name, before in released.structs.items():
@@ -54,12 +53,12 @@ def changes(released_text, current_text):
     if current.minor < released.minor:
         wrong.append(f"{MINOR} was {released.minor} and is {current.minor}")
     elif grown and current.minor == released.minor:
-        wrong.append(f"{MINOR} is still {released.minor}, and there is more: {', '.join(grown)}; raise it")
+        wrong.append(f"{MINOR} is still {released.minor}, but these are new: {', '.join(grown)}; raise it")
     return wrong
 
 
 def struct_changes(name, before, after, grown):
-    """A new field goes to `grown` where it may come."""
+    """Yields what is forbidden and appends allowed new fields to `grown`."""
     (size, fields), (size_now, fields_now) = before, after
     for field, layout in fields.items():
         if field not in fields_now:

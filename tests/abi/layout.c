@@ -1,10 +1,10 @@
-/* Today's header has the layout of every release, says a C11 compiler. The boundary is C: it
- * compiles as such, without extensions. */
+/* Checks today's header against the layout of every release, with a C11 compiler and without
+ * extensions. */
 #include <etl/abi.h>
 
 #include <assert.h>
 
-/* clang-format off: its assertions need the headers above. */
+/* clang-format off: the assertions need the headers above. */
 #include "layout.inc"
 /* clang-format on */
 

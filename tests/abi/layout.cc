@@ -1,7 +1,7 @@
 /// \file
-/// Today's header has the layout of every release, says a C++20 compiler.
+/// Checks today's header against the layout of every release, with a C++20 compiler.
 #include <etl/abi.h>
 
-// clang-format off: its assertions need the headers above.
+// clang-format off: the assertions need the headers above.
 #include "layout.inc"
 // clang-format on

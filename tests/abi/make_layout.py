@@ -1,5 +1,4 @@
-"""Writes the layout of a released ABI as static assertions, for a C11 and a C++20 compiler: the facts of the dump, checked
-by those who lay the structs out.
+"""Writes the layout of a released ABI as static assertions for a C11 and a C++20 compiler.
 
     make_layout.py v1.0/abi.dump > layout.inc
 """
@@ -11,7 +10,7 @@ from compare import Dump
 
 def assertions(released):
     for name, (size, fields) in released.structs.items():
-        # What says its own size may have grown since.
+        # A struct with struct_size may have grown since.
         yield f"sizeof(struct {name}) {'>=' if 'struct_size' in fields else '=='} {size}"
         for field, (offset, bytes_, _) in fields.items():
             yield f"offsetof(struct {name}, {field}) == {offset}"

@@ -1,4 +1,4 @@
-"""Nothing of a released plugin ABI changes. The guard is shown to see each kind of change."""
+"""Checks that nothing of a released plugin ABI has changed, and that the guard detects every kind of change."""
 
 import pathlib
 import re
@@ -7,6 +7,7 @@ import tempfile
 import unittest
 
 from abi.compare import changes
+from abi.make_next import next_header
 from support import etl
 
 HERE = pathlib.Path(__file__).parent
@@ -35,7 +36,7 @@ class Released(unittest.TestCase):
             self.assertEqual((release / "abi.dump").read_text(), dump(release / "abi.h"), release.name)
 
 
-# What somebody does to the header, and what has to be said: (why, text, replacement, part of the message).
+# Changes to the header that must be refused: (why, text, replacement, start of the message).
 MINOR = ("#define ETL_ABI_MINOR 0", "#define ETL_ABI_MINOR 1")
 REFUSED = [
     ("fields in another order", "  void* ctx;\n  void (*log)(void* ctx, uint32_t level, etl_str text);",
@@ -63,7 +64,7 @@ REFUSED = [
     ("another word in a macro", '"etl.slots/1"', '"etl.slots/2"', "macro ETL_SLOTS was"),
     ("another major", "#define ETL_ABI_MAJOR 1", "#define ETL_ABI_MAJOR 2", "macro ETL_ABI_MAJOR was 1 and is 2"),
     ("a struct that is gone", re.compile(r"typedef struct etl_slots \{.*?\} etl_slots;\n", re.S), "", "struct etl_slots is gone"),
-    ("an append without a new minor", "} etl_host;", "  void (*more)(void);\n} etl_host;", "ETL_ABI_MINOR is still 0, and there is more: etl_host.more"),
+    ("an append without a new minor", "} etl_host;", "  void (*more)(void);\n} etl_host;", "ETL_ABI_MINOR is still 0, but these are new: etl_host.more"),
 ]
 ALLOWED = [
     ("a function at the end", "} etl_sink;", "  int (*more)(void* self);\n} etl_sink;"),
@@ -75,18 +76,22 @@ ALLOWED = [
 
 
 class Guard(unittest.TestCase):
-    """Every kind of change, made to the frozen header of 1.0 and compared with its dump."""
+    """Makes every kind of change to the frozen header of 1.0 and compares the result with its dump."""
 
     def setUp(self):
         self.released = (HERE / "v1.0/abi.dump").read_text()
         self.header = (HERE / "v1.0/abi.h").read_text()
 
     def judged(self, *replacements):
+        """The changes that the guard finds after these replacements."""
         text = self.header
         for before, after in replacements:
             found = before.findall(text) if isinstance(before, re.Pattern) else [before] * text.count(before)
             self.assertEqual(1, len(found), f"{before}: not once in abi.h")
             text = text.replace(found[0], after)
+        return self.changes_of(text)
+
+    def changes_of(self, text):
         with tempfile.TemporaryDirectory() as folder:
             path = pathlib.Path(folder) / "abi.h"
             path.write_text(text)
@@ -105,6 +110,11 @@ class Guard(unittest.TestCase):
             with self.subTest(why):
                 self.assertEqual([], self.judged((before, after), MINOR))
                 self.assertEqual(1, len(self.judged((before, after))), "the minor has to be raised")
+
+    def test_the_made_up_next_version_is_allowed(self):
+        text = next_header(self.header)
+        self.assertEqual([], self.changes_of(text))
+        self.assertEqual(self.header.count("uint32_t struct_size;"), text.count("void (*next)(void);"))
 
     def test_a_minor_does_not_go_back(self):
         self.assertEqual(["ETL_ABI_MINOR was 1 and is 0"], changes(self.released.replace(" ETL_ABI_MINOR 0", " ETL_ABI_MINOR 1"), self.released))

@@ -1,4 +1,4 @@
-"""Plugins built from the frozen header of ABI 1.0 alone, in today's runner."""
+"""Runs plugins built from the frozen header of ABI 1.0 alone, and one built for a later minor, in today's etl."""
 
 import json
 import os
@@ -18,7 +18,7 @@ def folder(release):
 
 
 def expected(part, prefix):
-    """The rows of a partition that begin with the prefix; its fourth record is malformed."""
+    """The rows of a partition whose word starts with `prefix`; the partition's fourth record is malformed."""
     numbers = [part * ROWS + i for i in range(ROWS) if i != 3]
     return [(f"part-{part}", str(n), f"word{n % 7}") for n in numbers if f"word{n % 7}".startswith(prefix)]
 
@@ -43,7 +43,7 @@ class OldPlugins(EtlCase):
         return self.verb("run", pipeline, "--format", "json", *arguments, expect=expect).json
 
     def loaded(self, sink="files"):
-        """{partition: rows} of what is committed, without the ledger line."""
+        """{partition: rows} of the committed files, without the ledger line."""
         return {path.name.split(".")[1]: [tuple(line.split("\t")) for line in path.read_text().splitlines()[1:]]
                 for path in self.out.glob(f"{sink}.*.done")}
 
@@ -108,7 +108,7 @@ class OldPlugins(EtlCase):
             self.assertEqual(1, self.run_etl(path)["partitions"]["done"])
             self.assert_all_loaded()
 
-    def test_mistakes_are_told(self):
+    def test_mistakes_are_reported(self):
         pipeline = self.pipeline()
         pipeline["filters"]["some"]["column"] = "n"
         result = self.verb("validate", self.write(pipeline), expect=etl.CONFIG)
@@ -133,6 +133,15 @@ class OldPlugins(EtlCase):
                   if row[2].startswith("A")]
         self.assertEqual(sorted(row[1:] for row in wanted), sorted(row[1:] for row in rows))
         self.assertNotEqual([], rows)
+
+    def test_a_plugin_of_a_later_minor_with_todays_sink(self):
+        """Its tables are longer than today's; it needs nothing of what is new, and says so."""
+        database = Sqlite(self.folder, "later.db")
+        pipeline = {"name": "later", "sources": {"numbers": {"plugin": "squares", "until": 30, "rows": 10}},
+                    "sinks": {"db": {"plugin": "sqlite", "input": "numbers", "path": str(database.path), "table": "t"}}}
+        result = etl.run("run", self.write(pipeline), "--format", "json", env={"ETL_PLUGIN_PATH": folder("next")})
+        self.assertEqual(etl.OK, result.code, str(result))
+        self.assertEqual(30, result.json["rows"]["written"])
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Faults at random moments, again and again, against real servers and an oracle. See tools/chaos.sh --help."""
+"""Inject faults at random moments, with real servers and an oracle. See tools/chaos.sh --help."""
 
 import argparse
 import collections
@@ -26,7 +26,7 @@ def parse(arguments):
 
 
 def table(struck, played, runs, first, seconds):
-    """`struck`: {kind: [runs in which it struck, times]}."""
+    """`struck`: {kind: [number of runs in which it struck, number of times]}."""
     lines = [f"{'fault':<24}{'runs':>7}{'times':>7}"]
     lines += [f"{name:<24}{struck[name][0]:>7}{struck[name][1]:>7}" for name in ALL]
     lines += [f"{'in all':<24}{sum(own[0] for own in struck.values()):>7}{sum(own[1] for own in struck.values()):>7}",

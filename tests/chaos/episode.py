@@ -1,4 +1,4 @@
-"""One episode: a pipeline is run with faults, then without any; after every run the oracle looks."""
+"""One episode: run a pipeline with faults, then without; the oracle checks the result of every run."""
 
 import collections
 import json
@@ -19,20 +19,20 @@ RUN_SECONDS = 120
 
 
 class Mismatch(AssertionError):
-    """Something that must not be; the text says what."""
+    """A violated guarantee, described by the text."""
 
 
 class Episode:
-    """`seed` decides all but the machine's own timing."""
+    """`seed` decides everything except the timing of the machine."""
 
     def __init__(self, seed, sinks, executors, server):
         self.chance = random.Random(f"chaos {seed}")
         self.seed = seed
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix=f"etlchaos{seed}-"))
         self.world = World(self.chance, self.folder, self.chance.choice(sinks), self.chance.choice(executors), server)
-        self.mark = uuid.uuid4().hex  # of every process of this episode
+        self.mark = uuid.uuid4().hex  # in the environment of every process of this episode
         self.story, self.runs = [], 0
-        self.struck = []  # (kind, how often) of every run
+        self.struck = []  # (kind, number of times) of every run
         self.reload = False
 
     def play(self):
@@ -40,7 +40,7 @@ class Episode:
         with self.world.web:
             self.reload = self.chance.random() < 0.15
             if self.reload:
-                self.clean()  # all is there, and faulty runs load it again
+                self.clean()  # everything is loaded, and faulty runs load it again
             elif self.chance.random() < 0.4:
                 self.run([], "--limit", "1")
             for _ in range(self.chance.choice([1, 1, 2, 3])):
@@ -48,7 +48,7 @@ class Episode:
             self.clean()
 
     def clean(self):
-        """A run without faults: it loads all that is left, and says so."""
+        """Run without faults: it must load everything that is left, and report that."""
         result = self.run([])
         self.expect(result.code == etl.OK, f"a run without faults ends with {result.code}\n{result}")
         partitions = result.json["partitions"]
@@ -122,13 +122,13 @@ class Episode:
                         and etl.alive(int(name)):
                     found.append(int(name))
             except OSError:
-                continue  # it ended meanwhile
+                continue  # it has ended in the meantime
         return found
 
-    # -- what must hold after every run --
+    # -- checks after every run --
 
     def check(self, result=None):
-        """The tables are what their ledgers call done. Returns what is done in all sinks."""
+        """Check every sink; return the partitions that are done in all of them."""
         done = [self.check_sink(sink, database, result) for sink, database in self.world.sinks.items()]
         everywhere = set.intersection(*done)
         self.world.left = None if self.reload else set(self.world.expected) - everywhere
@@ -137,7 +137,7 @@ class Episode:
         return everywhere
 
     def check_sink(self, sink, database, result):
-        """The table is what the ledger calls done, and the ledger's sums are right. Returns what is done."""
+        """Check that the table holds what the ledger calls done, and the counts; return the done partitions."""
         expected = self.world.expected
         ledger = {partition: row for (_, partition), row in case.ledger(database).items()}
         done = {partition for partition, row in ledger.items() if row["state"] == "done"}
@@ -157,7 +157,7 @@ class Episode:
         return done
 
     def check_rejects(self):
-        """Once all is loaded, every reject of every partition is kept, once."""
+        """Check that, once everything is loaded, every reject of every partition is kept once."""
         if self.world.rejects is None:
             return
         files = [path for path in self.world.rejected.rglob("*.jsonl")
@@ -171,7 +171,7 @@ class Episode:
         self.expect(kept == collections.Counter(wanted), f"rejects kept: {dict(kept)}; the oracle has {wanted}")
 
     def check_summary(self, sink, summary, ledger):
-        """What a run that went well says it has done is what the ledger has of it."""
+        """Check that the summary of a successful run agrees with the ledger."""
         own = [row for row in ledger.values() if row["run_id"] == summary["run_id"] and row["state"] == "done"]
         said = summary["sinks"][sink]
         self.expect(said["partitions"]["done"] == len(own) and
@@ -194,7 +194,7 @@ class Episode:
                 f"{world.workers} workers{', upsert' if world.upsert else ''}{', reload' if self.reload else ''}")
 
     def keep(self, error):
-        """Leaves the evidence in the episode's folder, and its path."""
+        """Leave the evidence in the folder of the episode."""
         (self.folder / "story.json").write_text(json.dumps(
             {"seed": self.seed, "what": self.description(), "runs": self.story, "error": str(error)}, indent=1))
         self.world.database.keep(self.folder)

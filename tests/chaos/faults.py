@@ -1,4 +1,4 @@
-"""The faults: what each does before, during and after a run, and whether it struck."""
+"""The faults: each acts before, during and after a run, and counts how often it struck."""
 
 import errno
 import os
@@ -20,8 +20,8 @@ class Fault:
 
     sinks = ("sqlite", "postgres")
     executors = ("threads", "processes")
-    codes = frozenset()  # exit codes it excuses, beside 0 and 1
-    shows = None         # what the run's log says each time it struck; None: strike() or restore() counts
+    codes = frozenset()  # exit codes that it explains, besides 0 and 1
+    shows = None         # text in the log of the run for each strike; None: strike() or restore() counts
 
     def __init__(self, world):
         self.world, self.chance, self.struck = world, random.Random(world.chance.random()), 0
@@ -34,17 +34,17 @@ class Fault:
         return {}
 
     def rules(self):
-        """Of the web server."""
+        """Settings of the web server."""
         return []
 
     def prepare(self):
-        """Before the run starts."""
+        """Prepare, before the run starts."""
 
     def strike(self, running):
-        """At its moment, if the run still runs."""
+        """Strike, at the fault's moment, if the run is still going on."""
 
     def restore(self):
-        """After the run, whatever became of it."""
+        """Clean up after the run, however it ended."""
 
 
 # ---- processes ------------------------------------------------------------------------------------
@@ -58,7 +58,7 @@ class KillRunner(Fault):
 
 
 class Terminate(Fault):
-    codes = {etl.TERMINATED, -signal.SIGTERM}  # the latter: before it watches for signals
+    codes = {etl.TERMINATED, -signal.SIGTERM}  # the latter before it handles signals
     number = signal.SIGTERM
 
     def strike(self, running):
@@ -88,7 +88,7 @@ class KillWorker(Fault):
 
 
 class SecondRun(Fault):
-    """The same pipeline once more, at the same time, with the other executor as likely as not."""
+    """A second run of the same pipeline at the same time, half of the time with the other executor."""
 
     def strike(self, running):
         executor = self.chance.choice(["threads", "processes"])
@@ -109,7 +109,7 @@ class FaultPoint(Fault):
 
 
 class Clock(Fault):
-    """The time of day jumps to and fro by up to two days while it runs."""
+    """The clock jumps back and forth by up to two days during the run."""
 
     def environment(self):
         self.struck = 1
@@ -120,7 +120,7 @@ class Clock(Fault):
 # ---- files ----------------------------------------------------------------------------------------
 
 class BrokenDisk(Fault):
-    """Writes to some of the files fail a few times, or from then on."""
+    """Writes to some files fail a few times, or permanently."""
 
     error = errno.EIO
     part = "cache"
@@ -151,7 +151,7 @@ class BrokenRejectsDisk(BrokenDisk):
     """Strikes where the pipeline keeps its rejects."""
 
     part = "rejected"
-    codes = {etl.CONFIG}  # a file that cannot be written is a mistake in the pipeline, told before data moves
+    codes = {etl.CONFIG}  # an unwritable file is reported as a mistake in the pipeline before data moves
 
 
 class FullRejectsDisk(BrokenRejectsDisk):
@@ -159,7 +159,7 @@ class FullRejectsDisk(BrokenRejectsDisk):
 
 
 class SmallDisk(Fault):
-    """The cache lies on a file system that is full before all files are there. Needs root."""
+    """The cache is on a file system that fills up before all files have arrived. Needs root."""
 
     shows = "No space left"
 
@@ -192,7 +192,7 @@ class SqliteLocked(Fault):
             connection.execute(self.lock)
             time.sleep(self.chance.uniform(0.1, 0.6))
         except sqlite3.OperationalError:
-            pass  # etl held it all the time
+            pass  # etl held the lock all the time
         finally:
             connection.close()
 
@@ -215,7 +215,7 @@ class PostgresFault(Fault):
 
 
 class PostgresCrash(PostgresFault):
-    """Stopped as if it had crashed, and started again."""
+    """The server is stopped as if it had crashed, and started again."""
 
     def strike(self, running):
         self.world.server.stop("immediate")
@@ -228,7 +228,7 @@ class BackendTerminated(PostgresFault):
     what = "true"
 
     def strike(self, running):
-        # The server itself looks: from outside nobody is fast enough for the middle of a COPY.
+        # The server itself watches: from outside, nothing is fast enough to hit the middle of a COPY.
         self.query(f"""DO $$ DECLARE victims integer; BEGIN
             FOR i IN 1..300 LOOP
               PERFORM pg_stat_clear_snapshot();
@@ -252,7 +252,7 @@ class CopyTerminated(BackendTerminated):
 
 
 class TooManyClients(PostgresFault):
-    """New connections are refused for a while, and those that there are end."""
+    """New connections are refused for a while, and existing ones are closed."""
 
     shows = "too many connections"
 
@@ -267,7 +267,7 @@ class TooManyClients(PostgresFault):
 
 
 class ReadOnly(PostgresFault):
-    """As after a failover to a standby."""
+    """The server is read-only, as after a failover to a standby."""
 
     shows = "read-only"
 
@@ -283,7 +283,7 @@ class ReadOnly(PostgresFault):
 
 
 class LockTimeout(PostgresFault):
-    """Somebody else locks a table for longer than a statement may wait."""
+    """Another session locks a table for longer than a statement may wait."""
 
     shows = "lock timeout"
 
@@ -304,12 +304,12 @@ class LockTimeout(PostgresFault):
 
 
 class SerializationFailure(PostgresFault):
-    """Every third ledger row is refused as a conflict between transactions would be."""
+    """Every third ledger row is refused with a serialization failure."""
 
     def prepare(self):
         if not self.has_tables():
             return
-        self.query("CREATE SEQUENCE chaos")  # it counts what is rolled back too
+        self.query("CREATE SEQUENCE chaos")  # it also counts what rolls back
         self.query("GRANT ALL ON SEQUENCE chaos TO etl")
         self.query("CREATE FUNCTION chaos() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
                    "IF nextval('chaos') % 3 = 0 THEN RAISE EXCEPTION 'chaos' USING ERRCODE = '40001'; END IF; "
@@ -325,7 +325,7 @@ class SerializationFailure(PostgresFault):
 
 
 class FullTablespace(PostgresFault):
-    """The table lies on a file system with room for two pages more than it has. Needs root."""
+    """The table is on a file system with room for two more pages. Needs root."""
 
     shows = "No space left"
 
@@ -349,7 +349,7 @@ class FullTablespace(PostgresFault):
         if not self.mounted:
             return
         self.query(f"ALTER TABLE {TABLE} SET TABLESPACE pg_default")
-        self.query("CHECKPOINT")  # the files that it has left are removed
+        self.query("CHECKPOINT")  # removes the files that it has left behind
         self.query("DROP TABLESPACE small", anywhere=True)
         subprocess.run(["umount", "-l", self.place], check=True)
 
@@ -357,7 +357,7 @@ class FullTablespace(PostgresFault):
 # ---- HTTP -----------------------------------------------------------------------------------------
 
 class HttpFault(Fault):
-    """One file is answered wrongly a few times."""
+    """The server answers requests for one file wrongly a few times."""
 
     most_times = 3
 
@@ -397,28 +397,28 @@ class HttpSlow(HttpFault):
 
 
 class HttpLength(HttpFault):
-    """Content-Length is not true."""
+    """Content-Length is wrong."""
 
     def effects(self, size, somewhere):
         return [{"content_length": self.chance.choice([0, somewhere, size - 1, size + 1, size + 5000])}]
 
 
 class HttpPage(HttpFault):
-    """A page of a login or an error, with status 200."""
+    """A login or error page with status 200."""
 
     def effects(self, size, somewhere):
         return [{"html": True}]
 
 
 class HttpNoLength(HttpFault):
-    """The connection's end is the end: a cut cannot be seen but by what is in the file."""
+    """The body ends with the connection: only the content of the file shows that it was cut."""
 
     def effects(self, size, somewhere):
         return [{"content_length": None, "cut": somewhere}, {"chunked": True}]
 
 
 class HttpRanges(HttpFault):
-    """A cut, and then a server that gives the rest in its own way."""
+    """The body is cut, and the server answers the request for the rest in a way of its own."""
 
     def effects(self, size, somewhere):
         wrong = self.chance.choice([{"ranges": False}, {"content_range": "bytes 0-1/2"}, {"if_range": False},
@@ -427,7 +427,7 @@ class HttpRanges(HttpFault):
 
 
 class HttpChanged(HttpFault):
-    """The file changes between a cut and its resume: what was there is of no use."""
+    """The file changes between a cut and its resumption, so that the first part is useless."""
 
     def effects(self, size, somewhere):
         other = self.world.url_path(self.world.partition())
@@ -457,14 +457,14 @@ ALL = {name: kind for name, kind in {
 
 
 def choose(world):
-    """Names of the faults of one run: one to three different ones that fit."""
+    """Choose the faults of one run: one to three different ones that go together."""
     names = [name for name, kind in ALL.items()
              if world.sink_kind in kind.sinks and world.executor in kind.executors
              and (world.rejects or not issubclass(kind, BrokenRejectsDisk))]
     chosen = world.chance.sample(names, world.chance.choice([1, 1, 2, 2, 3]))
-    # One environment holds one library with one order of each sort.
+    # The environment holds one setting of each kind for the preloaded library.
     disks = [name for name in chosen if issubclass(ALL[name], BrokenDisk)]
-    # A server that is down takes no orders of another fault.
+    # A server that is down cannot take part in another fault.
     alone = [name for name in chosen if ALL[name] is PostgresCrash]
     if alone:
         return [name for name in chosen if not issubclass(ALL[name], PostgresFault)] + alone
@@ -472,7 +472,7 @@ def choose(world):
 
 
 class Striker(threading.Thread):
-    """Waits for a fault's moment and lets it strike."""
+    """Wait for the moment of a fault, and let it strike."""
 
     def __init__(self, fault, running):
         super().__init__(daemon=True)

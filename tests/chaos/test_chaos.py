@@ -1,4 +1,4 @@
-"""The chaos tests notice what they are there for: a table, a ledger or a summary that is not right."""
+"""The chaos tests notice a wrong table, ledger or summary."""
 
 import unittest
 

@@ -1,4 +1,4 @@
-"""What an episode of chaos happens in: hour files and their rows by the oracle, a web server, a database."""
+"""The surroundings of an episode: hour files with the rows that the oracle finds, a web server, databases."""
 
 import collections
 import functools
@@ -30,7 +30,7 @@ def truth(base, keep):
 
 
 class PostgresDatabase(Postgres):
-    """A database owned by a role that limits hold for, as they do not for a superuser."""
+    """A database owned by an ordinary role, because limits do not apply to a superuser."""
 
     def __init__(self, server):
         self.server = server
@@ -45,7 +45,7 @@ class PostgresDatabase(Postgres):
         return {**super().sink(**options), "dsn": self.dsn.replace("user=postgres", "user=etl")}
 
     def keep(self, folder):
-        """A copy for who looks into a failure."""
+        """Keep a copy for the analysis of a failure."""
         with open(folder / "database.sql", "wb") as out:
             subprocess.run([etl.tool("pg_dump"), self.dsn], stdout=out, check=False)
 
@@ -54,7 +54,7 @@ class PostgresDatabase(Postgres):
 
 
 class SqliteDatabase(Sqlite):
-    """A file in the episode's folder, which is kept as it is."""
+    """A file in the folder of the episode, which is kept after a failure."""
 
     def keep(self, folder):
         pass
@@ -68,12 +68,12 @@ class World:
 
     def __init__(self, chance, folder, sink, executor, server):
         self.chance, self.folder, self.executor, self.server = chance, pathlib.Path(folder), executor, server
-        # With all rows the queues are full, and transactions are open long before the file has ended.
+        # With all rows, queues fill up and transactions open long before the end of the file.
         self.all_rows = chance.random() < 0.3
         self.hours = chance.randint(2, 4) if self.all_rows else chance.randint(3, 8)
         self.rows = chance.choice([50, 400, 2000, 2000, 20000])
         self.base = hour_files(self.rows, 8, traps=True)
-        self.left = None  # partitions that are not done yet; None: all of them
+        self.left = None  # partitions that are not done yet; None = all
         known = truth(self.base, oracle.everything if self.all_rows else FRENCH)
         self.expected = {partition: known[partition] for partition in sorted(known)[:self.hours]}
         self.cache = self.folder / "cache"
@@ -85,7 +85,7 @@ class World:
         self.rejects = chance.choice([None, self.rejected / "rejects.jsonl", f"{self.rejected}/each/"])
         self.sink_kind = sink
         self.database = SqliteDatabase(self.data) if sink == "sqlite" else PostgresDatabase(server)
-        # {name of the sink: its database}; the faults are for the first, the second must not suffer.
+        # {name of the sink: its database}. Faults hit the first; the second must not suffer.
         self.sinks = {"db": self.database}
         if chance.random() < 0.25:
             self.sinks["also"] = SqliteDatabase(self.data, "also.db")
@@ -120,11 +120,11 @@ class World:
         return os.path.getsize(self.expected[partition].path)
 
     def partition(self):
-        """One that a run will look at."""
+        """A file that a run will read."""
         return self.chance.choice(sorted(self.left or self.expected))
 
     def span(self):
-        """About how long a run takes, in seconds."""
+        """The approximate duration of a run in seconds."""
         return 0.1 + self.hours * self.pace / 2 + self.hours * self.rows / 200000
 
     def preload(self):

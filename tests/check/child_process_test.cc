@@ -1,4 +1,4 @@
-#include <etl/conformance/child_process.hpp>
+#include <etl/testing/conformance/child_process.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,14 +17,14 @@ using testing::HasSubstr;
 
 constexpr std::chrono::minutes long_enough{1};
 
-/// Not one that has ended and that nobody has waited for.
+/// Whether the process runs; false for a zombie.
 bool runs(pid_t process) {
   std::ifstream file("/proc/" + std::to_string(process) + "/stat");
   std::string number, name, state;
   return file >> number >> name >> state && state != "Z";
 }
 
-TEST(ChildProcess, ReturnsWhatTheBodySaid) {
+TEST(ChildProcess, ReturnsTheAnswer) {
   const ChildEnd end = run_in_child(
       [](const Say& say) {
         say("one ");
@@ -35,18 +35,18 @@ TEST(ChildProcess, ReturnsWhatTheBodySaid) {
   EXPECT_EQ(end.answer, "one two");
 }
 
-TEST(ChildProcess, ChangesNothingHere) {
+TEST(ChildProcess, ChangesAreLost) {
   int value = 1;
   EXPECT_EQ(run_in_child([&](const Say&) { value = 2; }, long_enough).how, ChildEnd::How::returned);
   EXPECT_EQ(value, 1);
 }
 
-TEST(ChildProcess, KeepsWhatWasPrinted) {
+TEST(ChildProcess, KeepsTheOutput) {
   const ChildEnd end = run_in_child([](const Say&) { std::puts("to stdout"); }, long_enough);
   EXPECT_EQ(end.output, "to stdout\n");
 }
 
-TEST(ChildProcess, TellsASignalAndWhatWasSaidBefore) {
+TEST(ChildProcess, ReportsASignalAndTheAnswerBeforeIt) {
   const ChildEnd end = run_in_child(
       [](const Say& say) {
         say("about to");
@@ -59,20 +59,20 @@ TEST(ChildProcess, TellsASignalAndWhatWasSaidBefore) {
   EXPECT_EQ(end.text(), "was killed by signal 9 (Killed)");
 }
 
-TEST(ChildProcess, TellsAnExit) {
+TEST(ChildProcess, ReportsAnExit) {
   const ChildEnd end = run_in_child([](const Say&) { ::_exit(0); }, long_enough);
   EXPECT_EQ(end.how, ChildEnd::How::exited);
   EXPECT_EQ(end.text(), "ended the process with exit code 0");
 }
 
-TEST(ChildProcess, TellsAnException) {
+TEST(ChildProcess, ReportsAnException) {
   const ChildEnd end =
       run_in_child([](const Say&) { throw std::runtime_error("no luck"); }, long_enough);
   EXPECT_EQ(end.how, ChildEnd::How::threw);
   EXPECT_THAT(end.text(), HasSubstr("no luck"));
 }
 
-TEST(ChildProcess, EndsWhatHangs) {
+TEST(ChildProcess, KillsAHang) {
   const auto hang = [](const Say&) {
     for (;;) ::pause();
   };
@@ -80,7 +80,7 @@ TEST(ChildProcess, EndsWhatHangs) {
   EXPECT_EQ(run_in_child(hang, long_enough, [] { return true; }).how, ChildEnd::How::stopped);
 }
 
-TEST(ChildProcess, EndsWhatItLeavesBehind) {
+TEST(ChildProcess, KillsRemainingProcesses) {
   const ChildEnd end = run_in_child(
       [](const Say& say) {
         const pid_t left = ::fork();

@@ -1,8 +1,7 @@
-// The conformance kit in a unit test, as authors run it: on the classes that `etl new plugin`
-// writes.
+// Runs the conformance kit in a unit test, as authors do, on a class that `etl new plugin` creates.
 #include "filter/template_stage.hpp"
 
-#include <etl/conformance_test.hpp>
+#include <etl/testing/conformance_test.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,8 +17,8 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-TEST(Stage, KeepsTheRules) {
-  // Two columns instead of the kit's of every type: under a sanitizer those take their time.
+TEST(Stage, FollowsThePluginAbi) {
+  // Two columns instead of all types, which are slow under a sanitizer.
   const auto found = conformance::check<TemplateStage>(
       {.options = {{"column", "count"}},
        .columns = {{{"word", etl::Type::utf8}}, {{"count", etl::Type::int64, true}}}});
@@ -29,14 +28,14 @@ TEST(Stage, KeepsTheRules) {
   EXPECT_EQ(found.size(), conformance::checks_of(ETL_FILTER).size());
 }
 
-TEST(Stage, TakesTheColumnsGiven) {
+TEST(Stage, TakesGivenColumns) {
   const auto found = conformance::check<TemplateStage>(
       {.options = {{"column", "views"}, {"minimum", 5}},
        .columns = {{{"page", etl::Type::utf8}}, {{"views", etl::Type::int64}, {"1", "5", "7"}}}});
   EXPECT_THAT(conformance::failures(found), IsEmpty());
 }
 
-/// Keeps the first row of every batch: where batches begin is none of a filter's business.
+/// Keeps the first row of every batch, although a filter must not depend on batch boundaries.
 struct First : TemplateStage {
   using TemplateStage::TemplateStage;
   static constexpr auto name = "first";
@@ -45,7 +44,7 @@ struct First : TemplateStage {
   }
 };
 
-TEST(Stage, IsToldWhichRuleItBreaks) {
+TEST(Stage, FailsTheCheckItViolates) {
   const auto found = conformance::check<First>({.options = {{"column", "number"}}});
   EXPECT_THAT(conformance::failures(found),
               ElementsAre(StartsWith("filter.borders: in batches of")));
@@ -53,7 +52,7 @@ TEST(Stage, IsToldWhichRuleItBreaks) {
               Contains("filter.huge: needs filter.borders, which did not pass"));
 }
 
-/// Crashes in a process of its own, not in this one.
+/// Crashes in the child process, not in this one.
 struct Crashes : TemplateStage {
   using TemplateStage::TemplateStage;
   static constexpr auto name = "crashes";
@@ -65,7 +64,7 @@ TEST(Stage, MayCrash) {
   EXPECT_THAT(conformance::failures(found), ElementsAre(HasSubstr("killed by signal 6 (Aborted)")));
 }
 
-TEST(Stage, HasToBeGivenItsOptions) {
+TEST(Stage, NeedsItsOptions) {
   const auto found = conformance::check<TemplateStage>();
   EXPECT_THAT(conformance::failures(found),
               ElementsAre("options.create: option \"column\" is required"));

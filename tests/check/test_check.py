@@ -1,4 +1,4 @@
-"""`etl check`: it finds every bug planted in tests/fixtures/plugins/faulty, and none where none is."""
+"""Checks that `etl check` finds every bug planted in tests/fixtures/plugins/faulty, and none in correct stages."""
 
 import concurrent.futures
 import functools
@@ -19,9 +19,9 @@ TEST_PLUGINS = BUILD / "tests/plugins"
 EXAMPLES = pathlib.Path(os.environ.get("ETL_EXAMPLES") or BUILD / "docs/examples")
 FAULTY = TEST_PLUGINS / "faulty/faulty.so"
 
-# What each faulty stage fails, and what the message has to say. Nothing else may fail.
+# The checks that each faulty stage must fail, with a pattern of the message. Nothing else may fail.
 PLANTED = {
-    "summary_of_two_lines": {"descriptor.stage": r"the summary has to be one line"},
+    "summary_of_two_lines": {"descriptor.stage": r"the summary must be one line"},
     "default_out_of_bounds": {"descriptor.options": r'option "most" has the default 30, .* not between 1 and 9'},
     "option_twice": {"descriptor.options": r'option "column" is in the table twice'},
     "no_help": {"descriptor.options": r'the help of option "column" is empty'},
@@ -31,77 +31,77 @@ PLANTED = {
     "refuses_another_option": {"options.refused": r'refused for option "columns", which the stage does not have'},
     "crashes_on_option": {"options.refused": r"killed by signal 6 \(Aborted\)"},
     "touches_files": {"options.create": r"create\(\) made files"},
-    "holds_memory": {"options.memory": r"still counts 1048576 bytes"},
+    "holds_memory": {"options.memory": r"memory\(\) still reports 1048576 bytes"},
     "keeps_lent_option": {"filter.schema": r'there is no column "####"'},
     "never_releases": {"filter.releases": r"never released batch \d+ of \d+"},
     "releases_twice": {"filter.releases": r"released batch \d+ of \d+ 2 times"},
-    "deaf_to_emit": {"filter.stop": r"emit\(\) said to stop, .*ETL_OK, not ETL_CANCELLED"},
-    "ignores_offset": {"filter.sliced": r"of batches with an offset other rows came out"},
-    "ignores_uncounted_nulls": {"filter.nulls": r"nulls that are not counted"},
-    "offsets_go_down": {"filter.rows": r'column "word" has offsets that go down at row \d+'},
-    "loses_column": {"filter.rows": r"batch of 1 columns, its schema has 2"},
+    "deaf_to_emit": {"filter.stop": r"emit\(\) asked to stop, .*ETL_OK, not ETL_CANCELLED"},
+    "ignores_offset": {"filter.sliced": r"of batches with an offset different rows were emitted"},
+    "ignores_uncounted_nulls": {"filter.nulls": r"of uncounted nulls"},
+    "offsets_go_down": {"filter.rows": r'column "word" has decreasing offsets at row \d+'},
+    "loses_column": {"filter.rows": r"batch of 1 columns, but its schema has 2"},
     "first_of_each_batch": {"filter.borders": r"in batches of 1 row instead of 10000"},
     "remembers_partitions": {"filter.again": r"of a second, equal partition"},
-    "mixes_partitions_up": {"filter.instances": r"while other partitions were worked on other rows came out"},
-    "predicate_drops_too_much": {"filter.predicate": r'keep\(\) drops a row with .* in "word" that apply\(\) lets pass'},
+    "mixes_partitions_up": {"filter.instances": r"while other partitions were processed different rows were emitted"},
+    "predicate_drops_too_much": {"filter.predicate": r'keep\(\) drops a row with .* in "word" that apply\(\) passes'},
     "refuses_without_column": {"filter.refuses": r'column "word" .* without naming the column'},
-    "content_with_any_column": {"filter.refuses": r'column "word" .* apply\(\) failed then'},
+    "content_with_any_column": {"filter.refuses": r'column "word" .* but then apply\(\) failed'},
     "crashes_on_empty": {"filter.empty": r"killed by signal 11 \(Segmentation fault\)"},
     "exits_on_huge": {"filter.huge": r"ended the process with exit code 0"},
-    "hangs_on_empty": {"filter.empty": r"did not end in time, which is 3000 ms"},
-    "plans_anew": {"source.plan": r"planned again, there are other partitions: .*tuesday"},
+    "hangs_on_empty": {"filter.empty": r"did not end in time \(3 s\)"},
+    "plans_anew": {"source.plan": r"a second plan\(\) returned different partitions: .*tuesday"},
     "same_id": {"source.plan": r'the partition "monday" twice'},
     "no_such_scope": {"source.plan": r'partition "sunday" has its scope in the column "hour"'},
     "shared_scope": {"source.scope": r"two partitions have the scope monday"},
     "out_of_scope": {"source.scope": r'partition "monday" has a row with day = another day'},
     "declares_another_type": {"source.schema": r'column "count" is declared as utf8, .* says int64'},
-    "other_rows_each_time": {"source.twice": r'partition "monday" has other rows when it is read again'},
-    "miscounts": {"source.read": r'partition "monday" counted 2001 records read, and gave 1960, rejected 40'},
+    "other_rows_each_time": {"source.twice": r'partition "monday" has different rows when read again'},
+    "miscounts": {"source.read": r'partition "monday" counted 2001 records read, but emitted 1960, rejected 40'},
     "predicate_on_any_column": {"source.predicate": r'partition "monday" .* predicate on "day"'},
     "drops_uncounted": {"source.predicate": r'partition "monday" with a predicate counted .* dropped 0'},
-    "deaf_to_cancel": {"source.cancel": r"before the first batch, the stream still went on after a second"},
-    "cancel_is_failure": {"source.cancel": r"ETL_TRANSIENT: .*; ETL_CANCELLED was to be expected"},
-    "unknown_is_empty": {"source.unknown": r"never planned was no error"},
-    "reader_holds_memory": {"source.memory": r"still counts \d+ bytes"},
-    "mixes_readers_up": {"source.instances": r'partition "\w+" has other rows while others are read'},
-    "loses_what_it_expects": {"source.expect": r'partition "monday" has other rows after expect\(\)'},
-    "replay_loses_records": {"source.replay": r"replay\(\) of 3 records gave 0 rows and 0 rejects"},
-    "batches_die_with_stream": {"source.early": r'partition "monday": the batch has changed'},
+    "deaf_to_cancel": {"source.cancel": r"before the first batch, the stream went on for more than a second"},
+    "cancel_is_failure": {"source.cancel": r"ETL_TRANSIENT: .*; expected ETL_CANCELLED"},
+    "unknown_is_empty": {"source.unknown": r"never planned succeeded"},
+    "reader_holds_memory": {"source.memory": r"memory\(\) still reports \d+ bytes"},
+    "mixes_readers_up": {"source.instances": r'partition "\w+" has different rows while others are being read'},
+    "loses_what_it_expects": {"source.expect": r'partition "monday" has different rows after expect\(\)'},
+    "replay_loses_records": {"source.replay": r"replay\(\) of 3 records returned 0 rows and 0 rejects"},
+    "batches_die_with_stream": {"source.early": r'partition "monday": the batch changed'},
     "release_not_marked": {"source.read": r'partition "monday": release\(\) of the stream did not set'},
-    "fails_silently": {"source.unknown": r"task->fail\(\) was not told why"},
+    "fails_silently": {"source.unknown": r"without a call of task->fail\(\)"},
     "check_creates": {"sink.check": r"check\(\) made files"},
     "refuses_columns_with_any_exception": {"sink.refuses": r'of type double failed with ETL_INTERNAL'},
-    "commit_lies": {"sink.commit": r"after a commit the command `dump` shows no row"},
-    "ledger_loses_field": {"sink.commit": r"the ledger record came back as"},
-    "commits_on_close": {"sink.rollback": r"after 10 rows that were not committed"},
-    "loads_what_is_done": {"sink.conflict": r"loaded again with success; ETL_CONFLICT", "kill.committed": r"loaded again",
+    "commit_lies": {"sink.commit": r"after a commit the command `dump` prints no rows"},
+    "ledger_loses_field": {"sink.commit": r"committed\(\) returned the ledger record"},
+    "commits_on_close": {"sink.rollback": r"after 10 uncommitted rows"},
+    "loads_what_is_done": {"sink.conflict": r"loaded again with success; expected ETL_CONFLICT", "kill.committed": r"loaded again",
                            "kill.commit": r"loaded again"},
     "no_fence_at_commit": {"sink.race": r"two processes loaded the same partition and got ETL_OK and ETL_OK"},
-    "record_replaces_done": {"sink.record": r"record\(\) replaced a record that is done"},
+    "record_replaces_done": {"sink.record": r"record\(\) replaced a done record"},
     "inspect_creates": {"sink.inspect": r"inspect\(\) made files"},
-    "prepare_truncates": {"sink.prepare": r"after a second prepare\(\) the ledger is another"},
-    "loses_single_rows": {"sink.borders": r"in batches of 1 row the target holds other rows"},
-    "counts_in_16_bits": {"sink.huge": r"of one batch of 100000 rows the target holds other rows"},
+    "prepare_truncates": {"sink.prepare": r"after a second prepare\(\) the ledger differs"},
+    "loses_single_rows": {"sink.borders": r"in batches of 1 row the rows in the target differ"},
+    "counts_in_16_bits": {"sink.huge": r"of one batch of 100000 rows the rows in the target differ"},
     "refuses_empty_batch": {"sink.empty": r"batch without rows failed: ETL_PERMANENT: there are no rows"},
-    "reload_adds": {"sink.reload": r"after a reload the target holds other rows"},
+    "reload_adds": {"sink.reload": r"after a reload the rows in the target differ"},
     "forget_keeps_rows": {"sink.forget": r"after forget\(\) with the rows"},
-    # One memory for all writers is wrong within one instance and between two.
-    "mixes_writers_up": {"sink.writers": r"after writers at once", "sink.instances": r"beside another instance|in another"},
-    "writer_holds_memory": {"sink.memory": r"still counts 1048576 bytes"},
-    "kill_leaves_mark": {"kill.open": r"killed after open\(\), its partition cannot be loaded: ETL_CONFLICT"},
-    # A transaction that a kill does not roll back.
-    "kill_leaves_rows": {"kill.first_write": r"killed after the first write", "kill.write": r"killed within write",
-                         "kill.before_commit": r"killed before commit", "kill.commit": r"killed within commit"},
-    "commits_in_two_steps": {"kill.commit": r"killed within commit\(\) and resumed, the target is not that of"},
+    # Shared memory of writers is wrong within one instance and between two.
+    "mixes_writers_up": {"sink.writers": r"after concurrent writers", "sink.instances": r"beside another instance|in another"},
+    "writer_holds_memory": {"sink.memory": r"memory\(\) still reports 1048576 bytes"},
+    "kill_leaves_mark": {"kill.open": r"killed after open\(\), loading its partition failed: ETL_CONFLICT"},
+    # Its transaction survives a kill.
+    "kill_leaves_rows": {"kill.first_write": r"killed after the first write", "kill.write": r"killed inside write",
+                         "kill.before_commit": r"killed before commit", "kill.commit": r"killed inside commit"},
+    "commits_in_two_steps": {"kill.commit": r"killed inside commit\(\) and resumed, the target differs from that of"},
     "sink_never_releases": {"sink.releases": r"the sink never released batch"},
-    "sink_ignores_offset": {"sink.sliced": r"of batches with an offset the target holds other rows"},
+    "sink_ignores_offset": {"sink.sliced": r"of batches with an offset the rows in the target differ"},
 }
-# When a process is killed within commit() is chance, but for those whose commit() takes its time.
+# Where in commit() a kill strikes is up to chance, except in a slow commit().
 BY_CHANCE = {("loads_what_is_done", "kill.commit"), ("kill_leaves_rows", "kill.commit")}
-# So is where two processes meet, or a kill strikes: a faulty sink may show there as well what it was planted for.
+# So is where two processes meet: any faulty sink may fail these checks too.
 MEETINGS = {"sink.race", "kill.commit"}
 
-# Of stages without a bug, the checks that cannot be made.
+# The checks that are skipped for stages without a bug.
 SOUND = {
     "filter_sound": {},
     "source_sound": {"options.refused": "the stage has no options",
@@ -126,7 +126,7 @@ def by_status(result, status):
 class Planted(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        # A few at once: most of the time is spent waiting, for a hang, a lock or a process that is killed.
+        # In parallel: most of the time is spent waiting for a hang, a lock or a kill.
         with concurrent.futures.ThreadPoolExecutor(3) as pool:
             runs = {stage: pool.submit(faulty, stage, *(["--timeout", 3] if stage == "hangs_on_empty" else []))
                     for stage in [*PLANTED, *SOUND]}
@@ -155,7 +155,7 @@ class Planted(unittest.TestCase):
                  for name in by_status(self.results[stage], "failed").keys() & expected.keys()}
         self.assertEqual(listed, found)
 
-    def test_what_stands_on_a_failed_check_is_skipped(self):
+    def test_checks_that_depend_on_a_failed_one_are_skipped(self):
         skipped = by_status(self.results["touches_files"], "skipped")
         self.assertEqual("needs options.create, which did not pass", skipped["filter.schema"])
         self.assertEqual("needs filter.schema, which did not pass", skipped["filter.rows"])
@@ -172,7 +172,7 @@ class Planted(unittest.TestCase):
 
 
 class Own(EtlCase):
-    """What is shipped, what the docs show, and what was built for ABI 1.0, by the files in setups/."""
+    """Checks the shipped plugins, those in the docs and those built for ABI 1.0, with the files in setups/."""
 
     def passes(self, library, *arguments, unmade=(), env=None):
         setup = HERE / f"setups/{library.stem}.toml"
@@ -262,7 +262,7 @@ class Verb(EtlCase):
     def test_what_cannot_be_seen_is_skipped_and_not_passed(self):
         result = check(EXAMPLES / "tsv_files.so", "--set", "folder={scratch}", "--format", "json")
         skipped = by_status(result, "skipped")
-        self.assertIn("no command `dump` shows what it has written", skipped["sink.commit"])
+        self.assertIn("no command `dump` to print its rows", skipped["sink.commit"])
         seen = {"descriptor.stage", "descriptor.options", "descriptor.columns", "options.create", "options.refused",
                 "options.memory", "sink.check", "sink.refuses", "sink.inspect"}
         self.assertEqual(seen, by_status(result, "passed").keys())
@@ -348,7 +348,7 @@ class Page(EtlCase):
         for stage, library in libraries.items():
             result = check(library, "--with", shown.pop(stage))
             self.assertEqual(etl.OK, result.code, str(result))
-        # The other is that which the plugin is checked with above.
+        # The remaining one is used above.
         self.assertEqual(["postgres"], list(shown))
         self.assertIn(shown["postgres"].read_text(), (HERE / "setups/postgres.toml").read_text())
 

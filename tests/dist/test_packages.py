@@ -17,7 +17,7 @@ RUNNER = {"usr/bin/etl", "usr/lib/etl/plugins/sqlite.so", "usr/lib/etl/plugins/p
           "usr/share/man/man1/etl.1.gz", "usr/share/man/man1/etl-run.1.gz", "usr/share/bash-completion/completions/etl",
           "usr/share/zsh/site-functions/_etl", "usr/share/fish/vendor_completions.d/etl.fish",
           "usr/share/doc/etl/docs/writing-a-plugin.md"}
-SDK = {"usr/include/etl/abi.h", "usr/include/etl/plugin.hpp", "usr/include/etl/testing.hpp", "usr/lib/pkgconfig/etl.pc",
+SDK = {"usr/include/etl/abi.h", "usr/include/etl/plugin.hpp", "usr/include/etl/testing/mock_host.hpp", "usr/lib/pkgconfig/etl.pc",
        "usr/lib/cmake/etl/etl-config.cmake", "usr/lib/cmake/etl/etl_add_plugin.cmake", "usr/lib/cmake/etl/plugin.map"}
 
 # Requirements of Debian's own archive, and why the packages do not meet them.

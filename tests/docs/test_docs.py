@@ -203,7 +203,7 @@ class Tutorial(TemporaryFolder):
         files = {path.name: path.read_text() for path in (self.folder / "out").iterdir()}
         self.assertEqual({"words.monday.txt.tsv": "monday.txt\tapple\t3\nmonday.txt\tavocado\t2\n",
                           "words.tuesday.txt.tsv": "tuesday.txt\tapricot\t1\n"}, files)
-        for reason in ("no tab", "the count is no number"):
+        for reason in ("no tab", "the count is not a number"):
             self.assertIn(reason, result.err)
 
     def test_every_run_writes_every_partition(self):
@@ -247,7 +247,7 @@ class Tutorial(TemporaryFolder):
         self.assertEqual(["ant", "apricot"], rows)
 
     def test_mistakes_are_shown_at_their_line(self):
-        for setting, message in (("with_a.column=count", 'column "count" is no text'),
+        for setting, message in (("with_a.column=count", 'column "count" is not a text column'),
                                  ("words.folder=nowhere", "there is no folder"),
                                  ("files.folder=nowhere", "there is no folder")):
             result = etl.run("plan", "words.toml", "--set", setting, cwd=self.folder,
@@ -340,7 +340,7 @@ class Reference(unittest.TestCase):
 
     def test_keys_of_run(self):
         result = etl.run("validate", "/dev/stdin", "--set", "run.nothing=1")
-        keys = re.search(r'there is: (.*)', result.err)[1]
+        keys = re.search(r'available: (.*)', result.err)[1]
         keys = re.findall(r'"(\w+)"', keys)
         self.assertIn("workers", keys)
         section = self.text.split("### [run]")[1].split("\n## ")[0]

@@ -142,7 +142,7 @@ class InRust(Example):
 
     def test_mistakes_are_shown_at_the_option(self):
         (self.folder / "in").mkdir()
-        for column, message in (("count", 'column "count" is no text'), ("nowhere", 'there is no column "nowhere"')):
+        for column, message in (("count", 'column "count" is not a text column'), ("nowhere", 'there is no column "nowhere"')):
             result = self.run_text(
                 'name = "lengths"\n[sources.words]\nplugin = "word_files"\nfolder = "in"\n'
                 f'[filters.measured]\nplugin = "text_length"\ninput = "words"\ncolumn = "{column}"\n' + self.sink("measured"))

@@ -60,7 +60,7 @@ class Faults:
 
     def error(self, point):
         result = self.faulty(f"{point}@2=error")
-        self.assertIn(f"the fault {point}@2=error that was asked for", result.err)
+        self.assertIn(f"injected fault {point}@2=error", result.err)
         self.assert_all_of_one_run(result)
 
     def delay(self, point):
@@ -73,7 +73,7 @@ class Faults:
         self.assertEqual(HOURS, len(ledger(self.store)))
         for row in ledger(self.store).values():
             self.assertEqual(("failed", 4), (row["state"], row["attempts"]))
-            self.assertIn("the fault sink.commit@*=error that was asked for", row["error"])
+            self.assertIn("injected fault sink.commit@*=error", row["error"])
         self.assertEqual([], list(self.store.rows()))
         self.assert_all_of_one_run(self.run_pipeline(self.job))
 

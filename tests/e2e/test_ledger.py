@@ -51,7 +51,7 @@ class Ledger:
         self.assert_summary(self.run_pipeline(later, "--reload"), total=2, done=2)
         # The error names partitions that can no longer be loaded, and the remedy.
         result = self.run_pipeline(later, expect=etl.CONFIG)
-        self.assertIn(f'1 partitions in sink "db", the first of them "{self.partition(0)}"', result.err)
+        self.assertIn(f'1 partition in sink "db", "{self.partition(0)}", was loaded', result.err)
         self.assertIn("etl state FILE forget", result.err)
         forgotten = etl.run("state", later, "forget", self.partition(0))
         self.assertEqual(etl.OK, forgotten.code, str(forgotten))

@@ -185,7 +185,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
 
     def test_an_error_that_is_expected(self):
         self.passes('name = "error"\npartition = "nonsense"\nrecords.pageviews = ["fr A 1 0"]\n'
-                    'error = "is no partition of page views"\n')
+                    'error = "is not a partition of page views"\n')
 
     def test_no_rows(self):
         self.passes('name = "none"\ninputs.pageviews = []\noutputs.db = []\n')
@@ -222,7 +222,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         self.assertEqual(("3", "1"), (root.get("tests"), root.get("failures")))
         self.assertEqual([str(path), str(other)], [suite.get("name") for suite in root])
         failure, = root.iter("failure")
-        self.assertIn("counts.db: 4 expected, 3 came", failure.get("message"))
+        self.assertIn("counts.db: expected 4, got 3", failure.get("message"))
         result = self.results_of(other, "--junit", self.folder / "no/folder.xml", code=etl.FAILED)
         self.assertIn("no/folder.xml: cannot be written", result.err)
         self.assertIn("1 passed", result.out)
@@ -258,18 +258,18 @@ class Failing(Base):
 
     def test_missing_row(self):
         self.assertEqual(["missing"], self.kinds('{ title = "A" }, { title = "B" }, { title = "C" }, { title = "D" }',
-                                                 "expected row 3 is missing (4 expected, 3 came)"))
+                                                 "expected row 3 is missing (expected 4, got 3)"))
 
     def test_extra_row(self):
         self.assertEqual(["extra"], self.kinds('{ title = "A" }, { title = "D" }',
-                                               "row 2 is not expected (2 expected, 3 came)"))
+                                               "row 2 is unexpected (expected 2, got 3)"))
 
     def test_wrong_order(self):
-        self.kinds('{ title = "B" }, { title = "A" }, { title = "D" }', "the rows are the expected ones, in another order")
+        self.kinds('{ title = "B" }, { title = "A" }, { title = "D" }', "the same rows in a different order")
 
     def test_all_rows_missing_and_all_extra(self):
         self.fails('name = "x"\ninputs.pageviews = []\noutputs.db = [ { title = "A" } ]\n', "expected row 1 is missing")
-        self.fails('name = "x"\n' + INPUTS + "outputs.db = []\n", "rows 1, 2 and 1 more are not expected")
+        self.fails('name = "x"\n' + INPUTS + "outputs.db = []\n", "rows 1, 2 and 1 more are unexpected")
 
     def test_the_diff_is_a_table(self):
         result = self.results_of(self.file('name = "value"\n' + INPUTS + 'outputs.phones = [ { title = "Bee", views = 2 } ]\n'),
@@ -282,7 +282,7 @@ class Failing(Base):
         self.fails('name = "x"\n' + INPUTS + 'every.db = { domain_code = "fr" }\n', "every.db: rows 2 and 3 differ")
 
     def test_counts(self):
-        found = self.fails('name = "x"\n' + INPUTS + "counts.db = 4\n", "counts.db: 4 expected, 3 came")
+        found = self.fails('name = "x"\n' + INPUTS + "counts.db = 4\n", "counts.db: expected 4, got 3")
         self.assertEqual((4, 3, "db"), tuple(found["differences"][0][key] for key in ("expected", "got", "stage")))
 
     def test_rejects_that_nobody_expects(self):
@@ -296,11 +296,11 @@ class Failing(Base):
 
     def test_an_error_that_nobody_expects(self):
         self.fails('name = "x"\nrecords.pageviews = ["fr A 1 0"]\ncounts.db = 1\n',
-                   'it failed: source "pageviews": "" is no partition of page views', 'add partition = "..."')
+                   'it failed: source "pageviews": "" is not a partition of page views', 'add partition = "..."')
 
     def test_another_error_and_none(self):
         self.fails('name = "x"\npartition = "p"\nrecords.pageviews = ["fr A 1 0"]\nerror = "disk full"\n',
-                   'an error with "disk full" was expected, not this one', "is no partition of page views")
+                   'expected an error with "disk full", but got: ', "is not a partition of page views")
         self.fails('name = "x"\n' + INPUTS + 'error = "disk full"\n', "but there was none")
 
     def test_texts_that_differ_where_nobody_looks(self):
@@ -327,7 +327,7 @@ class Plugins(Base):
         liar = PIPELINE.replace('languages = ["fr"]', "").replace('plugin = "language"\ninput = "pageviews"',
                                                                   'plugin = "liar"\ninput = "pageviews"')
         found = self.fails('name = "x"\n' + INPUTS + "counts.db = 4\n",
-                           "with predicate pushdown (run.pushdown) the outcome is another", 'expected row 2 is missing',
+                           "with predicate pushdown (run.pushdown) the result differs", 'expected row 2 is missing',
                            pipeline=liar)
         self.assertEqual(["pushdown"], [difference["kind"] for difference in found["differences"]])
         self.passes('name = "x"\n' + INPUTS.replace('"B"', '"E"') + "counts.db = 4\n", pipeline=liar)
@@ -380,11 +380,11 @@ class Mistakes(Base):
         (INPUTS + "counts.db = 1\n", "test 1 has no name", "add: name"),
         ("name = 4\n" + INPUTS + "counts.db = 1\n", '"name" of test 1 must be a string, not an integer', ""),
         ('name = " "\n' + INPUTS + "counts.db = 1\n", "must not be empty", ""),
-        ('name = "x"\ncounts.db = 1\n', 'test "x" gives no rows', "add inputs.STAGE"),
+        ('name = "x"\ncounts.db = 1\n', 'test "x" has no inputs', "add inputs.STAGE"),
         ('name = "x"\n' + INPUTS, 'test "x" expects nothing', "add outputs.STAGE"),
         ('name = "x"\n' + INPUTS + "counts.bd = 1\n", '"counts" of test "x": there is no stage "bd"', 'did you mean "db"?'),
         ('name = "x"\ninputs.pageview = []\ncounts.db = 1\n', 'there is no stage "pageview"', 'did you mean "pageviews"?'),
-        ('name = "x"\ninputs.db = []\ncounts.db = 1\n', 'no rows leave the sink "db"', "name the stage"),
+        ('name = "x"\ninputs.db = []\ncounts.db = 1\n', 'no rows leave the sink "db"', "name a stage"),
         ('name = "x"\nrecords.french = []\ncounts.db = 1\n', '"french" is a filter', "write inputs"),
         ('name = "x"\ninputs.pageviews = [ { titel = "A" } ]\ncounts.db = 1\n', 'source "pageviews" has no column "titel"',
          'did you mean "title"?'),
@@ -395,17 +395,17 @@ class Mistakes(Base):
         ('name = "x"\ninputs.pageviews = "A"\ncounts.db = 1\n', "must be an array of rows", "write pageviews = ["),
         ('name = "x"\ninputs = 4\ncounts.db = 1\n', '"inputs" of test "x" must be a table', "write inputs.STAGE"),
         ('name = "x"\nrecords.pageviews = [ 4 ]\ncounts.db = 1\n', "must be strings, not an integer", ""),
-        ('name = "x"\nrecords.pageviews = 4\ncounts.db = 1\n', "must be an array of strings, a text of lines", ""),
+        ('name = "x"\nrecords.pageviews = 4\ncounts.db = 1\n', "must be an array of strings, a string of lines", ""),
         ('name = "x"\n' + INPUTS + 'records.pageviews = []\ncounts.db = 1\n', "both inputs and records", ""),
-        ('name = "x"\n' + INPUTS + 'inputs.french = []\ncounts.db = 1\n', '"french" gets rows by way of "pageviews" already', ""),
-        ('name = "x"\ninputs.mobile = []\ncounts.db = 1\n', 'no rows of "mobile" reach a stage that test "x" looks at', ""),
-        ('name = "x"\ninputs.mobile = []\ncounts.db = 1\ncounts.phones = 0\n', 'no rows that test "x" gives reach "db"', ""),
-        ('name = "x"\ninputs.french = []\noutputs.french = []\n', "gives the rows of \"french\" itself", "look at a stage behind"),
+        ('name = "x"\n' + INPUTS + 'inputs.french = []\ncounts.db = 1\n', '"french" already gets rows from "pageviews"', ""),
+        ('name = "x"\ninputs.mobile = []\ncounts.db = 1\n', 'no rows of "mobile" reach a stage that test "x" checks', ""),
+        ('name = "x"\ninputs.mobile = []\ncounts.db = 1\ncounts.phones = 0\n', 'no inputs of test "x" reach "db"', ""),
+        ('name = "x"\ninputs.french = []\noutputs.french = []\n', "both provides and expects the rows of \"french\"", "expect the rows of a stage behind"),
         ('name = "x"\n' + INPUTS + 'counts.db = -1\n', "must be at least 0, but is -1", ""),
         ('name = "x"\n' + INPUTS + 'counts.db = "2"\n', "must be a number of rows, not a string", ""),
         ('name = "x"\n' + INPUTS + 'rejects = "2"\n', "must be a number, or a table of reasons", "write rejects = 1"),
         ('name = "x"\n' + INPUTS + 'error = ""\n', '"error" of test "x" must not be empty', ""),
-        ('name = "x"\n' + INPUTS + 'error = "e"\ncounts.db = 1\n', "expects an error and rows", "make two tests"),
+        ('name = "x"\n' + INPUTS + 'error = "e"\ncounts.db = 1\n', "expects both an error and rows", "split it into two tests"),
         ('name = "x"\n' + INPUTS + 'every.db = 4\n', "must be a table of columns", ""),
     ]
 
@@ -437,9 +437,9 @@ class Mistakes(Base):
         self.assertIn('there are two tests named "x"', result.err)
 
     def test_files_of_rows(self):
-        for content, message in ((None, "cannot open"), ("{", "is no JSON"), ("4", "holds no rows"), ("[4]", "row 1 is no object"),
+        for content, message in ((None, "cannot open"), ("{", "is not valid JSON"), ("4", "contains no rows"), ("[4]", "row 1 is not an object"),
                                  ('[{"titel": 1}]', 'has no column "titel"'), ('[{"views": 1.5}]', "it must be an integer"),
-                                 ('[{"views": null}]', "it cannot be null"), ('{"columns": [4], "rows": [[1]]}', "holds no rows")):
+                                 ('[{"views": null}]', "it cannot be null"), ('{"columns": [4], "rows": [[1]]}', "contains no rows")):
             with self.subTest(content):
                 if content is not None:
                     (self.folder / "rows.json").write_text(content)

@@ -325,7 +325,7 @@ class Everything(SchemaCase):
     def test_messages(self):
         """They point at the value and name the allowed ones."""
         wanted = {
-            "unknown option": r'^10:\d+: \{"description":"There is no such key here; there is: plugin, input, path, table, ',
+            "unknown option": r'^10:\d+: \{"description":"unknown key; available: plugin, input, path, table, ',
             "wrong executor": r'^11:\d+: "procs" is not one of \["threads","processes"\]',
             "not allowed": r'^5:8: "blue" is not one of \["red","green"\]',
             "unknown plugin": r'^4:10: "everthing" is not one of \[.*"everything".*\]',
@@ -357,7 +357,7 @@ class Everything(SchemaCase):
         self.assertLessEqual({'"everything"', '"wikipedia_pageviews"'}, set(offered['plugin = ""']))
         self.assertLessEqual({'"append"', '"upsert"'}, set(offered['mode = ""']))
         self.assertIn("table", offered["ta"])
-        self.assertIn("Further tries of a partition", found["hover"]["retries = 2"])
+        self.assertIn("Retries of a partition", found["hover"]["retries = 2"])
         self.assertIn("primary key", found["hover"]['key = ["a"]'].lower())
         self.assertIn("text writes YYYY-MM-DD", found["hover"]['timestamps = "text"'])
 

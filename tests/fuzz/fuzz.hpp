@@ -1,5 +1,5 @@
 /// \file
-/// What fuzz targets share: taking an input apart, and ending when something is wrong.
+/// Helpers for fuzz targets: splitting an input, and reporting a finding.
 #pragma once
 
 #include <algorithm>
@@ -14,7 +14,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
 namespace fuzz {
 
-/// Ends the process, which libFuzzer and ctest both take for a finding.
+/// Aborts if the condition is false, which libFuzzer and ctest both report.
 inline void require(bool holds, std::string_view what, std::string_view shown = {}) {
   if (holds) return;
   std::fprintf(stderr, "broken: %.*s\n", static_cast<int>(what.size()), what.data());
@@ -23,8 +23,8 @@ inline void require(bool holds, std::string_view what, std::string_view shown = 
   std::abort();
 }
 
-/// The bytes of one input, taken from its front. What is not there is zero or empty, so that every
-/// input means something. Borrows the bytes.
+/// Reads an input from its front. Missing bytes read as zero or empty, so that every input is
+/// valid. Borrows the bytes.
 class Input {
  public:
   Input(const std::uint8_t* data, std::size_t size)
@@ -37,13 +37,13 @@ class Input {
     rest_.remove_prefix(1);
     return value;
   }
-  /// Little endian.
+  /// Reads a little-endian number.
   std::int64_t number() {
     std::uint64_t value = 0;
     for (unsigned i = 0; i < 8; ++i) value |= std::uint64_t{byte()} << (8 * i);
     return static_cast<std::int64_t>(value);
   }
-  /// Up to the next `end`, which is taken as well, or all that is left.
+  /// Reads up to and including the next `end`, or the rest.
   std::string_view until(char end) {
     const std::size_t at = std::min(rest_.find(end), rest_.size());
     const std::string_view text = rest_.substr(0, at);

@@ -1,10 +1,10 @@
-// A gzip file, read by both decoders in pieces of any size: they agree on the text and on whether
-// it is whole, and neither reads or writes where it should not.
+// Reads a gzip file with both decoders in pieces of any size: they must agree on the text and on
+// whether it is complete, and stay within their buffers.
 //
-// Input: mode, pieces of input, pieces of output, bytes. With mode 1 the bytes are deflate data
-// that get a header and the trailer they need, for no fuzzer guesses a CRC.
+// Input: mode, input piece size, output piece size, bytes. In mode 1 the bytes are deflate data and
+// get a header and a matching trailer, because a fuzzer cannot guess a CRC.
 #include "fuzz.hpp"
-#include "inflate.hpp"
+#include "plugins/common/compression/gzip_file.hpp"
 
 #include <etl/error.hpp>
 
@@ -17,11 +17,11 @@
 
 namespace {
 
-using wikipedia::Decoder;
-using wikipedia::GzipError;
-using wikipedia::GzipFile;
+using compression::Decoder;
+using compression::GzipError;
+using compression::GzipFile;
 
-constexpr std::size_t most = 256U << 10U;  // a bomb goes on for ever
+constexpr std::size_t most = 256U << 10U;  // stops a gzip bomb
 
 /// A file in memory.
 class MemoryFile {
@@ -50,7 +50,7 @@ Text read(const MemoryFile& file, Decoder decoder, std::size_t chunk, std::size_
   GzipFile gzip(file.path(), decoder, chunk);
   try {
     while (text.bytes.size() < most) {
-      std::vector<char> out(piece);  // its own memory, for AddressSanitizer to watch its ends
+      std::vector<char> out(piece);  // separate memory, so that AddressSanitizer checks its bounds
       const std::size_t size = gzip.read(out);
       if (size == 0) return text;
       text.bytes.append(out.data(), size);
@@ -114,7 +114,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                       (zlib.bytes.size() == whole.bytes.size() || both >= most),
                   "pieces change the text");
   }
-  if (!wikipedia::has_decoder(Decoder::isal)) return 0;
+  if (!compression::has_decoder(Decoder::isal)) return 0;
   const Text isal = read(file, Decoder::isal, chunk, std::max<std::size_t>(piece, 64));
   fuzz::require(isal.error.empty() == zlib.error.empty(), "only one decoder refuses",
                 "isa-l: " + isal.error + ", zlib: " + zlib.error);

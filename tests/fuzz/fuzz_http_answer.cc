@@ -1,18 +1,19 @@
-// What a server says of a download, what stands beside a part of one, and the URL it came from:
-// read as it is meant, or not at all; and a redirect never leads out of encryption.
+// Headers of a download, the metadata file of a partial one, and URLs: each is parsed correctly or
+// refused, and a redirect never leaves an encrypted connection.
 //
-// Input: what to look at, texts, one a line.
-#include "base_url.hpp"
+// Input: which parser, then one text per line.
 #include "fuzz.hpp"
-#include "part_meta.hpp"
-#include "redirect.hpp"
-#include "response.hpp"
+#include "plugins/common/http/part_meta.hpp"
+#include "plugins/common/http/redirect.hpp"
+#include "plugins/common/http/response.hpp"
+#include "plugins/wikipedia/base_url.hpp"
 
 #include <etl/error.hpp>
 
 namespace {
 
-using namespace wikipedia;
+using namespace http;
+using wikipedia::BaseUrl;
 
 void check_range(std::string_view value) {
   const auto range = parse_content_range(value);

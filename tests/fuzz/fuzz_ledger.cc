@@ -1,7 +1,7 @@
-// What somebody else left in etl_ledger: it is read, or refused with its place. What is written
-// comes back as it was.
+// Rows in etl_ledger written by others are read, or refused with their position. Records written by
+// the sink are read back unchanged.
 //
-// Input: for every column of a row a kind of value and the value; then a record to write.
+// Input: a kind and a value for every column of a row; then a record to write.
 #include "fuzz.hpp"
 #include "plugins/common/sql/ledger_table.hpp"
 #include "plugins/sqlite/database.hpp"
@@ -27,7 +27,7 @@ etl::Context quiet() {
   return etl::Context(&host);
 }
 
-/// A database in memory whose etl_ledger takes values of any kind, as one does that another made.
+/// An in-memory database whose etl_ledger accepts any value, as if created by another program.
 Database& database_of_anything() {
   static Database database({":memory:", etl::Duration(0), quiet()}, Database::Access::create);
   static const bool made = [] {

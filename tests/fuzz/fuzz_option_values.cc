@@ -1,6 +1,6 @@
-// One value for one option of any type: it is converted within the option's bounds, or refused.
+// Checks a value against an option of any type: it is converted within the bounds, or refused.
 //
-// Input: type, flags, where it comes from, bounds, allowed values up to a line feed, the value.
+// Input: type, flags, origin, bounds, allowed values up to a line feed, the value.
 #include "core/runtime/config/option_values.hpp"
 #include "fuzz.hpp"
 
@@ -16,7 +16,7 @@ etl_option_spec spec_from(fuzz::Input& input, std::string_view& allowed) {
   etl_option_spec spec{};
   spec.name = etl::detail::to_abi("it");
   spec.help = etl::detail::to_abi("What it is.");
-  spec.type = input.byte() % (types + 1);  // one more: of a later etl
+  spec.type = input.byte() % (types + 1);  // one more: unknown to this version
   spec.flags = input.byte() & (ETL_OPTION_SECRET | ETL_OPTION_OPERATIONAL | ETL_OPTION_BOUNDED |
                                ETL_OPTION_OR_ONE);
   spec.minimum = static_cast<std::int8_t>(input.byte());

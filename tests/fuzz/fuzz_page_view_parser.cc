@@ -1,12 +1,12 @@
-// An hour file's text, divided into blocks in two ways, against a line-by-line reading of it: the
-// same rows, counts and rejects; and the columns made of the rows hold just these.
+// Parses the text of an hour file, split into blocks in two ways, and line by line: rows, counts
+// and rejects must be equal, and the columns must hold exactly these rows.
 //
-// Input: mode, predicate, block size, seed of the division, text. In the text, \x01 C N stands for
-// N KiB of C, so that small inputs have lines that are too long.
+// Input: mode, predicate, block size, seed of the split, text. In the text, \x01 C N stands for N
+// KiB of C, so that small inputs can have overlong lines.
 #include "fuzz.hpp"
-#include "page_view_columns.hpp"
-#include "page_view_parser.hpp"
-#include "utf8.hpp"
+#include "plugins/common/text/utf8.hpp"
+#include "plugins/wikipedia/parse/page_view_columns.hpp"
+#include "plugins/wikipedia/parse/page_view_parser.hpp"
 
 #include <array>
 #include <random>
@@ -28,7 +28,7 @@ struct Reject {
   bool operator==(const Reject&) const = default;
 };
 
-/// What a parser tells of a text.
+/// The result of parsing a text.
 struct Told {
   std::vector<Row> rows;
   std::vector<Reject> rejects;
@@ -36,12 +36,12 @@ struct Told {
   bool operator==(const Told&) const = default;
 };
 
-/// What the values and their lengths say decides, for nothing is known of the values.
+/// Decides by a value's bytes and length, since the values are arbitrary.
 bool keeps(std::string_view value, std::uint8_t choice) {
   return value.size() % 2 == choice % 2 || value.starts_with('f');
 }
 
-/// The predicate that the second byte of the input chooses.
+/// The predicate selected by the second byte of the input.
 class Wanted {
  public:
   explicit Wanted(std::uint8_t choice)
@@ -164,7 +164,7 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
   constexpr std::size_t kept_of_long_lines = 1024;
   Told told;
   const auto as_utf8 = [](std::string value) {
-    return detail::valid_utf8_portable(value) ? value : replace_invalid_utf8(value);
+    return text::detail::valid_utf8_portable(value) ? value : text::replace_invalid_utf8(value);
   };
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
@@ -175,7 +175,7 @@ Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted&
     PageViewLine fields;
     std::string_view why = split_line(line, fields);
     const bool first = why == reason::too_long || why == reason::empty_line || why == reason::nul;
-    if (invalid_utf8 == InvalidUtf8::reject && !first && !detail::valid_utf8_portable(line))
+    if (invalid_utf8 == InvalidUtf8::reject && !first && !text::detail::valid_utf8_portable(line))
       why = reason::invalid_utf8;
     if (!why.empty()) {
       const std::size_t most = why == reason::too_long ? kept_of_long_lines : line.size();

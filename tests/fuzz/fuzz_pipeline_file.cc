@@ -1,7 +1,7 @@
-// A pipeline file and values of --set, up to the checks of options: a file or a finding, never
-// neither, and findings lie in the file.
+// Reads a pipeline file with --set values and checks its options: the result is a file or a
+// diagnostic, never neither, and diagnostics point into the file.
 //
-// Input: the file's text, then values of --set, each behind a \x1E.
+// Input: the file's text, then --set values, each after a \x1E.
 #include "core/runtime/config/option_values.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"

@@ -1,7 +1,7 @@
-// Any text as the dsn and as the table of the PostgreSQL sink: a refused dsn is not told, and a
-// table's name stays one name of one or two parts, whatever is in it.
+// Uses any text as dsn and table of the PostgreSQL sink: an error never quotes a refused dsn, and a
+// table name stays a single name of one or two parts.
 //
-// Input: the table's name up to a line feed, the dsn.
+// Input: the table's name up to a line feed, then the dsn.
 #include "fuzz.hpp"
 #include "plugins/postgres/dsn.hpp"
 #include "plugins/postgres/identifier.hpp"
@@ -14,7 +14,7 @@
 
 namespace {
 
-/// Reads "a"."b" as the server's lexer does; nothing where it is not just that.
+/// Parses "a"."b" like the server's lexer; returns nothing for any other text.
 std::optional<std::vector<std::string>> quoted_parts(std::string_view sql) {
   std::vector<std::string> parts;
   for (std::size_t at = 0; at < sql.size();) {
@@ -51,7 +51,7 @@ void check_table(std::string_view text) {
 }
 
 void check_dsn(std::string text) {
-  // If the text were in the words, they would be of more kinds than this.
+  // If errors quoted the dsn, there would be more distinct messages than this.
   constexpr std::size_t kinds = 5;
   static std::set<std::string> messages;
   try {

@@ -1,7 +1,7 @@
-// Texts with a secret in them, and with passwords where passwords stand: none comes out.
+// Conceals texts that contain a secret and recognizable passwords: none may remain.
 //
-// Input: a user, a password, a host, a secret, a text, one a line; in the text, \x02 is the secret,
-// \x03 a URI and \x04 key=value pairs with the password.
+// Input: user, password, host, secret, text, one per line; in the text, \x02 stands for the secret,
+// \x03 for a URI and \x04 for key=value pairs with the password.
 #include "core/runtime/base/redactor.hpp"
 #include "fuzz.hpp"
 
@@ -51,11 +51,11 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   Redactor redactor;
   redactor.add(secret);
   const std::string shown = redactor.conceal(text);
-  // Where stars are put, a secret that has some itself may come to stand; that tells nothing.
+  // The inserted stars may form a secret that contains stars; that reveals nothing.
   const bool told = secret.size() >= 4 && secret.find('*') == std::string::npos;
   fuzz::require(!told || shown.find(secret) == std::string::npos, "a secret comes out", shown);
 
-  // As it stands, without being told, whatever its length.
+  // Recognized without registration, whatever its length.
   const Redactor untold;
   if (password.empty()) return 0;
   const std::string in_uri = untold.conceal("at " + uri + "/db");

@@ -1,7 +1,7 @@
-// The file of rejects: any bytes can be read, every entry comes back as it was written, and no
-// record can break out of its line.
+// Files of rejects: any bytes can be read, entries are read back as written, and no record extends
+// beyond its line.
 //
-// Input: the text of a file; or, after a zero byte, the raw bytes of a record.
+// Input: the text of a file, or a zero byte and the raw bytes of a record.
 #include "core/runtime/rejects/reject_entry.hpp"
 #include "fuzz.hpp"
 

@@ -1,7 +1,7 @@
-// Any text as the name of a table, of its columns and of its key: one table of just that name and
-// those columns comes to be, or the names are refused.
+// Uses any text as the names of a table, its columns and its key: the result is a table with
+// exactly these names, or the names are refused.
 //
-// Input: flags, the table's name, the columns' names, one a line.
+// Input: flags, the table's name, the columns' names, one per line.
 #include "fuzz.hpp"
 #include "plugins/sqlite/database.hpp"
 #include "plugins/sqlite/table_definition.hpp"
@@ -45,7 +45,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   std::vector<std::string> names;
   while (!input.empty() && fields.size() < 20) {
     const std::string_view name = input.until('\n');
-    names.emplace_back(name.substr(0, name.find('\0')));  // a C string when it comes from a plugin
+    names.emplace_back(name.substr(0, name.find('\0')));  // plugins pass names as C strings
     fields.push_back({names.back(), static_cast<etl::Type>(1U + fields.size() % 4U), false});
   }
   options.upsert = flags % 2 == 1;

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Writes the seeds of the fuzz targets to corpus/NAME/seed-*: small inputs of every shape that a target
-takes apart, from which a fuzzer finds its way. Inputs that once broke something have other names and stay."""
+understands, as starting points for a fuzzer. Past findings have other names and are kept."""
 
 import pathlib
 import struct

@@ -100,11 +100,11 @@ std::string Bench::mistakes() {
   return text;
 }
 
-Preflight Bench::look_ahead(bool reload) {
-  return etl::runtime::look_ahead(pipeline(), reload, diagnostics_);
+Preflight Bench::preflight(bool reload) {
+  return etl::runtime::run_preflight(pipeline(), reload, diagnostics_);
 }
 
-Summary Bench::run(const RunRequest& request) { return run(look_ahead(request.reload), request); }
+Summary Bench::run(const RunRequest& request) { return run(preflight(request.reload), request); }
 
 Summary Bench::run(Preflight preflight, const RunRequest& request) {
   if (diagnostics_.failed()) throw std::runtime_error(diagnostics_.text(false));

@@ -64,7 +64,7 @@ class Bench {
   /// The diagnostics, one per line: "error: message | hint".
   [[nodiscard]] std::string mistakes();
 
-  [[nodiscard]] etl::runtime::Preflight look_ahead(bool reload = false);
+  [[nodiscard]] etl::runtime::Preflight preflight(bool reload = false);
   etl::runtime::Summary run(const etl::runtime::RunRequest& request = {});
   etl::runtime::Summary run(etl::runtime::Preflight preflight,
                             const etl::runtime::RunRequest& request = {});

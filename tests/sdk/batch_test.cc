@@ -16,7 +16,7 @@ const Schema every_type = {
     {"text", Type::utf8, true},          {"raw", Type::binary, true},
     {"second", Type::timestamp_s, true}, {"micro", Type::timestamp_us, true}};
 
-/// Row n has values made from n; every third row is all null.
+/// Row n has values derived from n; every third row is all null.
 Batch numbered(std::int64_t rows) {
   BatchBuilder builder(every_type);
   for (std::int64_t n = 0; n < rows; ++n) {
@@ -92,7 +92,7 @@ TEST(BatchTest, KeepIfReturnsTheBatchItselfWhenAllStay) {
   EXPECT_EQ(kept.array().children[0], before);
 }
 
-TEST(BatchTest, KeepIfSlicesWhatLiesTogether) {
+TEST(BatchTest, KeepIfSlicesAdjacentRows) {
   Batch batch = numbered(9);
   const void* before = batch.array().children[0];
   const Batch kept = std::move(batch).keep_if([](std::size_t row) { return row >= 2 && row < 8; });
@@ -112,7 +112,7 @@ TEST(BatchTest, KeepIfOfNothingIsEmpty) {
 
 TEST(BatchTest, BytesGrowWithTheData) {
   EXPECT_GT(numbered(1000).bytes(), numbered(10).bytes());
-  // 1,000 rows of 8 + 8 + 8 + 8 + 4 bytes of numbers are a floor for what they hold.
+  // At least the numbers: 1,000 rows of 8 + 8 + 8 + 8 + 4 bytes.
   EXPECT_GE(numbered(1000).bytes(), 36'000U);
 }
 
@@ -126,14 +126,14 @@ TEST(BatchTest, AWrongTypeNamesColumnAndBothTypes) {
   }
 }
 
-TEST(BatchTest, AnUnknownColumnNamesThoseThereAre) {
+TEST(BatchTest, AnUnknownColumnNamesTheAvailableOnes) {
   const Batch batch = numbered(1);
   try {
     static_cast<void>(batch.column<bool>("flagg"));
     FAIL() << "no error";
   } catch (const etl::Error& error) {
     EXPECT_THAT(error.message(),
-                testing::StartsWith("there is no column \"flagg\"; there are \"flag\", "));
+                testing::StartsWith("there is no column \"flagg\"; available: \"flag\", "));
   }
 }
 
@@ -160,11 +160,10 @@ TEST(BatchTest, RefusesAMalformedArray) {
         array.children[7]->release(array.children[7]);
         array.n_children = 7;
       },
-      "7 columns where the schema has 8");
+      "7 columns, but the schema has 8");
 }
 
-/// A column of Arrow string views over `far`, as a plugin that does not use the builder may make
-/// it.
+/// A column of Arrow string views over `far`, which only a plugin without the builder can make.
 struct Views {
   static constexpr char far[] = "a text that is longer than twelve bytes";
   etl::v1::detail::TextView views[3] = {};

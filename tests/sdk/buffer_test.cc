@@ -33,7 +33,7 @@ class SpareMemoryTest : public testing::Test {
   SpareMemory memory_;
 };
 
-TEST_F(SpareMemoryTest, GivesBackWhatItGot) {
+TEST_F(SpareMemoryTest, ReturnsTheBlocksItKept) {
   void* const given = give(128 * kib);
   const SpareMemory::Block block = memory_.take(100 * kib);
   EXPECT_EQ(block.data, given);
@@ -48,7 +48,7 @@ TEST_F(SpareMemoryTest, ABlockFits) {
   EXPECT_EQ(memory_.take(256 * kib).data, nullptr) << "a waste";
 }
 
-TEST_F(SpareMemoryTest, KeepsNoMoreThanItSays) {
+TEST_F(SpareMemoryTest, KeepsNoMoreThanItsLimit) {
   for (int i = 0; i < 20; ++i) give(1 * mib);
   std::size_t kept = 0;
   while (void* data = memory_.take(1 * mib).data) {

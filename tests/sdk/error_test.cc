@@ -25,7 +25,7 @@ TEST(ErrorTest, FramesGoInFront) {
   EXPECT_EQ(error.code(), Code::transient);
 }
 
-TEST(ErrorTest, CrossesTheBoundaryWhole) {
+TEST(ErrorTest, CrossesTheAbiCompletely) {
   const etl_error abi =
       filled(Error::transient("busy").about("path").retry_after(std::chrono::milliseconds(1500)));
   const Error back = etl::v1::detail::to_error(abi.code, abi);

@@ -1,4 +1,4 @@
-/// What ETL_PLUGIN makes of stage classes, called as a host calls it.
+/// Calls the tables that ETL_PLUGIN generates as a host does.
 #include <etl/plugin.hpp>
 
 #include <gmock/gmock.h>
@@ -141,7 +141,7 @@ struct Collected {
   }
 };
 
-TEST(TablesTest, AFilterHasOneObjectAPartition) {
+TEST(TablesTest, AFilterHasOneObjectPerPartition) {
   Made<Doubler> made;
   ASSERT_EQ(made.code, ETL_OK);
   const auto in = exported({{"n", etl::Type::int64}});
@@ -195,7 +195,7 @@ TEST(TablesTest, ASchemaThatDoesNotFitIsAConfigError) {
   const auto in = exported({{"m", etl::Type::int64}});
   etl::v1::detail::OwnedSchema out;
   EXPECT_EQ(made.table.filter->schema(made.self, in.get(), out.out(), &made.error), ETL_CONFIG);
-  EXPECT_STREQ(made.error.message, "there is no column \"n\"; there are \"m\"");
+  EXPECT_STREQ(made.error.message, "there is no column \"n\"; available: \"m\"");
 }
 
 TEST(TablesTest, APredicateIsTheFiltersOwnTest) {
@@ -228,21 +228,21 @@ TEST(TablesTest, ASourcePlansWithScope) {
   EXPECT_EQ(planned[1].scope.column, "");
 }
 
-struct Told {
+struct Reported {
   std::int64_t read = 0;
   etl_error failure = etl::v1::detail::empty_error();
 };
 
-TEST(TablesTest, AStreamTellsTheTaskWhyItFailed) {
+TEST(TablesTest, AStreamReportsItsErrorToTheTask) {
   Made<Failing> made;
-  Told told;
+  Reported reported;
   const etl_task task = {
       sizeof(etl_task),
-      &told,
-      [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Told*>(ctx)->read += n; },
+      &reported,
+      [](void* ctx, std::uint32_t, std::int64_t n) { static_cast<Reported*>(ctx)->read += n; },
       [](void*, const etl_reject*) {},
       [](void*) { return 0; },
-      [](void* ctx, const etl_error* error) { static_cast<Told*>(ctx)->failure = *error; }};
+      [](void* ctx, const etl_error* error) { static_cast<Reported*>(ctx)->failure = *error; }};
   const etl::Partition partition{"one", "mem:one"};
   const etl_partition abi = etl::v1::detail::to_abi(partition);
   etl::v1::detail::OwnedStream stream;
@@ -254,9 +254,9 @@ TEST(TablesTest, AStreamTellsTheTaskWhyItFailed) {
   array.release(&array);
   EXPECT_NE(stream.get()->get_next(stream.get(), &array), 0);
   EXPECT_STREQ(stream.get()->get_last_error(stream.get()), "cut");
-  EXPECT_EQ(told.read, 1);
-  EXPECT_EQ(told.failure.code, ETL_TRANSIENT);
-  EXPECT_EQ(told.failure.retry_after_ms, 9);
+  EXPECT_EQ(reported.read, 1);
+  EXPECT_EQ(reported.failure.code, ETL_TRANSIENT);
+  EXPECT_EQ(reported.failure.retry_after_ms, 9);
 }
 
 }  // namespace

@@ -51,7 +51,7 @@ class Place {
 
   [[nodiscard]] std::int64_t index() const { return number(engine_.index) - engine_.counts_from; }
 
-  [[nodiscard]] runtime::TaskShare share() const {
+  [[nodiscard]] runtime::Share share() const {
     const std::int64_t index = number(engine_.index);
     if (engine_.last == nullptr) return {index, number(engine_.count)};
     const std::int64_t first = number(engine_.first);
@@ -130,19 +130,19 @@ std::string is_task(const std::string& text) {
                      *tasks - 1);
 }
 
-runtime::TaskShare task_share(const std::string& text, std::int64_t offset,
-                              const runtime::Environment& environment) {
+runtime::Share task_share(const std::string& text, std::int64_t offset,
+                          const runtime::Environment& environment) {
   const auto [task, tasks] = parts(text);
-  runtime::TaskShare share;
+  runtime::Share share;
   if (task != "auto") share = {*whole_number(task), *tasks};
   else if (tasks) share = {place(environment).index(), *tasks};
   else share = place(environment).share();
-  share.task += offset;
-  if (share.task >= 0 && share.task < share.of) return share;
+  share.index += offset;
+  if (share.index >= 0 && share.index < share.count) return share;
   throw Error::config(
       fmt::format("--task {}: this is task {}{}, but there are {}, counted from 0; {}", text,
-                  share.task, offset == 0 ? "" : fmt::format(" (with --task-offset {})", offset),
-                  share.of, "the array and the number of tasks do not fit"));
+                  share.index, offset == 0 ? "" : fmt::format(" (with --task-offset {})", offset),
+                  share.count, "the array and the number of tasks do not fit"));
 }
 
 }  // namespace etl::app

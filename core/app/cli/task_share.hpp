@@ -21,7 +21,7 @@ inline constexpr const char* tasks_variable = "ETL_TASKS";
 /// index as the engine counts, less 1 where counting begins at 1 (Grid Engine). `offset` is added,
 /// for arrays that a site's limit cuts in pieces. Throws Error (config) when the engine says
 /// nothing, or something that makes no share. REQUIRES: is_task(text) is empty.
-[[nodiscard]] runtime::TaskShare task_share(const std::string& text, std::int64_t offset,
-                                            const runtime::Environment& environment);
+[[nodiscard]] runtime::Share task_share(const std::string& text, std::int64_t offset,
+                                        const runtime::Environment& environment);
 
 }  // namespace etl::app

@@ -189,13 +189,7 @@ class Follower {
     }
     if (record->state != State::done) return;
     ++sink.partitions.done;
-    sink.rows.read += record->rows_read;
-    sink.rows.filtered += record->rows_filtered;
-    sink.rows.rejected += record->rows_rejected;
-    sink.rows.written += record->rows_written;
-    // The ledger keeps four of the five; read + added = filtered + rejected + written.
-    sink.rows.added +=
-        record->rows_filtered + record->rows_rejected + record->rows_written - record->rows_read;
+    sink.rows += runtime::row_counts(*record);
   }
 
   void add_skipped(runtime::SinkSummary& sink) const {

@@ -36,11 +36,11 @@ std::string engine_name(const std::string& pipeline) {
 }
 
 /// How a sink in a file gets one for each task.
-std::string own_database(const runtime::Node& sink) {
-  const etl_stage& table = sink.stage->table();
+std::string own_database(const runtime::SinkStage& sink) {
+  const etl_stage& table = sink.table();
   for (std::size_t i = 0; i < table.option_count; ++i) {
     const etl_option_spec& spec = table.options[i];
-    if (spec.type != ETL_OPTION_PATH || !sink.stage->can_merge()) continue;
+    if (spec.type != ETL_OPTION_PATH || !sink.can_merge()) continue;
     return fmt::format(
         ", or give every task a file of its own, with {{task}} in {}, and unite them with etl "
         "merge",
@@ -52,7 +52,7 @@ std::string own_database(const runtime::Node& sink) {
 /// Every engine may run a task twice, or on any host.
 void require_shared_sinks(const Graph& graph, const std::string& engine) {
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
-    const runtime::Stage& stage = *graph[sink].stage;
+    const runtime::SinkStage& stage = graph.sink(sink);
     if (!stage.transactional()) {
       throw stage.failure(
           Error::config("it keeps no ledger: an engine may run a task twice, and then nothing "
@@ -70,8 +70,7 @@ void require_shared_sinks(const Graph& graph, const std::string& engine) {
     throw stage.failure(Error::config(fmt::format(
         "it takes one writer at a time{}, so tasks on several hosts cannot share it. Use a sink on "
         "a server (etl plugins lists the installed ones){}, or run it on one host with etl run",
-        resource.starts_with("/") ? ", in the local file " + resource : "",
-        own_database(graph[sink]))));
+        resource.starts_with("/") ? ", in the local file " + resource : "", own_database(stage))));
   }
 }
 
@@ -183,7 +182,7 @@ class Maker {
           fmt::format("--tasks {}: there may be {} at most; give each task more to do", job_.tasks,
                       most_tasks));
     }
-    job_.task_of = runtime::tasks_of(job_.planned, job_.tasks);
+    job_.task_of = runtime::shares_of(job_.planned, job_.tasks);
     std::set<std::size_t> to_start;
     for (const std::size_t planned : to_do) to_start.insert(job_.task_of[planned]);
     job_.to_start.assign(to_start.begin(), to_start.end());

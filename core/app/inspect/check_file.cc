@@ -4,7 +4,7 @@
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 
-#include <etl/conformance/input.hpp>
+#include <etl/testing/conformance/input.hpp>
 
 #include <fmt/format.h>
 

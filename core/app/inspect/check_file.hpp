@@ -19,7 +19,7 @@
 
 #include "core/runtime/config/option_values.hpp"
 
-#include <etl/conformance/subject.hpp>
+#include <etl/testing/conformance/subject.hpp>
 
 #include <filesystem>
 #include <map>

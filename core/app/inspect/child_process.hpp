@@ -3,7 +3,7 @@
 /// SDK, for authors' tests check their plugins in child processes too.
 #pragma once
 
-#include <etl/conformance/child_process.hpp>
+#include <etl/testing/conformance/child_process.hpp>
 
 namespace etl::app {
 

@@ -12,7 +12,7 @@ PipelineCheck check_pipeline(const Session& session, const runtime::StageRegistr
                                                session.cancellation, session.log, diagnostics);
   if (pipeline != nullptr) {
     for (const runtime::TargetState& target :
-         runtime::look_ahead(*pipeline, false, diagnostics).targets) {
+         runtime::run_preflight(*pipeline, false, diagnostics).targets) {
       const auto& sink = (*pipeline->graph)[target.sink];
       check.targets.push_back({sink.name, target.name, ""});
       if (!target.unreachable) continue;

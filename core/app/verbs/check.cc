@@ -10,7 +10,7 @@
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/plugin/plugin_loader.hpp"
 
-#include <etl/conformance.hpp>
+#include <etl/testing/conformance.hpp>
 
 #include <fmt/format.h>
 #include <fnmatch.h>

@@ -16,7 +16,7 @@ int plugins(const Session& session) {
     for (const auto& [name, entry] : registry.stages())
       stages.push_back(runtime::describe_json(entry));
     nlohmann::json refused = nlohmann::json::array();
-    for (const runtime::Refusal& refusal : registry.refusals()) {
+    for (const runtime::RefusedLibrary& refusal : registry.refused()) {
       refused.push_back({{"file", refusal.path.string()}, {"reason", refusal.reason}});
     }
     print_json({{"stages", stages}, {"refused", refused}});
@@ -28,7 +28,8 @@ int plugins(const Session& session) {
                      entry.plugin.table->version, entry.stage->summary});
   }
   print(runtime::aligned(table));
-  for (const runtime::Refusal& refusal : registry.refusals()) session.log.warn(refusal.reason);
+  for (const runtime::RefusedLibrary& refusal : registry.refused())
+    session.log.warn(refusal.reason);
   if (registry.stages().empty()) session.log.warn("no stages found:" + registry.searched());
   return exit_ok;
 }

@@ -154,7 +154,8 @@ class Doctor {
       const std::string name = stage["name"];
       const auto [first, fresh] = stages_.try_emplace(name, real, origin);
       if (!fresh)
-        refuse(runtime::clash(name, first->second.first, first->second.second, real, origin));
+        refuse(runtime::duplicate_stage(name, first->second.first, first->second.second, real,
+                                        origin));
     }
     for (const PluginExamination::Library& library : found.libraries) {
       plugin["libraries"].push_back(

@@ -64,20 +64,20 @@ class SinkMerge {
 
   MergedSink run(const std::vector<runtime::PlannedPartition>& planned) {
     const runtime::Node& node = (*pipeline_.graph)[sink_];
-    if (!node.stage->can_merge())
-      throw node.stage->failure(Error::config("its plugin cannot merge databases"));
+    const runtime::SinkStage& stage = pipeline_.graph->sink(sink_);
+    if (!stage.can_merge()) throw stage.failure(Error::config("its plugin cannot merge databases"));
     open_target();
     for (const auto& each : planned)
       planned_.emplace(std::pair((*pipeline_.graph)[each.source].name, each.partition.id),
                        each.partition);
-    const std::vector<std::int64_t> tasks = runtime::tasks_of(node);
+    const std::vector<std::int64_t> tasks = runtime::tasks_found(node);
     std::vector<std::unique_ptr<Pipeline>> from;
     // All is looked at before anything is moved.
     for (const std::int64_t task : tasks) {
-      from.push_back(pipeline_.of_task(task));
+      from.push_back(pipeline_.open_task(task));
       require_same_definition(*from.back());
     }
-    if (!tasks.empty()) (*target_->graph)[sink_].stage->prepare(node.in);
+    if (!tasks.empty()) target_->graph->sink(sink_).prepare(node.in);
     for (std::size_t i = 0; i < tasks.size() && !session_.cancellation.requested(); ++i)
       result_.tasks.push_back(merge(tasks[i], *from[i]));
     return std::move(result_);
@@ -100,7 +100,7 @@ class SinkMerge {
                          : std::filesystem::absolute(arguments.into).lexically_normal().string();
       if (runtime::is_per_task(result_.into))
         throw Error::config("--into: names one database, so there is no {task} in it");
-      for (const std::int64_t task : runtime::tasks_of((*pipeline_.graph)[sink_])) {
+      for (const std::int64_t task : runtime::tasks_found((*pipeline_.graph)[sink_])) {
         if (runtime::with_task(path, std::to_string(task)) != result_.into) continue;
         throw Error::config(
             fmt::format("--into: {} is the database of task {} itself", result_.into, task));
@@ -149,13 +149,12 @@ class SinkMerge {
   }
 
   void unite(const Pipeline& from, Merged& merged) {
-    const runtime::Stage& target = *(*target_->graph)[sink_].stage;
-    const runtime::Stage& stage = *(*from.graph)[sink_].stage;
+    const runtime::SinkStage& target = target_->graph->sink(sink_);
+    const runtime::SinkStage& stage = from.graph->sink(sink_);
     runtime::LedgerView there;
     there.load(*target_->graph, sink_, pipeline_.file.name);
     const auto is_done = [&](const LedgerRecord& record) {
-      const LedgerRecord* found = there.find(sink_, record.source, record.partition);
-      return found != nullptr && found->state == State::done;
+      return there.done(sink_, record.source, record.partition) != nullptr;
     };
     MergeRequest request{pipeline_.file.name, stage.name(), {}};
     std::vector<LedgerRecord> not_done;

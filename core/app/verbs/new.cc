@@ -170,7 +170,7 @@ int new_pipeline(const Session& session) {
                                     registry.searched()));
   }
   const std::string text =
-      schema_line(arguments.folder) + runtime::pipeline_draft(arguments.name, stages);
+      schema_line(arguments.folder) + runtime::pipeline_scaffold(arguments.name, stages);
   if (!arguments.folder.empty()) make_folder(arguments.folder);
   const fs::path path = arguments.folder / (arguments.name + ".toml");
   write_new(path, text);

@@ -20,7 +20,7 @@ using runtime::NodeIndex;
 /// What one sink's ledger says of one partition, and why a run would load it.
 json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& ledger,
                 const runtime::PlannedPartition& planned, const runtime::Redactor& redactor) {
-  if (!graph[sink].stage->transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
+  if (!graph.sink(sink).transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
   if (!ledger.knows(sink)) return {{"state", "pending"}, {"reason", "unreachable"}};
   const LedgerRecord* record = ledger.find(sink, graph[planned.source].name, planned.partition.id);
   if (record == nullptr) return {{"state", "pending"}, {"reason", "new"}};
@@ -87,13 +87,14 @@ std::string why(const json& sink) {
   return "";
 }
 
-using InHandBySink = std::map<NodeIndex, std::vector<runtime::InHand>>;
+using InProgressBySink = std::map<NodeIndex, std::vector<runtime::InProgress>>;
 
-InHandBySink find_in_hand(const runtime::Pipeline& pipeline, const runtime::LedgerView& ledger) {
-  InHandBySink found;
+InProgressBySink find_in_progress(const runtime::Pipeline& pipeline,
+                                  const runtime::LedgerView& ledger) {
+  InProgressBySink found;
   for (const NodeIndex sink : pipeline.graph->of_kind(runtime::Kind::sink)) {
-    found[sink] = ledger.knows(sink) ? runtime::in_hand(pipeline, sink, ledger)
-                                     : std::vector<runtime::InHand>{};
+    found[sink] = ledger.knows(sink) ? runtime::in_progress(pipeline, sink, ledger)
+                                     : std::vector<runtime::InProgress>{};
   }
   return found;
 }
@@ -113,14 +114,14 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
     if (target.unreachable) entry["unreachable"] = redactor.conceal(target.unreachable->message());
     plan.targets.push_back(std::move(entry));
   }
-  const InHandBySink in_hand = find_in_hand(pipeline, ledger);
+  const InProgressBySink in_hand = find_in_progress(pipeline, ledger);
   const runtime::Selection selection{session.arguments.only, session.arguments.limit};
   for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
     json sinks = json::object();
     for (const NodeIndex sink : graph.sinks_of(planned.source)) {
       json& state = sinks[graph[sink].name];
       state = sink_state(graph, sink, ledger, planned, redactor);
-      for (const runtime::InHand& each : in_hand.at(sink)) {
+      for (const runtime::InProgress& each : in_hand.at(sink)) {
         if (each.record.source == graph[planned.source].name &&
             each.record.partition == planned.partition.id)
           state["in_hand"].push_back(runtime::as_json(each));
@@ -190,7 +191,7 @@ int plan(const Session& session) {
   const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
-  const runtime::Preflight preflight = runtime::look_ahead(*pipeline, false, diagnostics);
+  const runtime::Preflight preflight = runtime::run_preflight(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
   const Plan made = make_plan(session, *pipeline, preflight);

@@ -182,7 +182,7 @@ int rejects(const Session& session) {
   runtime::Diagnostics diagnostics;
   const auto pipeline = runtime::open_pipeline(session.open_request(arguments.pipeline), registry,
                                                session.cancellation, session.log, diagnostics);
-  if (pipeline != nullptr) (void)runtime::look_ahead(*pipeline, false, diagnostics);
+  if (pipeline != nullptr) (void)runtime::run_preflight(*pipeline, false, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_own_path(*pipeline, path);
   if (arguments.replay) {

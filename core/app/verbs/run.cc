@@ -49,12 +49,12 @@ int run(const Session& session) {
   const runtime::StageRegistry registry = session.registry();
   runtime::Diagnostics diagnostics;
   runtime::OpenRequest opened = session.open_request();
-  if (chosen.share) opened.task = chosen.share->task;
+  if (chosen.share) opened.task = chosen.share->index;
   const auto pipeline =
       runtime::open_pipeline(opened, registry, session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   if (!arguments.task.empty() && arguments.now.empty()) require_fixed_times(*pipeline);
-  runtime::Preflight preflight = runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
+  runtime::Preflight preflight = runtime::run_preflight(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   const runtime::RunRequest request{chosen, arguments.reload, arguments.progress, arguments.faults};
   const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,

@@ -9,7 +9,7 @@ int schema(const Session& session) {
   // Bytes that are not UTF-8 can only be of a plugin's help.
   const std::string document = runtime::pipeline_schema(registry).dump(
       2, ' ', false, nlohmann::ordered_json::error_handler_t::replace);
-  for (const runtime::Refusal& refused : registry.refusals())
+  for (const runtime::RefusedLibrary& refused : registry.refused())
     session.log.warn("without " + refused.path.string() + ": " + refused.reason);
   print(document + "\n");
   return exit_ok;

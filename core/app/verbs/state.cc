@@ -52,14 +52,14 @@ std::vector<NodeIndex> chosen_sinks(const Graph& graph, const std::string& name)
   std::vector<std::string> names;
   for (const NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
     names.push_back(graph[sink].name);
-    const bool meant = name.empty() ? graph[sink].stage->transactional() : graph[sink].name == name;
+    const bool meant = name.empty() ? graph.sink(sink).transactional() : graph[sink].name == name;
     if (meant) chosen.push_back(sink);
   }
   if (chosen.empty() && !name.empty()) {
     throw Error::config(fmt::format("--sink: there is no sink \"{}\"; {}", name,
                                     runtime::did_you_mean(name, names)));
   }
-  if (chosen.empty() || !graph[chosen.front()].stage->transactional()) {
+  if (chosen.empty() || !graph.sink(chosen.front()).transactional()) {
     throw Error::config(name.empty()
                             ? "no sink of this pipeline keeps a ledger: there is nothing to forget"
                             : fmt::format("--sink: sink \"{}\" keeps no ledger", name));
@@ -85,7 +85,7 @@ class Forget {
 
  private:
   void load(NodeIndex sink) {
-    const runtime::Stage& stage = *graph_[sink].stage;
+    const runtime::SinkStage& stage = graph_.sink(sink);
     try {
       if (!runtime::per_task(graph_[sink]).empty() && !pipeline_.request.task) {
         throw Error::config(
@@ -148,7 +148,7 @@ class Forget {
   }
 
   std::int64_t forget(NodeIndex sink, const LedgerRecord& record) const {
-    const runtime::Stage& stage = *graph_[sink].stage;
+    const runtime::SinkStage& stage = graph_.sink(sink);
     ForgetRequest request{record.pipeline, record.source, record.sink, {}, false};
     request.partition.id = record.partition;
     if (session_.arguments.delete_rows) {

@@ -34,7 +34,7 @@ struct SinkStatus {
   std::int64_t recent_partitions = 0, recent_read = 0, recent_written = 0;
   std::int64_t last_finished_at = 0;
   json failures = json::array();
-  std::vector<runtime::InHand> in_hand;
+  std::vector<runtime::InProgress> in_hand;
   std::string unreachable;
 
   [[nodiscard]] bool complete() const { return unreachable.empty() && states.at("pending") == 0; }
@@ -76,8 +76,8 @@ std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pi
     sink.name = graph[index].name;
     runtime::LedgerView ledger;
     try {
-      if (!graph[index].stage->transactional())
-        throw graph[index].stage->failure(Error::permanent("it keeps no ledger"));
+      if (!graph.sink(index).transactional())
+        throw graph.sink(index).failure(Error::permanent("it keeps no ledger"));
       ledger.load_all(pipeline, index);
     } catch (const Error& error) {
       require_not_stopped(session);
@@ -90,7 +90,7 @@ std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pi
       add(sink, ledger.find(index, source, each.partition.id), source, each.partition.id,
           session.log.redactor());
     }
-    sink.in_hand = runtime::in_hand(pipeline, index, ledger);
+    sink.in_hand = runtime::in_progress(pipeline, index, ledger);
   }
   return sinks;
 }
@@ -112,7 +112,7 @@ json as_json(const runtime::Pipeline& pipeline, std::size_t partitions,
                   {"last_finished_at", nullptr},
                   {"failures", sink.failures},
                   {"in_hand", json::array()}};
-    for (const runtime::InHand& each : sink.in_hand)
+    for (const runtime::InProgress& each : sink.in_hand)
       entry["in_hand"].push_back(runtime::as_json(each));
     if (sink.last_finished_at > 0)
       entry["last_finished_at"] = runtime::utc_text(sink.last_finished_at / 1'000'000);
@@ -140,7 +140,7 @@ std::string sink_text(const SinkStatus& sink) {
         runtime::utc_text(sink.last_finished_at / 1'000'000));
   }
   for (std::size_t i = 0; i < std::min(in_hand_shown, sink.in_hand.size()); ++i) {
-    const runtime::InHand& each = sink.in_hand[i];
+    const runtime::InProgress& each = sink.in_hand[i];
     text += fmt::format("  {}: {}\n", each.lost ? "lost" : "in hand", runtime::as_text(each));
   }
   if (sink.in_hand.size() > in_hand_shown)

@@ -43,7 +43,7 @@ void require_reachable(const runtime::Preflight& preflight) {
 /// Once, before many tasks would do it at the same moment.
 void prepare_targets(const runtime::Graph& graph) {
   for (const runtime::NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
-    if (runtime::per_task(graph[sink]).empty()) graph[sink].stage->prepare(graph[sink].in);
+    if (runtime::per_task(graph[sink]).empty()) graph.sink(sink).prepare(graph[sink].in);
   }
 }
 
@@ -154,7 +154,7 @@ int submit(const Session& session) {
                                                session.cancellation, session.log, diagnostics);
   if (pipeline == nullptr) return report(session, diagnostics);
   const runtime::Preflight preflight =
-      runtime::look_ahead(*pipeline, arguments.reload, diagnostics);
+      runtime::run_preflight(*pipeline, arguments.reload, diagnostics);
   if (diagnostics.failed()) return report(session, diagnostics);
   require_not_stopped(session);
   const Job job = make_job(session, *pipeline, preflight);

@@ -1,7 +1,11 @@
 /// \file
-/// What a thread that works on a partition is at, for whoever watches it from another thread or
-/// process.
+/// What a thread is working on, for observers in other threads and processes; and the deadline of
+/// its attempt.
 #pragma once
+
+#include "core/runtime/base/units.hpp"
+
+#include <etl/error.hpp>
 
 #include <time.h>
 
@@ -11,19 +15,19 @@
 
 namespace etl::runtime {
 
-/// Shown by the thread that works, read by any. Plain atomics, so that it can lie in memory shared
-/// between processes.
+/// Written by the thread that works, read by any. Plain atomics, so that it can lie in memory
+/// shared between processes.
 struct Activity {
   static constexpr std::int32_t none = -1;
   std::atomic<std::int32_t> stage = none;    ///< NodeIndex of the stage whose code runs
-  std::atomic<std::int64_t> partition = -1;  ///< number of the job in the run
-  std::atomic<std::int64_t> deadline = 0;    ///< by Deadline::now_ms(); 0 = none runs
+  std::atomic<std::int64_t> partition = -1;  ///< AttemptRequest::job; -1 = idle
+  std::atomic<std::int64_t> deadline = 0;    ///< by Deadline::now_ms(); 0 = none
 };
 
-/// Where this thread shows what it is at; nullptr where nobody looks.
+/// The activity of this thread; nullptr = it has no observer.
 inline thread_local Activity* this_activity = nullptr;
 
-/// How long an attempt may take, not counting what it waits for others. One thread at a time.
+/// The time limit of an attempt, not counting its waits for others. One thread at a time.
 class Deadline {
  public:
   /// `limit` 0 = none. `shown` may be nullptr.
@@ -46,7 +50,7 @@ class Deadline {
   }
   [[nodiscard]] bool passed() const { return limited_ && at_ != 0 && now_ms() > at_; }
 
-  /// Milliseconds of a clock that all processes share and nobody sets.
+  /// Milliseconds of a monotonic clock that all processes share.
   static std::int64_t now_ms() {
     timespec time{};
     clock_gettime(CLOCK_MONOTONIC, &time);
@@ -63,5 +67,10 @@ class Deadline {
   std::int64_t at_ = 0;
   Activity* shown_;
 };
+
+/// The failure of an attempt that exceeded its time limit (transient).
+[[nodiscard]] inline Error time_limit_exceeded(std::chrono::milliseconds limit) {
+  return Error::transient("took longer than run.partition_timeout = " + duration_text(limit));
+}
 
 }  // namespace etl::runtime

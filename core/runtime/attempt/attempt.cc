@@ -2,7 +2,21 @@
 
 #include "core/runtime/base/clock.hpp"
 
+#include <new>
+
 namespace etl::runtime {
+namespace {
+
+AttemptResult same_for_all_sinks(const Graph& graph, const AttemptRequest& request,
+                                 const SinkOutcome& outcome) {
+  AttemptResult result;
+  for (const NodeIndex sink : request.sinks) result.outcomes[sink] = outcome;
+  result.stages.resize(graph.nodes().size());
+  result.peaks.resize(graph.nodes().size());
+  return result;
+}
+
+}  // namespace
 
 LedgerRecord ledger_record(const Graph& graph, const RunIdentity& run,
                            const AttemptRequest& request, NodeIndex sink, State state) {
@@ -24,12 +38,26 @@ LedgerRecord ledger_record(const Graph& graph, const RunIdentity& run,
 
 AttemptResult failed_attempt(const Graph& graph, const AttemptRequest& request,
                              const StageError& error) {
-  AttemptResult result;
-  for (const NodeIndex sink : request.sinks)
-    result.outcomes[sink] = {Outcome::Kind::failed, error, {}};
-  result.stages.resize(graph.nodes().size());
-  result.peaks.resize(graph.nodes().size());
-  return result;
+  return same_for_all_sinks(graph, request, {SinkOutcome::Kind::failed, error, {}});
+}
+
+AttemptResult deferred_attempt(const Graph& graph, const AttemptRequest& request) {
+  return same_for_all_sinks(graph, request, {SinkOutcome::Kind::deferred, {}, {}});
+}
+
+std::optional<StageError> failure_of(const std::function<void()>& body) {
+  try {
+    body();
+    return std::nullopt;
+  } catch (const StageError& error) {
+    return error;
+  } catch (const Error& error) {
+    return StageError(error, {"runner"});
+  } catch (const std::bad_alloc&) {
+    return StageError(Error::transient("out of memory"), {"runner"});
+  } catch (const std::exception& error) {
+    return StageError(Error(Code::internal, error.what()), {"runner"});
+  }
 }
 
 }  // namespace etl::runtime

@@ -1,63 +1,43 @@
 #include "core/runtime/attempt/attempt_runner.hpp"
 
 #include "core/runtime/attempt/crash_stack.hpp"
-#include "core/runtime/base/clock.hpp"
-
-#include <fmt/format.h>
 
 #include <algorithm>
-#include <new>
 
 namespace etl::runtime {
 namespace {
 
-/// Runs `body`; whatever it throws comes back as a StageError.
-template <class Body>
-std::optional<StageError> caught(Body&& body) {
-  try {
-    body();
-    return std::nullopt;
-  } catch (const StageError& error) {
-    return error;
-  } catch (const Error& error) {
-    return StageError(error, "runner", "");
-  } catch (const std::bad_alloc&) {
-    return StageError(Error::transient("out of memory"), "runner", "");
-  } catch (const std::exception& error) {
-    return StageError(Error(Code::internal, error.what()), "runner", "");
-  }
-}
-
-/// Runs `body`, which keeps rejects; what fails is told as that.
+/// Runs `body`, which writes rejects; blames the setting `run.rejects` for its failure.
 template <class Body>
 void keeping_rejects(Body&& body) {
   try {
     body();
   } catch (const Error& error) {
-    throw StageError(error, "run.rejects", "");
+    throw StageError(error, {"run.rejects"});
   }
 }
 
 }  // namespace
 
-/// One attempt: a flow on the reading side, a stream a sink on the writing side. Complete once all
-/// of these parts have finished.
-struct AttemptRunner::Attempt : Delivery {
-  Attempt(AttemptRequest asked, std::function<void(AttemptResult)> tell, const Graph& graph,
+/// One attempt: a flow on the reading side, one stream per sink on the writing side. It is complete
+/// once all of these parts have finished.
+struct AttemptRunner::Attempt : StreamGroup {
+  Attempt(AttemptRequest asked, std::function<void(AttemptResult)> on_done, const Graph& graph,
           FlowSettings settings, const Cancellation& cancellation, Activity* activity)
       : request(std::move(asked)),
-        done(std::move(tell)),
+        done(std::move(on_done)),
         flow(graph, request.source, request.sinks, std::move(settings), cancellation, activity) {}
 
   AttemptRequest request;
   std::function<void(AttemptResult)> done;
   std::unique_ptr<SpoolWriter> rejects;  // nullptr: they are not kept
   PartitionFlow flow;
-  std::size_t parts = 0;                  // guarded by the runner
-  std::optional<StageError> flow_error;   // set by the reading side before its part finishes
-  std::map<NodeIndex, RowCounts> rows;    // the same, for streams that were read to the end
-  std::map<NodeIndex, Outcome> outcomes;  // guarded by the runner
-  std::map<NodeIndex, std::chrono::nanoseconds> busy;  // the same: of the writers
+  std::optional<StageError> flow_error;  // set by the reading side before its part finishes
+
+  // Guarded by the mutex of the runner until all parts have finished.
+  std::size_t parts = 0;  // that have not finished
+  std::map<NodeIndex, SinkOutcome> outcomes;
+  std::map<NodeIndex, std::chrono::nanoseconds> busy;  // of the writers
 };
 
 AttemptRunner::AttemptRunner(const Graph& graph, AttemptSettings settings,
@@ -66,7 +46,8 @@ AttemptRunner::AttemptRunner(const Graph& graph, AttemptSettings settings,
       settings_(std::move(settings)),
       cancellation_(cancellation),
       slots_(graph, settings_.readers, settings_.slots),
-      exchange_(slots_, settings_.memory_limit, cancellation, &graph.memory()) {
+      exchange_(slots_, settings_.memory_limit, cancellation, &graph.memory()),
+      writer_(graph, settings_, exchange_) {
   try {
     start_writers();
   } catch (...) {
@@ -79,20 +60,15 @@ AttemptRunner::~AttemptRunner() { stop_writers(); }
 
 void AttemptRunner::start_writers() {
   for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-    for (std::size_t i = 0; i < slots_.limit(sink); ++i) {
-      writers_.emplace_back([this, sink] { write(sink); });
-    }
+    for (std::size_t i = 0; i < slots_.limit(sink); ++i)
+      threads_.emplace_back([this, sink] { write_streams_of(sink); });
   }
 }
 
 void AttemptRunner::stop_writers() {
   exchange_.stop();
-  for (std::thread& writer : writers_) writer.join();
-  writers_.clear();
-}
-
-void AttemptRunner::pass(FaultPoint point) const {
-  if (settings_.faults != nullptr) settings_.faults->pass(point);
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
 }
 
 Activity* AttemptRunner::activity(NodeIndex node) const {
@@ -106,16 +82,16 @@ void AttemptRunner::run(const AttemptRequest& request,
   this_activity = activity(request.source);
   if (this_activity != nullptr) this_activity->partition = static_cast<std::int64_t>(request.job);
   Attempt* begun = nullptr;
-  if (const auto error = caught([&] { begun = &begin(request, done); })) {
+  if (const auto error = failure_of([&] { begun = &begin(request, done); })) {
     done(failed_attempt(graph_, request, *error));
     return;
   }
   Attempt& attempt = *begun;
-  attempt.flow_error = caught([&] { read_partition(attempt); });
+  attempt.flow_error = failure_of([&] { read_partition(attempt); });
   if (this_activity != nullptr) this_activity->partition = -1;
   std::size_t parts = 1;
   if (attempt.flow_error) parts += exchange_.abort(attempt, *attempt.flow_error);
-  part_finished(attempt, parts + exchange_.put_off(attempt));
+  finish_parts(attempt, parts + exchange_.deferred_streams(attempt));
 }
 
 AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
@@ -138,13 +114,13 @@ AttemptRunner::Attempt& AttemptRunner::begin(const AttemptRequest& request,
   }
   attempt.parts = attempt.streams.size() + 1;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     attempts_.emplace(&attempt, std::move(owned));
   }
   try {
     exchange_.begin(attempt, request.last);
   } catch (...) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     attempts_.erase(&attempt);
     throw;
   }
@@ -161,8 +137,8 @@ std::unique_ptr<SpoolWriter> AttemptRunner::keep_rejects(const AttemptRequest& r
   return writer;
 }
 
-/// Before anything commits. Where no sink wants more, the partition was not read to its end: what
-/// was rejected until then is of no use.
+/// Completes the spool before anything commits. When no sink wanted more, the partition was not
+/// read to its end, and its rejects are of no use.
 void AttemptRunner::finish_rejects(Attempt& attempt) {
   const std::vector<NodeIndex>& sinks = attempt.request.sinks;
   const bool wanted = std::any_of(sinks.begin(), sinks.end(),
@@ -179,20 +155,12 @@ void AttemptRunner::read_partition(Attempt& attempt) {
         return exchange_.push(*stream_of.at(sink), std::move(batch));
       },
       attempt.request.replay.get());
-  // All records before the first end(): a count that does not add up must not find another
-  // committed.
+  // Makes all records before the first end(): when one sink's counts do not add up, no other sink
+  // may have committed.
   std::map<NodeIndex, LedgerRecord> records;
   for (const auto& [sink, stream] : stream_of) {
     LedgerRecord record = ledger_record(graph_, settings_.run, attempt.request, sink, State::done);
-    if (!attempt.flow.closed(sink)) {
-      const RowCounts rows = attempt.flow.counts_for(sink);
-      record.rows_read = rows.read;
-      record.rows_filtered = rows.filtered;
-      record.rows_rejected = rows.rejected;
-      record.rows_written = rows.written;
-      const std::scoped_lock lock(mutex_);
-      attempt.rows[sink] = rows;
-    }
+    if (!attempt.flow.closed(sink)) set_row_counts(record, attempt.flow.counts_for(sink));
     records.emplace(sink, std::move(record));
   }
   finish_rejects(attempt);
@@ -201,146 +169,63 @@ void AttemptRunner::read_partition(Attempt& attempt) {
 
 // ---- writing side ------------------------------------------------------------------------------
 
-void AttemptRunner::write(NodeIndex sink) {
+void AttemptRunner::write_streams_of(NodeIndex sink) {
   this_activity = activity(sink);
   const auto stack = this_activity != nullptr ? std::make_unique<CrashStack>() : nullptr;
   while (SinkStream* stream = exchange_.take(sink)) {
-    auto& attempt = static_cast<Attempt&>(*stream->delivery);
+    auto& attempt = static_cast<Attempt&>(*stream->group);
     if (this_activity != nullptr) {
       this_activity->partition = static_cast<std::int64_t>(attempt.request.job);
       this_activity->stage = static_cast<std::int32_t>(sink);
     }
     const auto begun = std::chrono::steady_clock::now();
-    Outcome outcome = write_stream(*stream);
+    SinkOutcome outcome = writer_.write(attempt.request, *stream);
     if (this_activity != nullptr) this_activity->partition = -1;
     exchange_.close(*stream);
     {
-      const std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       attempt.busy[sink] = std::chrono::steady_clock::now() - begun;
       attempt.outcomes[sink] = std::move(outcome);
     }
-    part_finished(attempt);
-    // Only now, for what a finished attempt takes (recording a failure) may wait for writers of
-    // other sinks; a slot given back earlier could have them wait for this thread.
+    finish_parts(attempt);
+    // Last, because completing an attempt (recording a failure) may wait for writers of other
+    // sinks. If the slot were returned earlier, they in turn could wait for this thread.
     exchange_.release(sink);
   }
 }
 
-Outcome AttemptRunner::write_stream(SinkStream& stream) {
-  const auto& attempt = static_cast<const Attempt&>(*stream.delivery);
-  Outcome outcome;
-  {
-    Deadline deadline(settings_.time_limit, this_activity);
-    outcome.error = caught([&] { write_partition(stream, deadline); });
-  }
-  if (!outcome.error) {
-    outcome.kind = Outcome::Kind::committed;
-    outcome.attempt = attempt.request.number;
-    const std::scoped_lock lock(mutex_);
-    outcome.rows = attempt.rows.at(stream.sink);
-    return outcome;
-  }
-  if (outcome.error->code() != Code::conflict) return outcome;
-  // After a COMMIT whose answer was lost, the winner may be this very run.
-  std::optional<StageError> unreadable = caught([&] {
-    const auto record = committed_by_this_run(attempt.request, stream.sink);
-    outcome.kind = record ? Outcome::Kind::committed : Outcome::Kind::lost;
-    if (!record) return;
-    outcome.attempt = record->attempts;
-    outcome.rows.read = record->rows_read;
-    outcome.rows.filtered = record->rows_filtered;
-    outcome.rows.rejected = record->rows_rejected;
-    outcome.rows.written = record->rows_written;
-    outcome.rows.added =
-        record->rows_filtered + record->rows_rejected + record->rows_written - record->rows_read;
-  });
-  outcome.error = std::move(unreadable);
-  return outcome;
-}
-
-void AttemptRunner::write_partition(SinkStream& stream, Deadline& deadline) {
-  const auto& request = static_cast<const Attempt&>(*stream.delivery).request;
-  const Node& node = graph_[stream.sink];
-  const auto next = [&] {
-    deadline.pause();
-    std::optional<Batch> batch = exchange_.pop(stream);
-    deadline.resume();
-    return batch;
-  };
-  std::optional<Batch> batch = next();  // before the transaction: it may never come
-  const WriteRequest to_write{
-      settings_.run.pipeline, graph_[request.source].name, node.name,
-      settings_.run.run_id,   request.partition,           settings_.reload};
-  SinkWriter writer(*node.stage, to_write, node.in);
-  std::int64_t rows = 0;
-  for (; batch; batch = next()) {
-    if (deadline.passed()) throw node.stage->failure(time_limit_exceeded(settings_.time_limit));
-    const auto count = static_cast<std::int64_t>(batch->rows());
-    writer.write(std::move(*batch));
-    rows += count;
-    settings_.on_written(count);
-  }
-  if (rows != stream.record.rows_written) {
-    throw node.stage->failure(
-        Error(Code::internal,
-              fmt::format("{} rows written where {} were sent", rows, stream.record.rows_written)));
-  }
-  LedgerRecord record = stream.record;
-  record.finished_at = now_us();
-  try {
-    pass(FaultPoint::sink_commit);
-    writer.commit(record);
-    pass(FaultPoint::sink_committed);
-  } catch (const StageError&) {
-    throw;
-  } catch (const Error& error) {
-    throw node.stage->failure(error);
-  }
-}
-
-std::optional<LedgerRecord> AttemptRunner::committed_by_this_run(const AttemptRequest& request,
-                                                                 NodeIndex sink) const {
-  for (LedgerRecord& record : graph_[sink].stage->committed(settings_.run.pipeline)) {
-    if (record.state == State::done && record.run_id == settings_.run.run_id &&
-        record.partition == request.partition.id && record.source == graph_[request.source].name)
-      return std::move(record);
-  }
-  return std::nullopt;
-}
-
 // ---- the end of an attempt ---------------------------------------------------------------------
 
-void AttemptRunner::part_finished(Attempt& attempt, std::size_t parts) {
+void AttemptRunner::finish_parts(Attempt& attempt, std::size_t parts) {
+  std::unique_ptr<Attempt> finished;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     attempt.parts -= parts;
     if (attempt.parts != 0) return;
+    finished = std::move(attempts_.extract(&attempt).mapped());
   }
-  complete(attempt);
+  complete(std::move(finished));
 }
 
-void AttemptRunner::complete(Attempt& attempt) {
-  std::unique_ptr<Attempt> owned;
-  {
-    const std::scoped_lock lock(mutex_);
-    owned = std::move(attempts_.extract(&attempt).mapped());
-  }
+void AttemptRunner::complete(std::unique_ptr<Attempt> attempt) {
   AttemptResult result;
-  result.stages = attempt.flow.stages();
-  for (const auto& [sink, busy] : attempt.busy) result.stages[sink].busy += busy;
+  const FlowCounts& counts = attempt->flow.counts();
+  result.stages = counts.stages();
+  for (const auto& [sink, busy] : attempt->busy) result.stages[sink].busy += busy;
   for (const Node& node : graph_.nodes()) result.peaks.push_back(node.stage->memory().peak());
-  result.downloaded = attempt.flow.downloaded();
-  result.decoded = attempt.flow.decoded();
-  result.rejects = attempt.flow.rejects_by_reason();
-  for (auto& stream : attempt.streams) {
-    Outcome& outcome = result.outcomes[stream->sink];
-    if (const auto at = attempt.outcomes.find(stream->sink); at != attempt.outcomes.end())
+  result.downloaded = counts.downloaded();
+  result.decoded = counts.decoded();
+  result.rejects = counts.rejects_by_reason();
+  for (auto& stream : attempt->streams) {
+    SinkOutcome& outcome = result.outcomes[stream->sink];
+    if (const auto at = attempt->outcomes.find(stream->sink); at != attempt->outcomes.end())
       outcome = std::move(at->second);
-    if (stream->put_off) outcome.kind = Outcome::Kind::put_off;
-    if (outcome.kind == Outcome::Kind::failed && !outcome.error) outcome.error = attempt.flow_error;
+    if (stream->deferred) outcome.kind = SinkOutcome::Kind::deferred;
+    if (outcome.kind == SinkOutcome::Kind::failed && !outcome.error)
+      outcome.error = attempt->flow_error;
   }
-  const std::function<void(AttemptResult)> done = std::move(attempt.done);
-  owned.reset();  // whoever is told may end the run
+  const std::function<void(AttemptResult)> done = std::move(attempt->done);
+  attempt.reset();  // `done` may end the run
   done(std::move(result));
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// A stack for the handler of a crash: one that ran out of stack has none left to say so on.
+/// A stack for crash handlers: a thread that ran out of stack has none left to run one on.
 #pragma once
 
 #include <csignal>
@@ -8,8 +8,8 @@
 
 namespace etl::runtime {
 
-/// The alternate signal stack of the thread that makes it, while it lives. Without one a stack
-/// overflow still ends the process, but nobody learns which thread it was.
+/// The alternate signal stack of the thread that makes it, for its lifetime. Without one a stack
+/// overflow still ends the process, but the handler cannot record which thread caused it.
 class CrashStack {
  public:
   CrashStack() {

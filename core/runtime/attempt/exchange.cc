@@ -8,59 +8,63 @@
 namespace etl::runtime {
 namespace {
 
-/// A stream that holds this much is worth a write slot before its partition has been read: reading
-/// and writing of a large partition then overlap.
+/// A group that holds this much gets its write slots before its partition has been read, so that
+/// reading and writing of a large partition overlap.
 constexpr std::size_t early_start_bytes = std::size_t{8} << 20;
-/// The same for one that keeps nobody waiting: a first full batch. Not less, or a few rows of a
-/// slow source would have a transaction open for as long as it takes.
-constexpr std::size_t unrivalled_start_bytes = batch_bytes / 2;
+/// The same for the last group being read, which delays nobody: a first full batch. With less, a
+/// few rows of a slow source would keep a transaction open for as long as the source takes.
+constexpr std::size_t last_start_bytes = batch_bytes / 2;
 
-/// How far reading runs ahead of a writer. More would not make it faster, and memory that has just
-/// been written from is better than fresh memory: it is mapped, and in the cache.
+/// How far reading runs ahead of a writer. More would not be faster, and memory that was just
+/// written from is better than fresh memory: it is mapped, and in the cache.
 constexpr std::size_t ahead_of_writer_bytes = std::size_t{16} << 20;
 
-/// Stages give memory back without telling anybody, and other processes their slots.
-constexpr std::chrono::milliseconds look_for_room{50};
-constexpr std::chrono::milliseconds look_for_slots{2};
+/// Polling intervals: stages free memory, and other processes return slots, without a notification.
+constexpr std::chrono::milliseconds room_poll{50};
+constexpr std::chrono::milliseconds slot_poll{2};
 
 }  // namespace
 
 Exchange::Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& cancellation,
                    const MemoryAccount* held)
-    : slots_(std::move(slots)),
-      budget_(budget_bytes),
+    : budget_(budget_bytes),
       held_(held),
       early_bytes_(std::min(early_start_bytes, budget_bytes / 4)),
       ahead_bytes_(std::min(ahead_of_writer_bytes, budget_bytes / 2)),
+      slots_(std::move(slots)),
       cancellation_(cancellation),
       wake_(cancellation, [this] {
-        const std::scoped_lock lock(mutex_);
+        const MutexLock lock(mutex_);
         changed_.notify_all();
       }) {}
 
 // ---- reading side ------------------------------------------------------------------------------
 
-void Exchange::begin(Delivery& delivery, bool last) {
-  const std::scoped_lock lock(mutex_);
+void Exchange::begin(StreamGroup& group, bool last) {
+  const MutexLock lock(mutex_);
   last_begun_ = last;
-  for (auto& stream : delivery.streams) stream->delivery = &delivery;
-  open_.push_back(&delivery);
+  for (auto& stream : group.streams) stream->group = &group;
+  open_.push_back(&group);
+}
+
+bool Exchange::given_up(const SinkStream& stream) const {
+  return stream.closed || cancellation_.requested();
 }
 
 bool Exchange::room_for(const SinkStream& stream, std::size_t bytes) const {
-  // A batch that a stage has just given is among what is held.
+  // `held_` counts a batch from the moment its stage emits it.
   const std::size_t in_use =
       held_ == nullptr ? bytes_ + bytes
                        : static_cast<std::size_t>(std::max<std::int64_t>(0, held_->now()));
   if (in_use <= budget_) return true;
-  // The stream being written must go on whatever the others hold, or nothing would ever be freed.
+  // A stream being written must go on whatever the others hold, or nothing would ever be freed.
   return stream.taken && stream.waiting.empty();
 }
 
-/// Only where all of its partition's streams are served: one that waits for its slot must get its
-/// batches, for it may never have the slot while this one has its own.
+/// Only while all streams of the group have writers: a stream that still waits for its slot needs
+/// its batches, because it may not get the slot before this one returns its own.
 bool Exchange::far_ahead(const SinkStream& stream) const {
-  const auto& streams = stream.delivery->streams;
+  const auto& streams = stream.group->streams;
   return !stream.waiting.empty() && stream.bytes >= ahead_bytes_ &&
          std::all_of(streams.begin(), streams.end(),
                      [](const auto& each) { return each->taken || each->closed; });
@@ -68,16 +72,9 @@ bool Exchange::far_ahead(const SinkStream& stream) const {
 
 bool Exchange::push(SinkStream& stream, Batch batch) {
   const std::size_t bytes = batch.bytes();
-  std::unique_lock lock(mutex_);
-  const auto given_up = [&] { return stream.closed || cancellation_.requested(); };
-  changed_.wait(lock, [&] { return given_up() || !far_ahead(stream); });
-  const auto wait_over = [&] { return given_up() || room_for(stream, bytes); };
-  if (!wait_over()) {
-    starved_.push_back(stream.delivery);
-    grant_slots();
-    while (!changed_.wait_for(lock, look_for_room, wait_over)) grant_slots();
-    std::erase(starved_, stream.delivery);
-  }
+  MutexLock lock(mutex_);
+  while (!given_up(stream) && far_ahead(stream)) changed_.wait(lock);
+  if (!given_up(stream) && !room_for(stream, bytes)) wait_for_room(stream, bytes, lock);
   if (cancellation_.requested()) throw Error::cancelled();
   if (stream.closed) return false;
   stream.waiting.push_back({std::move(batch), bytes});
@@ -87,99 +84,111 @@ bool Exchange::push(SinkStream& stream, Batch batch) {
   return true;
 }
 
+void Exchange::wait_for_room(const SinkStream& stream, std::size_t bytes, MutexLock& lock) {
+  starved_.push_back(stream.group);
+  grant_slots();
+  auto next_look = std::chrono::steady_clock::now() + room_poll;
+  while (!given_up(stream) && !room_for(stream, bytes)) {
+    if (changed_.wait_until(lock, next_look)) continue;
+    grant_slots();
+    next_look = std::chrono::steady_clock::now() + room_poll;
+  }
+  std::erase(starved_, stream.group);
+}
+
 void Exchange::end(SinkStream& stream, LedgerRecord record) {
-  const std::scoped_lock lock(mutex_);
-  if (stream.put_off) return;
+  const MutexLock lock(mutex_);
+  if (stream.deferred) return;
   stream.record = std::move(record);
   stream.ended = true;
   grant_slots();
   changed_.notify_all();
 }
 
-std::size_t Exchange::abort(Delivery& delivery, const StageError& error) {
-  const std::scoped_lock lock(mutex_);
-  std::size_t shut_here = 0;
-  for (auto& stream : delivery.streams) {
+std::size_t Exchange::abort(StreamGroup& group, const StageError& error) {
+  const MutexLock lock(mutex_);
+  std::size_t closed_here = 0;
+  for (auto& stream : group.streams) {
     if (stream->ended || stream->closed) continue;
     stream->abort = error;
     stream->ended = true;
     if (stream->taken) continue;
     if (stream->granted) slots_.give_back(stream->sink);
-    shut(*stream);
-    ++shut_here;
+    close_locked(*stream);
+    ++closed_here;
   }
   grant_slots();
   changed_.notify_all();
-  return shut_here;
+  return closed_here;
 }
 
-std::size_t Exchange::put_off(const Delivery& delivery) const {
-  const std::scoped_lock lock(mutex_);
+std::size_t Exchange::deferred_streams(const StreamGroup& group) const {
+  const MutexLock lock(mutex_);
   return static_cast<std::size_t>(
-      std::count_if(delivery.streams.begin(), delivery.streams.end(),
-                    [](const auto& stream) { return stream->put_off; }));
+      std::count_if(group.streams.begin(), group.streams.end(),
+                    [](const auto& stream) { return stream->deferred; }));
 }
 
 // ---- write slots -------------------------------------------------------------------------------
 
 void Exchange::grant(SinkStream& stream) {
   stream.granted = true;
-  changed_.notify_all();  // the writer may be asleep, and who grants may go to sleep as well
+  changed_.notify_all();  // the caller may go to sleep next, and the writer may be asleep
 }
 
-bool Exchange::starved(const Delivery& delivery) const {
-  return std::find(starved_.begin(), starved_.end(), &delivery) != starved_.end();
+bool Exchange::starved(const StreamGroup& group) const {
+  return std::find(starved_.begin(), starved_.end(), &group) != starved_.end();
 }
 
-/// Whether all others have been read, and no more are to come.
-bool Exchange::unrivalled(const Delivery& delivery) const {
+/// Whether all other groups have been read, and no more follow.
+bool Exchange::is_last_to_read(const StreamGroup& group) const {
   const auto read = [](const auto& stream) { return stream->ended || stream->closed; };
-  return last_begun_ && std::all_of(open_.begin(), open_.end(), [&](const Delivery* other) {
-           return other == &delivery ||
+  return last_begun_ && std::all_of(open_.begin(), open_.end(), [&](const StreamGroup* other) {
+           return other == &group ||
                   std::all_of(other->streams.begin(), other->streams.end(), read);
          });
 }
 
-bool Exchange::early(const Delivery& delivery) const {
-  if (starved(delivery)) return true;
+bool Exchange::deserves_early_slots(const StreamGroup& group) const {
+  if (starved(group)) return true;
   std::size_t held = 0;
-  for (const auto& stream : delivery.streams) held += stream->bytes;
+  for (const auto& stream : group.streams) held += stream->bytes;
   if (held >= early_bytes_) return true;
-  return held >= std::min(unrivalled_start_bytes, early_bytes_) && unrivalled(delivery);
+  return held >= std::min(last_start_bytes, early_bytes_) && is_last_to_read(group);
 }
 
 void Exchange::grant_slots() {
   slots_wanted_ = false;
-  // Streams that are complete need a slot for a bounded time: they come first.
-  for (Delivery* delivery : open_) {
-    for (auto& stream : delivery->streams) {
+  // Complete streams come first: they need a slot for a bounded time.
+  for (StreamGroup* group : open_) {
+    for (auto& stream : group->streams) {
       if (!stream->ended || stream->granted || stream->closed) continue;
       if (slots_.take(stream->sink)) grant(*stream);
       else slots_wanted_ = true;
     }
   }
-  // Putting off may close a delivery's last stream, which takes it out of the list.
+  // Deferring may close the last stream of a group, which removes it from the list.
   for (auto at = open_.begin(); at != open_.end();) {
-    Delivery& delivery = **at++;
-    if (early(delivery)) grant_early(delivery);
+    StreamGroup& group = **at++;
+    if (deserves_early_slots(group)) grant_early(group);
   }
 }
 
-/// All slots that a partition still being read needs, or none.
-void Exchange::grant_early(Delivery& delivery) {
+/// Grants all slots that a partition still being read needs, or none.
+void Exchange::grant_early(StreamGroup& group) {
   std::vector<SinkStream*> live;
   std::vector<NodeIndex> sinks;
-  // Those that have their slot stand in front: the others must go together with them.
+  // Streams that have a slot come first: the others must be able to hold theirs beside them.
   for (const bool granted : {true, false}) {
-    for (auto& stream : delivery.streams) {
+    for (auto& stream : group.streams) {
       if (stream->closed || stream->granted != granted || (!granted && stream->ended)) continue;
       live.push_back(stream.get());
       sinks.push_back(stream->sink);
     }
   }
   const std::vector<bool> together = slots_.together(sinks);
-  // To read a partition twice is worse than to wait for its end, as long as there is room.
-  if (!starved(delivery) && std::count(together.begin(), together.end(), false) != 0) return;
+  // While there is room, waiting for the end of a partition is better than reading it twice.
+  if (!starved(group) && std::count(together.begin(), together.end(), false) != 0) return;
   std::vector<SinkStream*> wanting;
   for (std::size_t i = 0; i < live.size(); ++i) {
     if (live[i]->granted) continue;
@@ -187,8 +196,8 @@ void Exchange::grant_early(Delivery& delivery) {
       wanting.push_back(live[i]);
       continue;
     }
-    live[i]->put_off = true;
-    shut(*live[i]);
+    live[i]->deferred = true;
+    close_locked(*live[i]);
     changed_.notify_all();
   }
   std::size_t taken = 0;
@@ -204,10 +213,10 @@ void Exchange::grant_early(Delivery& delivery) {
 // ---- writing side ------------------------------------------------------------------------------
 
 SinkStream* Exchange::take(NodeIndex sink) {
-  std::unique_lock lock(mutex_);
+  MutexLock lock(mutex_);
   while (true) {
-    for (Delivery* delivery : open_) {
-      for (auto& stream : delivery->streams) {
+    for (StreamGroup* group : open_) {
+      for (auto& stream : group->streams) {
         if (stream->sink != sink || !stream->granted || stream->taken || stream->closed) continue;
         stream->taken = true;
         changed_.notify_all();
@@ -216,7 +225,7 @@ SinkStream* Exchange::take(NodeIndex sink) {
     }
     if (stopped_) return nullptr;
     if (slots_wanted_ && slots_.shared()) {
-      changed_.wait_for(lock, look_for_slots);
+      changed_.wait_for(lock, slot_poll);
       grant_slots();
     } else {
       changed_.wait(lock);
@@ -225,10 +234,9 @@ SinkStream* Exchange::take(NodeIndex sink) {
 }
 
 std::optional<Batch> Exchange::pop(SinkStream& stream) {
-  std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] {
-    return !stream.waiting.empty() || stream.ended || stream.abort || cancellation_.requested();
-  });
+  MutexLock lock(mutex_);
+  while (stream.waiting.empty() && !stream.ended && !stream.abort && !cancellation_.requested())
+    changed_.wait(lock);
   if (stream.abort) throw StageError(*stream.abort);
   if (cancellation_.requested()) throw Error::cancelled();
   if (stream.waiting.empty()) return std::nullopt;
@@ -240,13 +248,13 @@ std::optional<Batch> Exchange::pop(SinkStream& stream) {
 }
 
 void Exchange::close(SinkStream& stream) {
-  const std::scoped_lock lock(mutex_);
-  shut(stream);
+  const MutexLock lock(mutex_);
+  close_locked(stream);
   changed_.notify_all();
 }
 
 void Exchange::release(NodeIndex sink) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   slots_.give_back(sink);
   grant_slots();
 }
@@ -258,24 +266,24 @@ void Exchange::charge(SinkStream& stream, std::int64_t bytes) {
   if (stream.memory != nullptr) stream.memory->add(bytes);
 }
 
-void Exchange::shut(SinkStream& stream) {
+void Exchange::close_locked(SinkStream& stream) {
   stream.closed = true;
   charge(stream, -static_cast<std::int64_t>(stream.bytes));
   stream.waiting.clear();
-  const auto& streams = stream.delivery->streams;
+  const auto& streams = stream.group->streams;
   if (std::all_of(streams.begin(), streams.end(), [](const auto& one) { return one->closed; })) {
-    open_.remove(stream.delivery);
+    open_.remove(stream.group);
   }
 }
 
 void Exchange::stop() {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   stopped_ = true;
   changed_.notify_all();
 }
 
 std::size_t Exchange::peak_bytes() const {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   return peak_;
 }
 

@@ -33,12 +33,12 @@ FaultPlan::Fault FaultPlan::parse(const std::string& text) {
   Fault fault;
   fault.text = text;
   const std::size_t equals = text.find('=');
-  if (equals == std::string::npos) throw wrong(text, "there is no \"=\" in it");
+  if (equals == std::string::npos) throw wrong(text, "\"=\" is missing");
   const std::size_t at = std::min(text.find('@'), equals);
   const std::string point = text.substr(0, at);
   const auto found = std::find(names.begin(), names.end(), point);
   if (found == names.end()) {
-    throw wrong(text, fmt::format("there is no point \"{}\", {}", point,
+    throw wrong(text, fmt::format("unknown point \"{}\", {}", point,
                                   did_you_mean(point, {names.begin(), names.end()})));
   }
   fault.point = static_cast<FaultPoint>(found - names.begin());
@@ -48,7 +48,7 @@ FaultPlan::Fault FaultPlan::parse(const std::string& text) {
         std::from_chars(count.data(), count.data() + count.size(), fault.at);
     const bool number = failure == std::errc() && end == count.data() + count.size();
     if (count == "*") fault.at = 0;
-    else if (!number || fault.at < 1) throw wrong(text, "N is a number from 1 on, or *");
+    else if (!number || fault.at < 1) throw wrong(text, "N must be a number from 1, or *");
   }
   const std::string action = text.substr(equals + 1);
   if (action == "kill") {
@@ -58,10 +58,10 @@ FaultPlan::Fault FaultPlan::parse(const std::string& text) {
   } else if (action.starts_with("delay:")) {
     fault.action = Action::delay;
     const auto delay = parse_duration(action.substr(6));
-    if (!delay) throw wrong(text, "a delay is a duration such as \"500ms\"");
+    if (!delay) throw wrong(text, "the delay must be a duration such as \"500ms\"");
     fault.delay = *delay;
   } else {
-    throw wrong(text, fmt::format("there is no action \"{}\"", action));
+    throw wrong(text, fmt::format("unknown action \"{}\"", action));
   }
   return fault;
 }
@@ -73,8 +73,7 @@ void FaultPlan::pass(FaultPoint point) {
     if (fault.point != point || (fault.at != 0 && fault.at != times)) continue;
     if (fault.action == Action::delay) std::this_thread::sleep_for(fault.delay);
     if (fault.action == Action::kill) std::raise(SIGKILL);
-    if (fault.action == Action::error)
-      throw Error::transient(fmt::format("the fault {} that was asked for", fault.text));
+    if (fault.action == Action::error) throw Error::transient("injected fault " + fault.text);
   }
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// Faults placed on purpose: what a run does when it is killed, fails or is slow at a known point.
+/// Fault injection: kills, fails or delays a run at a known point.
 #pragma once
 
 #include <array>
@@ -13,34 +13,33 @@
 
 namespace etl::runtime {
 
-/// Where a fault can be placed; every partition passes each point once an attempt (sink points: and
-/// sink).
+/// Where a fault can be placed. Each attempt passes each point once, sink points once per sink.
 enum class FaultPoint : std::size_t {
-  source_open,     ///< "source.open": before the source opens the partition, and fetches it
+  source_open,     ///< "source.open": before the source opens (and fetches) the partition
   source_opened,   ///< "source.opened": the source has opened (fetched) it
-  first_batch,     ///< "source.batch": its first batch is there
-  sink_commit,     ///< "sink.commit": all is written, nothing committed
+  first_batch,     ///< "source.batch": its first batch has arrived
+  sink_commit,     ///< "sink.commit": everything is written, nothing committed
   sink_committed,  ///< "sink.committed": committed, but the runner does not know yet
 };
 constexpr std::size_t fault_points = 5;
 
-/// How often each point was passed. Lies in memory that all processes of a run share.
+/// Counts how often each point was passed. Lies in memory that all processes of a run share.
 using FaultCounters = std::array<std::atomic<std::int64_t>, fault_points>;
 
-/// The faults of a run, each written `POINT[@N]=ACTION`: at the N-th time (default: the first; `*`:
-/// every time) that the run passes the point, `kill` ends the process that is there with SIGKILL,
-/// `error` fails the attempt with a transient error, `delay:TIME` waits. Thread-safe.
+/// The faults of a run, each written `POINT[@N]=ACTION`. The N-th time (default: the first; `*`:
+/// every time) that the run passes the point, `kill` ends that process with SIGKILL, `error` fails
+/// the attempt with a transient error, and `delay:TIME` waits. Thread-safe.
 class FaultPlan {
  public:
   FaultPlan() = default;
-  /// Throws Error (config) for a text that is none.
+  /// Throws Error (config) for an invalid fault.
   explicit FaultPlan(const std::vector<std::string>& faults);
 
   [[nodiscard]] bool empty() const { return faults_.empty(); }
-  /// Counts in `counters` from here on; they must live longer.
+  /// Counts in `counters` from now on; they must outlive the plan.
   void share(FaultCounters& counters) { counters_ = &counters; }
 
-  /// Passes the point. Throws Error (transient) where a fault says so.
+  /// Passes the point. Throws Error (transient) if a fault asks for it.
   void pass(FaultPoint point);
 
  private:

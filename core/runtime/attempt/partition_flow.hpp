@@ -5,6 +5,7 @@
 
 #include "core/runtime/attempt/activity.hpp"
 #include "core/runtime/attempt/faults.hpp"
+#include "core/runtime/attempt/flow_counts.hpp"
 #include "core/runtime/pipeline/graph.hpp"
 
 #include <etl/abi.h>
@@ -20,113 +21,86 @@
 
 namespace etl::runtime {
 
-/// Rows and time of one stage in one partition, or summed over many.
-struct StageCounts {
-  std::int64_t rows_in = 0;
-  std::int64_t rows_out = 0;
-  std::int64_t rejected = 0;
-  std::chrono::nanoseconds busy{0};
-
-  StageCounts& operator+=(const StageCounts& other);
-};
-
-/// What became of a partition's rows on their way to one sink.
-/// read + added = filtered + rejected + written, or the partition fails.
-struct RowCounts {
-  std::int64_t read = 0;
-  std::int64_t added = 0;
-  std::int64_t filtered = 0;
-  std::int64_t rejected = 0;
-  std::int64_t written = 0;
-
-  RowCounts& operator+=(const RowCounts& other);
-  [[nodiscard]] bool balanced() const { return read + added == filtered + rejected + written; }
-};
-
 struct FlowSettings {
   bool pushdown = true;
   std::int64_t max_rejects = 0;
-  std::function<void(std::int64_t rows)> on_read = [](std::int64_t) {};  ///< as rows are read
-  /// Every rejected record, as it comes; throws what is to fail the partition.
+  std::function<void(std::int64_t rows)> on_read = [](std::int64_t) {};
+  /// Called for every rejected record; what it throws fails the partition.
   std::function<void(NodeIndex stage, const etl_reject& reject)> on_reject =
       [](NodeIndex, const etl_reject&) {};
-  std::chrono::milliseconds time_limit{0};  ///< without what it waits for others; 0 = none
+  std::chrono::milliseconds time_limit{0};  ///< not counting waits for others; 0 = none
   FaultPlan* faults = nullptr;
 };
 
-/// Records of a partition that were rejected, and have been repaired since.
+/// Records of a partition that were rejected and have been repaired since.
 struct Replay {
-  Partition original;                ///< whose records they are
+  Partition original;                ///< the partition of the records
   std::vector<std::string> records;  ///< repaired, without terminators
-  std::vector<std::string> lines;    ///< the entries that they come from, as they stand in the file
+  std::vector<std::string> lines;    ///< their entries, as they stand in the rejects file
 };
-
-/// The failure of an attempt that took too long (transient).
-[[nodiscard]] Error time_limit_exceeded(std::chrono::milliseconds limit);
 
 /// Runs on one thread, once. The graph is shared with other flows.
 class PartitionFlow {
  public:
-  /// Takes a batch that arrives at a sink, or leaves any other target. False: it wants no more.
+  /// Takes a batch that arrives at a sink or leaves another target. Returns false when it wants no
+  /// more.
   using Deliver = std::function<bool(NodeIndex target, Batch batch)>;
 
-  /// `targets`: where rows are wanted. Stages that lead to none of them do not run.
-  /// `activity`: where it shows what it is at; may be nullptr.
+  /// `targets`: where rows are wanted. Stages that lead to none of them do not run. `activity`
+  /// shows the stage that runs; may be nullptr.
   PartitionFlow(const Graph& graph, NodeIndex source, std::vector<NodeIndex> targets,
                 FlowSettings settings, const Cancellation& cancellation,
                 Activity* activity = nullptr);
 
-  /// Reads the partition to its end, or until no target wants more. Throws what a stage throws;
-  /// Error (transient) when it took longer than the limit; Error (permanent) when more than
-  /// max_rejects rows were rejected; Error (internal) when the source's own count does not add up.
-  /// With `replay` it reads those records instead, as a partition of their own; they must live as
-  /// long as the flow.
+  /// Reads the partition to its end, or until no target wants more. Throws StageError: of the stage
+  /// that failed; transient after the time limit; permanent after more than max_rejects rejects;
+  /// internal when the source's own count does not add up. With `replay`, which must outlive the
+  /// flow, reads those records instead, as a partition of their own.
   void run(const Partition& partition, const Deliver& deliver, const Replay* replay = nullptr);
-  /// The same with these batches in place of what the source gives; `source` may be a filter, whose
-  /// place they then take. To a predicate they are what a source's rows are.
+  /// Does the same with `batches` in place of what the source emits. `source` may be a filter,
+  /// whose output they then replace. A predicate applies to them as to a source's rows.
   void run_on(std::vector<Batch> batches, const Deliver& deliver);
 
-  /// After run(). Throws Error (internal) when the counts on the way to `sink` do not add up.
-  [[nodiscard]] RowCounts counts_for(NodeIndex sink) const;
+  /// After run(). Throws StageError (internal) when the counts on the way to `sink` do not add up.
+  [[nodiscard]] RowCounts counts_for(NodeIndex sink) const {
+    return counts_.to_sink(sink, consumers_);
+  }
   /// Whether this target wanted no more before the end.
   [[nodiscard]] bool closed(NodeIndex target) const { return closed_[target]; }
-  [[nodiscard]] const std::vector<StageCounts>& stages() const { return stages_; }
-  [[nodiscard]] std::int64_t downloaded() const { return downloaded_; }
-  [[nodiscard]] std::int64_t decoded() const { return decoded_; }
-  /// "12 rows rejected: 8 x fewer than 4 fields, 4 x ..."; empty when there were none.
-  [[nodiscard]] std::string rejects_by_reason() const;
+  [[nodiscard]] const std::vector<StageCounts>& stages() const { return counts_.stages(); }
+  [[nodiscard]] const FlowCounts& counts() const { return counts_; }
 
  private:
-  /// The services that one stage of this flow is given; neither copied nor moved.
+  /// The services for one stage of this flow; its address is the stage's `ctx`.
   struct TaskContext {
     PartitionFlow* flow;
     NodeIndex node;
     etl_task task;
   };
-  class Turn;
+  class BusyTime;
 
-  void guarded(const std::function<void()>& body) const;
-  void flow(const std::function<void(const etl_predicate*)>& pull);
-  [[nodiscard]] bool to_stop();
-  [[nodiscard]] StageError too_long(const std::string& stage) const;
+  void reporting_timeouts(const std::function<void()>& body) const;
+  void run_stages(const std::function<void(const etl_predicate*)>& read);
+  [[nodiscard]] bool should_stop();
+  [[nodiscard]] StageError timeout_in(const std::string& stage) const;
+  [[nodiscard]] bool any_closed() const;
   void pass(FaultPoint point) const;
   etl_task* task_of(NodeIndex node);
-  void count(NodeIndex node, std::uint32_t counter, std::int64_t rows);
+  void count(NodeIndex node, std::uint32_t counter, std::int64_t amount);
   void reject(NodeIndex node, const etl_reject& reject);
+  void check_rejects() const;
 
   void open_filters();
   std::optional<etl_predicate> choose_predicate();
   [[nodiscard]] detail::OwnedStream open_source(const Partition& partition,
                                                 const etl_predicate* predicate);
-  void pull(const Partition& partition, const etl_predicate* predicate);
-  [[nodiscard]] Batch without_dropped(Batch batch, const etl_predicate* predicate);
-  bool take(Batch batch);
+  void read_source(const Partition& partition, const etl_predicate* predicate);
+  [[nodiscard]] Batch apply_predicate(Batch batch, const etl_predicate* predicate);
+  bool take_from_source(Batch batch);
   [[nodiscard]] StageError stream_error(const detail::OwnedStream& stream, int code) const;
-  void leave(NodeIndex node, Batch batch);
-  void arrive(NodeIndex node, Batch batch);
-  void give(NodeIndex target, Batch batch);
-  void require_few_rejects() const;
-  void settle_source();
+  void emit(NodeIndex node, Batch batch);
+  void receive(NodeIndex node, Batch batch);
+  void deliver(NodeIndex target, Batch batch);
 
   const Graph& graph_;
   NodeIndex source_;
@@ -135,33 +109,23 @@ class PartitionFlow {
   const Cancellation& cancellation_;
   Activity* activity_;
   Deadline deadline_;
-  std::exception_ptr reject_failure_;
-  bool late_ = false;
+  bool timed_out_ = false;
+  std::exception_ptr reject_failure_;  ///< of on_reject
   bool has_batch_ = false;
 
   std::deque<TaskContext> tasks_;
-  std::vector<std::vector<NodeIndex>>
-      consumers_;  ///< of each node: the outputs that lead to a target
+  Consumers consumers_;
   std::vector<bool> target_;
   std::vector<bool> closed_;
   std::map<NodeIndex, FilterRun> filters_;
   const Deliver* deliver_ = nullptr;
   const Replay* replay_ = nullptr;
-
-  std::vector<StageCounts> stages_;
-  std::vector<std::int64_t> delivered_;
   std::optional<NodeIndex> predicate_filter_;
-  std::optional<std::int64_t> reported_read_;
-  std::int64_t dropped_ = 0;
-  std::int64_t downloaded_ = 0;
-  std::int64_t decoded_ = 0;
-  std::int64_t rejected_ = 0;
-  std::map<std::string, std::int64_t> reasons_;
-  std::int64_t other_reasons_ = 0;
-  std::optional<Error> failure_;  ///< what the source's stream said
+  std::optional<Error> stream_failure_;  ///< as the source's stream explained it
 
-  std::optional<NodeIndex> current_;  ///< whose time it is
-  std::chrono::steady_clock::time_point since_;
+  FlowCounts counts_;
+  std::optional<NodeIndex> busy_;  ///< the stage that runs, whose time it is
+  std::chrono::steady_clock::time_point busy_since_;
 };
 
 }  // namespace etl::runtime

@@ -23,7 +23,7 @@ std::unique_ptr<SpoolWriter> RejectSpools::begin(const Graph& graph,
   for (const NodeIndex sink : request.sinks)
     header.sinks[graph[sink].name] = stages_between(graph, request.source, sink);
   if (request.replay != nullptr) header.repaired = request.replay->lines;
-  // An empty one says that the entries there are go away.
+  // An empty spool says that earlier entries are to be removed.
   const bool always = request.replaces_rejects || request.replay != nullptr;
   return std::make_unique<SpoolWriter>(folder_.file(request.spool), std::move(header), always);
 }

@@ -1,5 +1,5 @@
 /// \file
-/// Where the rejects of this process's attempts go while partitions are read.
+/// The spool files for the rejects of this process's attempts.
 #pragma once
 
 #include "core/runtime/attempt/attempt.hpp"
@@ -11,11 +11,11 @@
 
 namespace etl::runtime {
 
-/// Names of the stages that a source's rows pass on the way to a sink, the source among them.
+/// Names of the stages on the way from a source to a sink, including the source.
 [[nodiscard]] std::vector<std::string> stages_between(const Graph& graph, NodeIndex source,
                                                       NodeIndex sink);
 
-/// Every process of a run that reads partitions has one: where the rejects of its attempts go.
+/// One per process that reads partitions. Thread-safe.
 class RejectSpools {
  public:
   /// Throws Error as file_error() does.
@@ -24,7 +24,7 @@ class RejectSpools {
 
   [[nodiscard]] std::unique_ptr<SpoolWriter> begin(const Graph& graph,
                                                    const AttemptRequest& request) const;
-  /// The entry of a rejected record.
+  /// The entry for a rejected record.
   [[nodiscard]] RejectEntry entry(const Graph& graph, const AttemptRequest& request,
                                   NodeIndex stage, const etl_reject& reject) const;
   [[nodiscard]] const SpoolFolder& folder() const { return folder_; }

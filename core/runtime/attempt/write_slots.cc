@@ -15,16 +15,17 @@ WriteSlots::WriteSlots(std::vector<std::size_t> limits) : limits_(std::move(limi
 WriteSlots::WriteSlots(const Graph& graph, std::size_t workers, const etl_slots* shared)
     : shared_(shared) {
   std::map<std::string, std::size_t> by_resource;
-  for (const Node& node : graph.nodes()) {
+  for (NodeIndex index = 0; index < graph.nodes().size(); ++index) {
+    const Node& node = graph[index];
     const std::size_t most = node.stage->table().max_writers;
     const bool sink = node.kind == Kind::sink;
-    const std::string resource(sink ? node.stage->resource() : "");
+    const std::string resource(sink ? graph.sink(index).resource() : "");
     const auto [at, added] = resource.empty() ? std::pair(by_resource.end(), true)
                                               : by_resource.try_emplace(resource, groups_.size());
     group_of_.push_back(added ? groups_.size() : at->second);
     if (added) {
       groups_.push_back({!sink ? 0 : most == 0 ? workers : most, 0, {}, {}});
-      // Without a limit of its own a sink is none of the other processes' concern.
+      // A sink without a limit of its own does not concern other processes.
       if (most != 0 && shared != nullptr)
         groups_.back().name = "writers of " + (resource.empty() ? node.name : resource);
     } else if (most != 0) {

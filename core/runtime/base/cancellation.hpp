@@ -1,5 +1,5 @@
 /// \file
-/// One flag that says: stop.
+/// A flag that asks a run to stop.
 #pragma once
 
 #include <atomic>
@@ -9,11 +9,11 @@
 
 namespace etl::runtime {
 
-/// Asks everything in a run to stop. Any thread may ask and any thread may look; a signal handler
-/// may not (see app/signals.hpp, which waits for signals on a thread).
+/// Asks everything in a run to stop. Any thread may set it and read it; a signal handler may not
+/// (see app/cli/signals.hpp, which waits for signals on a thread).
 class Cancellation {
  public:
-  /// Asks to stop; `reason` is a signal number, or 0. Later calls change nothing.
+  /// Requests a stop; `reason` is a signal number, or 0. Later calls have no effect.
   void request(int reason) {
     const std::scoped_lock lock(mutex_);
     if (requested_) return;
@@ -22,11 +22,11 @@ class Cancellation {
     for (const auto& [key, wake] : wakers_) wake();
   }
   [[nodiscard]] bool requested() const { return requested_; }
-  /// Of the request; 0 before there is one.
+  /// The reason given with the request; 0 before one was made.
   [[nodiscard]] int reason() const { return reason_; }
 
-  /// Calls `wake` when the stop is requested, so that somebody who sleeps looks at the flag, until
-  /// the subscription is destroyed.
+  /// Calls `wake` when a stop is requested, so that a sleeping thread checks the flag. Ends with
+  /// the subscription's lifetime.
   class Subscription {
    public:
     Subscription(Cancellation& owner, std::function<void()> wake) : owner_(owner) {

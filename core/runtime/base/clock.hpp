@@ -1,5 +1,5 @@
 /// \file
-/// Wall-clock time as the ledger keeps it.
+/// Wall-clock time in the ledger's unit.
 #pragma once
 
 #include <chrono>

@@ -14,9 +14,9 @@ namespace {
 
 constexpr std::size_t chunk = std::size_t{1} << 20;
 
-bool may_pass(int code) {
-  constexpr std::array passing{ENOSPC, EDQUOT, EIO, EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ESTALE};
-  return std::find(passing.begin(), passing.end(), code) != passing.end();
+bool is_transient(int code) {
+  constexpr std::array codes{ENOSPC, EDQUOT, EIO, EAGAIN, EINTR, EMFILE, ENFILE, ENOMEM, ESTALE};
+  return std::find(codes.begin(), codes.end(), code) != codes.end();
 }
 
 }  // namespace
@@ -27,7 +27,7 @@ Descriptor::~Descriptor() {
 
 Error file_error(std::string_view what, const std::filesystem::path& path) {
   const int code = errno;
-  return {may_pass(code) ? Code::transient : Code::permanent,
+  return {is_transient(code) ? Code::transient : Code::permanent,
           fmt::format("{} {}: {}", what, path.string(), std::generic_category().message(code))};
 }
 
@@ -49,12 +49,12 @@ void write_all(const Descriptor& file, std::string_view bytes, const std::filesy
   }
 }
 
-std::string read_at(const Descriptor& file, std::size_t offset, std::size_t most,
+std::string read_at(const Descriptor& file, std::size_t offset, std::size_t limit,
                     const std::filesystem::path& path) {
   std::string bytes;
-  while (bytes.size() < most) {
+  while (bytes.size() < limit) {
     const std::size_t before = bytes.size();
-    bytes.resize(before + std::min(chunk, most - before));
+    bytes.resize(before + std::min(chunk, limit - before));
     const ssize_t count = ::pread(file.get(), bytes.data() + before, bytes.size() - before,
                                   static_cast<off_t>(offset + before));
     bytes.resize(before + static_cast<std::size_t>(std::max<ssize_t>(count, 0)));
@@ -75,7 +75,7 @@ void sync_file(const Descriptor& file, const std::filesystem::path& path) {
 
 void sync_folder(const std::filesystem::path& path) {
   const Descriptor folder = open_file(path, O_RDONLY | O_DIRECTORY);
-  // Some file systems keep names safe by themselves and refuse to be asked.
+  // Some file systems do not support syncing folders because they need no such call.
   if (::fsync(folder.get()) != 0 && errno != EINVAL) throw file_error("cannot write", path);
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// An open file descriptor, and files written so that what was reported as written is.
+/// File descriptors, and reading and writing files through them.
 #pragma once
 
 #include <etl/error.hpp>
@@ -14,7 +14,7 @@
 
 namespace etl::runtime {
 
-/// Owns a descriptor; moved, not copied.
+/// Owns a file descriptor and closes it. Move-only.
 class Descriptor {
  public:
   Descriptor() = default;
@@ -34,22 +34,23 @@ class Descriptor {
   int descriptor_ = -1;
 };
 
-/// `what PATH: why`, of the errno at hand: transient where trying again may help (a full disk is
-/// emptied, a limit passes), else permanent.
+/// Describes the current errno as `what PATH: reason`. Transient if a retry may help (a full disk,
+/// an exhausted limit), permanent otherwise.
 [[nodiscard]] Error file_error(std::string_view what, const std::filesystem::path& path);
 
-/// Opens, with O_CLOEXEC. Throws file_error().
+/// Opens a file with O_CLOEXEC. Throws file_error().
 [[nodiscard]] Descriptor open_file(const std::filesystem::path& path, int flags, mode_t mode = 0);
-/// Writes all of it. Throws file_error().
+/// Writes all of `bytes`. Throws file_error().
 void write_all(const Descriptor& file, std::string_view bytes, const std::filesystem::path& path);
-/// The bytes from `offset` on, up to `most`; fewer only at the end. Throws file_error().
-[[nodiscard]] std::string read_at(const Descriptor& file, std::size_t offset, std::size_t most,
+/// Reads up to `limit` bytes from `offset`; fewer only at the end of the file. Throws
+/// file_error().
+[[nodiscard]] std::string read_at(const Descriptor& file, std::size_t offset, std::size_t limit,
                                   const std::filesystem::path& path);
-/// All of a file. Throws file_error().
+/// Reads a whole file. Throws file_error().
 [[nodiscard]] std::string read_whole(const std::filesystem::path& path);
-/// What was written survives a crash of the machine from here on. Throws file_error().
+/// Flushes a file to disk, so that its contents survive a system crash. Throws file_error().
 void sync_file(const Descriptor& file, const std::filesystem::path& path);
-/// The same for the names in a folder.
+/// Does the same for the names in a folder.
 void sync_folder(const std::filesystem::path& path);
 
 }  // namespace etl::runtime

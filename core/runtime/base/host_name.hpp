@@ -1,12 +1,12 @@
 /// \file
-/// The name of this machine.
+/// The host name.
 #pragma once
 
 #include <string>
 
 namespace etl::runtime {
 
-/// The name of this machine, as it is written.
+/// The host name of this machine; "unknown" if the system does not report one.
 [[nodiscard]] std::string host_name();
 
 }  // namespace etl::runtime

@@ -10,14 +10,14 @@
 namespace etl::runtime {
 namespace {
 
-constexpr std::size_t longest_quote = 80;  // characters of a value that a message shows
+constexpr std::size_t max_quoted = 80;  // characters
 
 }  // namespace
 
 std::string in_quotes(std::string_view text) {
   std::string out = "\"";
   for (std::size_t shown = 0; !text.empty(); ++shown) {
-    if (shown == longest_quote) {
+    if (shown == max_quoted) {
       out += "...";
       break;
     }

@@ -1,5 +1,5 @@
 /// \file
-/// Text of the user's in a message.
+/// Quoting text from outside in messages.
 #pragma once
 
 #include <string>
@@ -7,8 +7,8 @@
 
 namespace etl::runtime {
 
-/// `text` in double quotes for a message: control characters and bytes that are not UTF-8 escaped,
-/// and shortened where it is long.
+/// Quotes `text` for a message: escapes control characters and invalid UTF-8, and truncates long
+/// text.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace etl::runtime

@@ -70,8 +70,8 @@ void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
     if (!stage.empty()) object["stage"] = stage;
     line = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
   } else {
-    // Messages carry data: what a terminal would act on is replaced, and no part of a message can
-    // pass for a line of its own.
+    // Messages may contain data: escape sequences must not reach the terminal, and a continuation
+    // line must not look like a separate log line.
     line = printable(line, "\n    ");
     if (!stage.empty()) line = fmt::format("[{}] {}", stage, line);
   }

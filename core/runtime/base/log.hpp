@@ -1,5 +1,5 @@
 /// \file
-/// Log lines on stderr: text for people or JSON for machines, with secrets concealed.
+/// Logging to stderr as text or JSON, with secrets concealed.
 #pragma once
 
 #include "core/runtime/base/redactor.hpp"
@@ -20,12 +20,11 @@ namespace etl::runtime {
 enum class LogLevel : std::uint32_t { debug = 0, info = 1, warn = 2, error = 3, off = 4 };
 enum class LogFormat { text, json };
 
-/// Thread-safe.
+/// A logger. Thread-safe.
 class Log {
  public:
   Log(LogLevel level, LogFormat format, bool colour);
-  /// Hands every line to `forward` instead, secrets concealed. It is called by one thread at a
-  /// time.
+  /// Passes every line to `forward` instead, with secrets concealed, from one thread at a time.
   using Forward = std::function<void(LogLevel, std::string_view stage, const std::string& text)>;
   Log(LogLevel level, Forward forward);
   ~Log();
@@ -41,10 +40,10 @@ class Log {
   [[nodiscard]] LogLevel level() const { return level_; }
   [[nodiscard]] bool json() const { return format_ == LogFormat::json; }
 
-  /// Calls `before` and `after` around every line, so that a progress bar can step aside. Both run
-  /// under the lock that `exclusive` takes.
+  /// Calls `before` and `after` around every line, so that a progress bar can be cleared and
+  /// redrawn. Both run under the lock that exclusive() takes.
   void around(std::function<void()> before, std::function<void()> after);
-  /// Runs `body` while no line is written.
+  /// Runs `body` while no line is being written.
   void exclusive(const std::function<void()>& body);
 
  private:

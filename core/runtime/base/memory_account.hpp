@@ -1,5 +1,5 @@
 /// \file
-/// Bytes that are held: by each stage, and by the run.
+/// Accounting of memory in use, per stage and per run.
 #pragma once
 
 #include <atomic>
@@ -7,8 +7,8 @@
 
 namespace etl::runtime {
 
-/// Bytes held now, and at most so far. What is added is added to `total` as well, which must live
-/// longer. Every member may be called from any thread; the peak may miss a moment.
+/// Counts bytes in use and their peak. Additions also go to `total`, which must outlive this
+/// object. Thread-safe; the peak is approximate.
 class MemoryAccount {
  public:
   explicit MemoryAccount(MemoryAccount* total = nullptr) : total_(total) {}

@@ -14,7 +14,7 @@ constexpr std::size_t shortest_secret = 4;
 constexpr std::string_view stars = "***";
 constexpr auto npos = std::string_view::npos;
 
-/// With hexadecimal digits as `digits` formats them: "%{:02X}" or "%{:02x}".
+/// Percent-encodes `text`; `digits` formats an escape as "%{:02X}" or "%{:02x}".
 template <class Digits>
 std::string percent_encoded(std::string_view text, Digits digits) {
   std::string out;
@@ -60,19 +60,18 @@ bool is_word(char c) {
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
 
-/// Where a password stands in a text: [begin, end).
-struct Place {
+/// The position of a password in a text: [begin, end).
+struct Span {
   std::size_t begin = npos, end = npos;
 };
 
-/// Whether the text is a connection string and nothing else. Then a blank may be part of a
-/// password.
+/// How to read a text: in a connection string a blank may be part of a password.
 enum class Context { prose, connection_string };
 
-/// Of a URL whose "://" stands at `at`: between the first ':' and the last '@' in front of the
-/// path.
-/// '?' and '#' end nothing there, as libpq reads it: rather too much is concealed than too little.
-std::optional<Place> password_of_url(std::string_view text, std::size_t at, Context context) {
+/// Finds the password in the URL whose "://" is at `at`: between the first ':' and the last '@'
+/// before the path. As in libpq, '?' and '#' end nothing there; this errs on the side of concealing
+/// too much.
+std::optional<Span> password_of_url(std::string_view text, std::size_t at, Context context) {
   const std::size_t begin = at + 3;
   const std::string_view ends = context == Context::prose ? "/ \t\r\n" : "/";
   const std::string_view authority =
@@ -80,11 +79,11 @@ std::optional<Place> password_of_url(std::string_view text, std::size_t at, Cont
   const std::size_t host = authority.rfind('@');
   const std::size_t colon = authority.find(':');
   if (host == npos || colon == npos || colon + 1 >= host) return std::nullopt;
-  return Place{begin + colon + 1, begin + host};
+  return Span{begin + colon + 1, begin + host};
 }
 
-/// Of `password = VALUE`, whose "=" stands at `at`: VALUE, without its quotes.
-std::optional<Place> value_of_key(std::string_view text, std::size_t at) {
+/// Finds VALUE, without quotes, in the `password = VALUE` whose "=" is at `at`.
+std::optional<Span> value_of_key(std::string_view text, std::size_t at) {
   static constexpr std::array<std::string_view, 4> keys = {"password", "passwd", "pwd",
                                                            "sslpassword"};
   const std::size_t key_end = text.find_last_not_of(" \t", at == 0 ? npos : at - 1) + 1;
@@ -107,17 +106,17 @@ std::optional<Place> value_of_key(std::string_view text, std::size_t at) {
     end += text[end] == '\\' && end + 1 < text.size() ? 2U : 1U;
   }
   if (begin == end) return std::nullopt;
-  return Place{begin, end};
+  return Span{begin, end};
 }
 
-/// The next password that stands as such, from `from` on.
-std::optional<Place> next_password(std::string_view text, std::size_t from, Context context) {
+/// Finds the next recognizable password at or after `from`.
+std::optional<Span> next_password(std::string_view text, std::size_t from, Context context) {
   for (std::size_t at = text.find_first_of(":=", from); at != npos;
        at = text.find_first_of(":=", at + 1)) {
-    std::optional<Place> place;
-    if (text[at] == '=') place = value_of_key(text, at);
-    else if (text.substr(at, 3) == "://") place = password_of_url(text, at, context);
-    if (place) return place;
+    std::optional<Span> password;
+    if (text[at] == '=') password = value_of_key(text, at);
+    else if (text.substr(at, 3) == "://") password = password_of_url(text, at, context);
+    if (password) return password;
   }
   return std::nullopt;
 }
@@ -129,8 +128,8 @@ std::vector<std::string> passwords_in(std::string_view text) {
   const auto next = [&](std::size_t from) {
     return next_password(text, from, Context::connection_string);
   };
-  for (auto place = next(0); place; place = next(place->end)) {
-    const std::string_view written = text.substr(place->begin, place->end - place->begin);
+  for (auto password = next(0); password; password = next(password->end)) {
+    const std::string_view written = text.substr(password->begin, password->end - password->begin);
     found.emplace_back(written);
     for (std::string meant : {percent_decoded(written), without_backslashes(written)}) {
       if (std::ranges::find(found, meant) == found.end()) found.push_back(std::move(meant));
@@ -171,9 +170,9 @@ std::string Redactor::conceal(std::string_view text) const {
     }
   }
   std::size_t from = 0;
-  while (const auto place = next_password(out, from, Context::prose)) {
-    out.replace(place->begin, place->end - place->begin, stars);
-    from = place->begin + stars.size();
+  while (const auto password = next_password(out, from, Context::prose)) {
+    out.replace(password->begin, password->end - password->begin, stars);
+    from = password->begin + stars.size();
   }
   return out;
 }

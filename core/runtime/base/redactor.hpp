@@ -1,5 +1,5 @@
 /// \file
-/// Keeps secrets out of every text that leaves the process.
+/// Removal of secrets from logs, errors and reports.
 #pragma once
 
 #include <mutex>
@@ -9,14 +9,13 @@
 
 namespace etl::runtime {
 
-/// Replaces secrets by "***", in two ways:
+/// Replaces secrets with "***":
 ///
-/// - what it was told, wherever it stands, from four bytes on. Shorter ones would garble every
-/// text,
-///   and by what is missing then give themselves away. Percent-encoded and percent-decoded forms
-///   count too, and so do the passwords inside a secret that is a connection string.
-/// - what stands as a password, of any length and told or not: in a URL `scheme://user:HERE@host`,
-///   and behind `password=`, as connection strings and query strings have it.
+/// - registered secrets of at least four bytes, wherever they appear, also percent-encoded or
+///   percent-decoded, and the passwords in a secret that is a connection string. Shorter secrets
+///   would garble every text, and the gaps would reveal them.
+/// - anything recognizable as a password, of any length: `scheme://user:HERE@host` in a URL, and
+///   the value of `password=` in connection strings and query strings.
 ///
 /// Thread-safe.
 class Redactor {
@@ -31,8 +30,8 @@ class Redactor {
   std::vector<std::string> secrets_;  // longest first
 };
 
-/// The passwords that stand as such in `text`, each as it is written there and as it is meant, with
-/// quotes, backslashes and percent escapes undone.
+/// The recognizable passwords in `text`, each as written and with backslashes and percent escapes
+/// decoded.
 [[nodiscard]] std::vector<std::string> passwords_in(std::string_view text);
 
 }  // namespace etl::runtime

@@ -11,9 +11,9 @@
 namespace etl::runtime {
 namespace {
 
-constexpr std::size_t longest_word = 64;  // edit distance takes square time
-constexpr std::size_t longest_list = 30;
-constexpr std::size_t shortest_prefix = 3;
+constexpr std::size_t max_word = 64;  // edit distance takes quadratic time
+constexpr std::size_t max_listed = 30;
+constexpr std::size_t min_prefix = 3;
 
 std::string folded(std::string_view word) {
   std::string out(word);
@@ -24,10 +24,10 @@ std::string folded(std::string_view word) {
   return out;
 }
 
-/// Edits between two words; swapping two neighbours is one edit (optimal string alignment). Three
-/// rows of the usual table are enough. REQUIRES: neither is longer than longest_word.
+/// The optimal string alignment distance: edits between two words, where swapping neighbours is
+/// one edit. Keeps three rows of the usual table. REQUIRES: neither word is longer than max_word.
 std::size_t distance(std::string_view a, std::string_view b) {
-  using Row = std::array<std::size_t, longest_word + 1>;
+  using Row = std::array<std::size_t, max_word + 1>;
   Row before{};
   Row previous{};
   Row row{};
@@ -49,16 +49,16 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 constexpr std::size_t far = std::numeric_limits<std::size_t>::max();
 
-/// How unlikely it is that `word` was meant to be `candidate`; `far` = not at all.
+/// Ranks how unlikely it is that `candidate` was meant by `word`; `far` = it was not.
 std::size_t unlikeliness(const std::string& word, const std::string& candidate) {
   const std::size_t longer = std::max(word.size(), candidate.size());
   const std::size_t shorter = std::min(word.size(), candidate.size());
-  if (shorter == 0 || longer > longest_word) return far;
+  if (shorter == 0 || longer > max_word) return far;
   const std::size_t edits = distance(word, candidate);
   if (edits < longer && edits <= std::max<std::size_t>(1, longer / 3)) return edits;
   const bool prefix = word.starts_with(candidate) || candidate.starts_with(word);
-  // Behind every slip of the pen.
-  return prefix && shorter >= shortest_prefix ? longest_word + longer - shorter : far;
+  // Ranks after every typo.
+  return prefix && shorter >= min_prefix ? max_word + longer - shorter : far;
 }
 
 }  // namespace
@@ -81,13 +81,13 @@ std::optional<std::string> nearest(std::string_view word,
 std::string did_you_mean(std::string_view word, const std::vector<std::string>& candidates) {
   if (const auto near = nearest(word, candidates))
     return fmt::format("did you mean {}?", in_quotes(*near));
-  return candidates.empty() ? std::string{} : "there is: " + listed(candidates);
+  return candidates.empty() ? std::string{} : "available: " + listed(candidates);
 }
 
 std::string listed(const std::vector<std::string>& words) {
   std::string out;
   for (std::size_t i = 0; i < words.size(); ++i) {
-    if (i == longest_list) return out + fmt::format(" and {} more", words.size() - i);
+    if (i == max_listed) return out + fmt::format(" and {} more", words.size() - i);
     if (i > 0) out += ", ";
     out += in_quotes(words[i]);
   }

@@ -1,5 +1,5 @@
 /// \file
-/// "Did you mean ...?": the nearest known word to one that is not known.
+/// "Did you mean ...?": the closest known word to an unknown one.
 #pragma once
 
 #include <optional>
@@ -9,18 +9,18 @@
 
 namespace etl::runtime {
 
-/// The candidate that `word` is most likely a slip of: few edits away (a letter more, less, other,
-/// or two swapped), or one begins with the other. Letter case, '-' and '_' do not count. Nothing
-/// where no candidate is near. Of equally near ones the first.
+/// The candidate that `word` is most likely a typo of, or nothing if none is close: few edits away
+/// (a letter added, dropped or changed, two swapped), or one is a prefix of the other. Ignores
+/// letter case and treats '-' and '_' as equal. Of equally close candidates the first wins.
 [[nodiscard]] std::optional<std::string> nearest(std::string_view word,
                                                  const std::vector<std::string>& candidates);
 
-/// `did you mean "x"?`, or what there is where nothing is near: `there is: "a", "b"`; empty where
-/// there is nothing.
+/// `did you mean "x"?`, or `available: "a", "b"` if no candidate is close; empty without
+/// candidates.
 [[nodiscard]] std::string did_you_mean(std::string_view word,
                                        const std::vector<std::string>& candidates);
 
-/// `"a", "b", "c"`; a long list is cut and says how many are left out.
+/// `"a", "b", "c"`; a long list ends with the number of omitted words.
 [[nodiscard]] std::string listed(const std::vector<std::string>& words);
 
 }  // namespace etl::runtime

@@ -36,7 +36,7 @@ std::string counted(std::int64_t number, std::string_view noun) {
 std::string human_bytes(double bytes) {
   constexpr std::array units = {"B", "KiB", "MiB", "GiB", "TiB"};
   std::size_t unit = 0;
-  // What would be rounded to 1024.0 of a unit is 1.0 of the next.
+  // A value that would round to 1024.0 of a unit is 1.0 of the next.
   while (bytes >= (unit == 0 ? 1024 : 1023.95) && unit + 1 < units.size()) {
     bytes /= 1024;
     ++unit;

@@ -1,5 +1,5 @@
 /// \file
-/// Numbers and tables as people read them.
+/// Numbers and tables formatted for people.
 #pragma once
 
 #include <cstdint>
@@ -18,13 +18,11 @@ std::string human_bytes(double bytes);
 /// 75.2 -> "1m 15s"
 std::string human_seconds(double seconds);
 
-/// Seconds since 1970-01-01 UTC -> "2016-08-27 21:00:00"; the number itself where no calendar has
-/// it.
+/// Seconds since 1970-01-01 UTC -> "2016-08-27 21:00:00"; the plain number if it is out of range.
 std::string utc_text(std::int64_t seconds);
 
-/// Rows of cells in aligned columns, two spaces between; a cell of digits is aligned to the right.
-/// Widths count terminal columns. A cell keeps to its line: what would break it, or steer the
-/// terminal, is replaced.
+/// Formats rows of cells as aligned columns, two spaces apart, with numbers aligned to the right.
+/// Widths are terminal columns. Line breaks and control characters in cells are replaced.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace etl::runtime

@@ -16,7 +16,7 @@ struct Unit {
 };
 
 constexpr std::int64_t second = 1000;
-// Largest first, as the texts are made from them.
+// Largest first: in_largest_unit() relies on it.
 constexpr std::array<Unit, 5> durations{{{"d", std::int64_t{24} * 3600 * second},
                                          {"h", 3600 * second},
                                          {"m", 60 * second},
@@ -30,7 +30,7 @@ constexpr std::array<Unit, 5> binary_sizes{{{"TiB", std::int64_t{1} << 40},
 constexpr std::array<Unit, 4> decimal_sizes{
     {{"TB", 1'000'000'000'000}, {"GB", 1'000'000'000}, {"MB", 1'000'000}, {"KB", 1'000}}};
 
-/// A number in decimal digits, and what follows it.
+/// A decimal number and the text after it.
 struct Amount {
   std::int64_t number;
   std::string_view unit;
@@ -54,7 +54,7 @@ std::optional<std::int64_t> in_unit(const Amount& amount, std::span<const Unit> 
   return std::nullopt;
 }
 
-/// `units` goes from large to small and ends with factor 1.
+/// REQUIRES: `units` is sorted from large to small and ends with factor 1.
 std::string in_largest_unit(std::int64_t number, std::span<const Unit> units) {
   for (const Unit& unit : units) {
     if (number != 0 && number % unit.factor == 0)

@@ -1,5 +1,5 @@
 /// \file
-/// Durations, sizes and relative times as a pipeline file writes them, and back into text.
+/// Parsing and formatting durations, sizes and relative times of pipeline files.
 #pragma once
 
 #include <chrono>
@@ -10,22 +10,22 @@
 
 namespace etl::runtime {
 
-/// "250ms", "30s", "5m", "2h", "1d"; "0" needs no unit. Nothing for anything else, negative or too
-/// large.
+/// Parses "250ms", "30s", "5m", "2h", "1d", and "0" without a unit. Returns nothing for anything
+/// else, including negative and too large values.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 
-/// "1048576", "512B", "64KiB", "16MiB", "1GiB", "1TiB" (powers of 1024), "64KB", "16MB", "1GB",
-/// "1TB" (powers of 1000); a blank before the unit is allowed. Nothing for anything else, negative
-/// or too large.
+/// Parses "1048576", "512B", "64KiB", "16MiB", "1GiB", "1TiB" (powers of 1024), "64KB", "16MB",
+/// "1GB", "1TB" (powers of 1000); a blank may precede the unit. Returns nothing for anything else,
+/// including negative and too large values.
 [[nodiscard]] std::optional<std::int64_t> parse_size(std::string_view text);
 
-/// How long before now: "-15d", "-6h", "-30m", "-10s", "-250ms", and "now" (zero). Nothing for
-/// anything else.
+/// Parses "-15d", "-6h", "-30m", "-10s", "-250ms" and "now" into the time before now. Returns
+/// nothing for anything else.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_relative_time(std::string_view text);
 
-/// In the largest unit that gives a whole number: "90s", "2h", "0ms".
+/// Formats a duration in the largest unit that gives a whole number: "90s", "2h", "0ms".
 [[nodiscard]] std::string duration_text(std::chrono::milliseconds duration);
-/// In the largest power of 1024 that gives a whole number: "1536B", "64KiB".
+/// Formats a size in the largest power of 1024 that gives a whole number: "1536B", "64KiB".
 [[nodiscard]] std::string size_text(std::int64_t bytes);
 
 }  // namespace etl::runtime

@@ -18,7 +18,7 @@ bool within(const std::array<Range, Count>& ranges, char32_t character) {
   return range != ranges.end() && range->first <= character;
 }
 
-// Sorted. Blocks, not single characters: a caret one column off under a rare script is bearable.
+// Sorted. Whole blocks keep the table short; for rare scripts a caret may be one column off.
 constexpr std::array<Range, 21> zero_width{{
     {0x0300, 0x036F},   {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F},
     {0x06D6, 0x06DC},   {0x0730, 0x074A}, {0x0900, 0x0902}, {0x093C, 0x093C}, {0x0941, 0x0948},
@@ -94,8 +94,7 @@ std::size_t count_characters(std::string_view text) {
 }
 
 bool is_control(char32_t character) {
-  // C0, DEL, C1, the line separators, and what turns the direction of writing (it can disguise
-  // text).
+  // C0, DEL, C1, line separators, and direction overrides, which can disguise text.
   return character < 0x20 || (character >= 0x7F && character < 0xA0) || character == 0x2028 ||
          character == 0x2029 || (character >= 0x202A && character <= 0x202E) ||
          (character >= 0x2066 && character <= 0x2069) || character == 0xFEFF;

@@ -1,5 +1,5 @@
 /// \file
-/// Characters of UTF-8 text, for columns and for showing text that may be broken.
+/// UTF-8: decoding, terminal width, and making untrusted text printable.
 #pragma once
 
 #include <cstddef>
@@ -8,40 +8,39 @@
 
 namespace etl::runtime {
 
-/// What stands for a byte that is not UTF-8.
+/// Replaces a byte that is not valid UTF-8.
 inline constexpr char32_t replacement_character = 0xFFFD;
 
-/// What some editors put in front of a file.
+/// The UTF-8 byte order mark, which some editors write at the start of a file.
 inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 struct Character {
   char32_t value = 0;
   std::size_t bytes = 0;
-  bool valid = true;  ///< false: one byte that is not UTF-8, as the replacement character
+  bool valid = true;  ///< false: one invalid byte, decoded as replacement_character
 };
 
-/// The first character. REQUIRES: text is not empty.
+/// Decodes the first character. REQUIRES: text is not empty.
 [[nodiscard]] Character first_character(std::string_view text);
 
 void append_character(std::string& text, char32_t character);
 
-/// Number of characters; a byte that is not UTF-8 is one.
+/// The number of characters, counting an invalid byte as one.
 [[nodiscard]] std::size_t count_characters(std::string_view text);
 
-/// Whether a terminal would act on it instead of showing it.
+/// Whether a terminal may interpret the character instead of showing it.
 [[nodiscard]] bool is_control(char32_t character);
 
-/// Terminal columns that it takes: 0 for combining marks, 2 for East Asian wide characters and
-/// emoji (Unicode's EastAsianWidth.txt, W and F), 1 for the rest.
+/// The number of terminal columns: 0 for combining marks, 2 for East Asian wide characters and
+/// emoji (Unicode's EastAsianWidth.txt, W and F), 1 for all others.
 [[nodiscard]] std::size_t display_width(char32_t character);
 
-/// The text with control characters and broken bytes replaced.
+/// Replaces control characters and invalid bytes.
 [[nodiscard]] std::string printable(std::string_view text);
-/// The same, with `line_break` in place of each line feed (and of a carriage return before it), and
-/// without those at the end.
+/// Does the same, replaces each LF or CRLF with `line_break`, and drops those at the end.
 [[nodiscard]] std::string printable(std::string_view text, std::string_view line_break);
 
-/// Terminal columns of a printable text.
+/// The number of terminal columns of a printable text.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 
 }  // namespace etl::runtime

@@ -12,16 +12,16 @@
 namespace etl::runtime {
 namespace {
 
-constexpr std::size_t most_excerpts = 100;  // who has more mistakes looks them up in the file
+constexpr std::size_t max_excerpts = 100;
 
-/// ANSI colours, or nothing.
+/// ANSI escape sequences, or empty strings.
 struct Palette {
   std::string_view bold, error, warning, caret, hint, plain;
 };
 constexpr Palette no_colour{};
 constexpr Palette ansi{"\x1b[1m", "\x1b[1;31m", "\x1b[1;35m", "\x1b[1;32m", "\x1b[36m", "\x1b[0m"};
 
-void write_place(std::string& out, const Position& position) {
+void write_position(std::string& out, const Position& position) {
   out += position.file;
   if (position.line > 0) out += fmt::format(":{}:{}", position.line, position.column);
   out += ": ";
@@ -85,12 +85,12 @@ std::string Diagnostics::text(bool colour) const {
   std::size_t excerpts = 0;
   for (const Diagnostic* one : sorted()) {
     out += palette.bold;
-    write_place(out, one->position);
+    write_position(out, one->position);
     out += one->severity == Severity::error ? palette.error : palette.warning;
     out += fmt::format("{}: {}{}{}{}\n", severity_name(one->severity), palette.plain, palette.bold,
                        one->message, palette.plain);
     const auto source = sources_.find(one->position.file);
-    if (one->position.line > 0 && source != sources_.end() && excerpts++ < most_excerpts) {
+    if (one->position.line > 0 && source != sources_.end() && excerpts++ < max_excerpts) {
       write_excerpt(out, *source->second, one->position, palette);
     }
     if (!one->hint.empty())

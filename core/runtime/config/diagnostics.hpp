@@ -1,9 +1,8 @@
 /// \file
-/// What is wrong with a pipeline file, where, and what to do about it.
+/// Errors and warnings about pipeline files, with positions and hints.
 ///
-/// Checks do not throw: they report here and go on, so that a user sees every mistake of a file at
-/// once. A secret never comes out: conceal() masks it in the lines that are shown, and who writes a
-/// message does not quote it.
+/// Checks do not throw: they report here and continue, so that a user sees all mistakes at once.
+/// Secrets stay hidden: conceal() masks them in the lines shown, and messages do not quote them.
 #pragma once
 
 #include <nlohmann/json_fwd.hpp>
@@ -19,9 +18,9 @@ namespace etl::runtime {
 
 class SourceText;
 
-/// A place in a file. Lines and columns count from 1; a column is a Unicode character (code point),
-/// as most editors count, and a tab is one column. Line 0 means the whole file. `file` may also be
-/// the command-line argument that a value came from ("--set db.path"), with line 0.
+/// A position in a file. Lines and columns count from 1; a column is a Unicode character (code
+/// point), as most editors count, and a tab is one column. Line 0 means the whole file. `file` may
+/// also be the command-line argument that a value came from ("--set db.path"), with line 0.
 struct Position {
   std::string file;
   std::size_t line = 0;
@@ -32,8 +31,8 @@ struct Position {
 
 enum class Severity { error, warning };
 
-/// One finding. `hint` says what to do (`did you mean "language"?`) and may be empty; it
-/// may have several lines.
+/// One error or warning. `hint` says how to fix it (`did you mean "language"?`); it may be empty or
+/// have several lines.
 struct Diagnostic {
   Severity severity = Severity::error;
   Position position;
@@ -41,8 +40,7 @@ struct Diagnostic {
   std::string hint;
 };
 
-/// Collects the findings of a run's files. Not thread-safe. Text that is not printable UTF-8 is
-/// made so on the way in.
+/// Collects diagnostics. Not thread-safe. Makes all text printable UTF-8.
 class Diagnostics {
  public:
   Diagnostics();
@@ -50,9 +48,9 @@ class Diagnostics {
   Diagnostics(const Diagnostics&) = delete;
   Diagnostics& operator=(const Diagnostics&) = delete;
 
-  /// Hands over a file's text, so that its lines can be shown.
+  /// Registers a file's text, so that excerpts of it can be shown.
   void source(const std::string& file, std::string text);
-  /// Masks these characters wherever their line is shown, also for findings reported before.
+  /// Masks these characters in every excerpt, including those of earlier diagnostics.
   void conceal(const Position& secret);
 
   void error(const Position& position, std::string_view message, std::string_view hint = {});
@@ -62,11 +60,11 @@ class Diagnostics {
   /// In the order in which they were reported.
   [[nodiscard]] const std::vector<Diagnostic>& all() const { return all_; }
 
-  /// For people: sorted by file, line and column, each as `file:line:column: error: message`, the
-  /// line, a caret under the place and `  hint: ...`. Empty when there is nothing to say. From the
-  /// 501st on the line is not shown.
+  /// Formats the diagnostics for people, sorted by file, line and column: each as
+  /// `file:line:column: error: message`, the line with a caret under the position (for the first
+  /// 100), and `  hint: ...`.
   [[nodiscard]] std::string text(bool colour) const;
-  /// For programs: [{file, line, column, severity, message, hint}], sorted likewise.
+  /// The same for programs: [{file, line, column, severity, message, hint}].
   [[nodiscard]] nlohmann::json json() const;
 
  private:

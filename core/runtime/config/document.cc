@@ -3,6 +3,8 @@
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/utf8.hpp"
 
+#include <etl/detail/split.hpp>
+
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
@@ -12,29 +14,28 @@
 namespace etl::runtime {
 namespace {
 
-// The library bounds nested values but not dotted keys, and takes its trees down by recursion: a
-// key of a hundred thousand parts would overflow the stack.
-constexpr std::size_t longest_dotted_key = 16;
-// Section, stage, option, list item; one more to see that something is too deep.
-constexpr int deepest_value = 6;
+// The library limits nested values but not dotted keys, and destroys its trees recursively: a key
+// of a hundred thousand parts would overflow the stack.
+constexpr std::size_t max_key_parts = 16;
+// Section, stage, option, list item, and one level more to detect excessive nesting.
+constexpr int max_depth = 6;
 
 struct SyntaxError {
   std::size_t offset;  // in bytes
   std::string message, hint;
 };
 
-/// Looks over the text, as far as to tell keys from strings and comments, for what the library
-/// (3.3) does not bear: long dotted keys, and outside of strings what no TOML has there (its
-/// character tables have holes, and it asserts where it should report).
-class FirstLook {
+/// Finds what the library (3.3) cannot handle: long dotted keys, and characters outside strings
+/// that TOML does not allow there, some of which trip an assertion in the library.
+class Precheck {
  public:
-  explicit FirstLook(std::string_view text) : text_(text) {}
+  explicit Precheck(std::string_view text) : text_(text) {}
 
   std::optional<SyntaxError> error() {
     for (std::size_t dots = 0; at_ < text_.size(); ++at_) {
       const char c = text_[at_];
       if (c == '.') {
-        if (++dots == longest_dotted_key) return too_long();
+        if (++dots == max_key_parts) return too_long();
       } else if (c == '#') {
         at_ = std::min(text_.find('\n', at_), text_.size());
         dots = 0;
@@ -42,7 +43,7 @@ class FirstLook {
         skip_string(c);
       } else if (std::string_view("\n=,[]{}").find(c) != std::string_view::npos) {
         dots = 0;
-      } else if (!belongs(c)) {
+      } else if (!is_bare(c)) {
         return stray_character();
       }
     }
@@ -50,55 +51,52 @@ class FirstLook {
   }
 
  private:
-  /// Leaves at_ at the last character of the string. An unclosed one is left to the parser to
-  /// report.
+  /// Moves at_ to the last character of the string. The parser reports unclosed strings.
   void skip_string(char quote) {
     const std::string three(3, quote);
-    const bool many_lines = text_.substr(at_, 3) == three;
-    for (at_ += many_lines ? 3 : 1; at_ < text_.size(); ++at_) {
+    const bool multiline = text_.substr(at_, 3) == three;
+    for (at_ += multiline ? 3 : 1; at_ < text_.size(); ++at_) {
       if (text_[at_] == '\\' && quote == '"') {
         ++at_;
-      } else if (many_lines ? text_.substr(at_, 3) == three : text_[at_] == quote) {
-        if (many_lines) at_ = std::min(text_.find_first_not_of(quote, at_), text_.size()) - 1;
+      } else if (multiline ? text_.substr(at_, 3) == three : text_[at_] == quote) {
+        if (multiline) at_ = std::min(text_.find_first_not_of(quote, at_), text_.size()) - 1;
         return;
-      } else if (!many_lines && text_[at_] == '\n') {
+      } else if (!multiline && text_[at_] == '\n') {
         return;
       }
     }
   }
 
-  /// In a bare key, a number, a date, a boolean, or white space.
-  static bool belongs(char c) {
+  /// Whether TOML allows the character in a bare key, number, date, boolean or white space.
+  static bool is_bare(char c) {
     return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
            std::string_view("_-+: \t\r").find(c) != std::string_view::npos;
   }
 
   [[nodiscard]] SyntaxError too_long() const {
     return {
-        at_, fmt::format("syntax error: a dotted key may have {} parts", longest_dotted_key), {}};
+        at_, fmt::format("syntax error: a dotted key is limited to {} parts", max_key_parts), {}};
   }
 
   [[nodiscard]] SyntaxError stray_character() const {
     const std::size_t bytes = first_character(text_.substr(at_)).bytes;
     return {
-        at_,
-        fmt::format("syntax error: {} outside of a string", in_quotes(text_.substr(at_, bytes))),
-        "a text needs quotes, and so does a key of more than a-z, A-Z, 0-9, \"_\" and \"-\""};
+        at_, fmt::format("syntax error: {} outside a string", in_quotes(text_.substr(at_, bytes))),
+        "strings need quotes, and so do keys with characters other than a-z, A-Z, 0-9, \"_\" and "
+        "\"-\""};
   }
 
   std::string_view text_;
   std::size_t at_ = 0;
 };
 
-/// Turns the library's nodes into ours.
+/// Converts the library's nodes to RawValue.
 class Converter {
  public:
   Converter(std::string file, std::string_view text) : file_(std::move(file)) {
-    while (!text.empty()) {
-      const std::size_t end = std::min(text.find('\n'), text.size());
-      const bool crlf = end > 0 && text[end - 1] == '\r';
-      widths_.push_back(count_characters(text.substr(0, crlf ? end - 1 : end)));
-      text.remove_prefix(std::min(end + 1, text.size()));
+    for (std::string_view line : detail::split(text, '\n')) {
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      widths_.push_back(count_characters(line));
     }
   }
 
@@ -139,7 +137,7 @@ class Converter {
   [[nodiscard]] RawValue value(const toml::node& node, int depth) const {
     switch (node.type()) {
       case toml::node_type::table:
-        if (depth > deepest_value) return Other{"a table"};
+        if (depth > max_depth) return UnsupportedValue{"a table"};
         return table(*node.as_table(), depth);
       case toml::node_type::array:
         return list(*node.as_array(), depth);
@@ -156,16 +154,16 @@ class Converter {
       case toml::node_type::date_time:
         return DateTime{moment(node.as_date_time()->get())};
       case toml::node_type::time:
-        return Other{"a time of day"};
+        return UnsupportedValue{"a time of day"};
       case toml::node_type::none:
         break;
     }
-    return Other{"nothing"};
+    return UnsupportedValue{"nothing"};
   }
 
  private:
   [[nodiscard]] RawValue list(const toml::array& from, int depth) const {
-    if (depth > deepest_value) return Other{"an array"};
+    if (depth > max_depth) return UnsupportedValue{"an array"};
     RawList out;
     out.reserve(from.size());
     for (const toml::node& node : from) {
@@ -190,7 +188,7 @@ class Converter {
   std::vector<std::size_t> widths_;  // of the lines, in characters
 };
 
-/// What the library says, in our words.
+/// Rewords an error message of the library; returns it with a hint.
 std::pair<std::string, std::string> explain(std::string_view description, bool at_line_end) {
   constexpr std::string_view prefix = "Error while parsing ";
   std::string message(description);
@@ -203,25 +201,25 @@ std::pair<std::string, std::string> explain(std::string_view description, bool a
     return description.find(part) != std::string_view::npos;
   };
   if (says("could not determine value type"))
-    return {message, "a text needs quotes: key = \"text\""};
+    return {message, "strings need quotes: key = \"text\""};
   if (says("parsing string: unescaped control characters") && at_line_end) {
-    return {"syntax error in string: there is no closing quote on its line",
-            "close it, or write \"\"\" around a text of several lines"};
+    return {"syntax error in string: missing closing quote",
+            "close it, or use \"\"\" for a multi-line string"};
   }
-  if (says("cannot redefine")) return {message, "a key and a [table] may stand only once"};
+  if (says("cannot redefine")) return {message, "a key or [table] may appear only once"};
   if (says("TOML_MAX_NESTED_VALUES"))
     return {"syntax error: arrays and tables are nested too deep", {}};
   return {message, {}};
 }
 
-Position place_of(const std::string& file, std::string_view text, std::size_t offset) {
+Position position_of(const std::string& file, std::string_view text, std::size_t offset) {
   const std::string_view before = text.substr(0, offset);
   const std::size_t line_start = before.rfind('\n') + 1;  // npos + 1 = 0
   return {file, static_cast<std::size_t>(std::ranges::count(before, '\n')) + 1,
           count_characters(before.substr(line_start)) + 1, 1};
 }
 
-std::optional<std::size_t> first_broken_byte(std::string_view text) {
+std::optional<std::size_t> first_invalid_byte(std::string_view text) {
   for (std::size_t at = 0; at < text.size();) {
     const Character next = first_character(text.substr(at));
     if (!next.valid) return at;
@@ -230,22 +228,28 @@ std::optional<std::size_t> first_broken_byte(std::string_view text) {
   return std::nullopt;
 }
 
+template <class Table>
+auto* find_in(Table& table, std::string_view name) {
+  const auto found = std::ranges::find(table, name, &RawOption::name);
+  return found == table.end() ? nullptr : &*found;
+}
+
 }  // namespace
 
 std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
                                        Diagnostics& diagnostics) {
-  if (text.size() > largest_document) {
-    diagnostics.error({file}, fmt::format("a pipeline file may have {} bytes, not {}",
-                                          largest_document, text.size()));
+  if (text.size() > max_document_size) {
+    diagnostics.error({file}, fmt::format("the pipeline file is {} bytes; the limit is {} MiB",
+                                          text.size(), max_document_size >> 20U));
     return std::nullopt;
   }
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  if (const auto offset = first_broken_byte(text)) {
-    diagnostics.error(place_of(file, text, *offset), "syntax error: the file is not UTF-8 here");
+  if (const auto offset = first_invalid_byte(text)) {
+    diagnostics.error(position_of(file, text, *offset), "syntax error: invalid UTF-8");
     return std::nullopt;
   }
-  if (auto error = FirstLook(text).error()) {
-    diagnostics.error(place_of(file, text, error->offset), std::move(error->message),
+  if (auto error = Precheck(text).error()) {
+    diagnostics.error(position_of(file, text, error->offset), std::move(error->message),
                       std::move(error->hint));
     return std::nullopt;
   }
@@ -261,16 +265,16 @@ std::optional<RawTable> parse_document(const std::string& file, std::string_view
 }
 
 std::optional<RawValue> parse_value(std::string_view text, const Position& position) {
-  // One line and one key: nothing that is put behind the "=" can smuggle in another.
+  // Allow one line only, so that the text cannot add another key.
   constexpr std::string_view key = "v=";
-  if (text.find_first_of("\r\n") != std::string_view::npos || text.size() > largest_document)
+  if (text.find_first_of("\r\n") != std::string_view::npos || text.size() > max_document_size)
     return {};
   const std::string line = std::string(key).append(text);
-  if (first_broken_byte(line) || FirstLook(line).error()) return std::nullopt;
+  if (first_invalid_byte(line) || Precheck(line).error()) return std::nullopt;
   try {
     const toml::table table = toml::parse(line);
     const toml::node* node = table.get("v");
-    // What follows the value could only be blanks or a comment: no comment is meant here.
+    // Only blanks or a comment could follow the value; refuse a comment.
     const std::size_t end = line.find_last_not_of(" \t") + 1;
     if (node->source().end.column != count_characters(std::string_view(line).substr(0, end)) + 1)
       return {};
@@ -284,9 +288,15 @@ std::optional<RawValue> parse_value(std::string_view text, const Position& posit
   }
 }
 
+const RawOption* find_option(const RawTable& table, std::string_view name) {
+  return find_in(table, name);
+}
+
+RawOption* find_option(RawTable& table, std::string_view name) { return find_in(table, name); }
+
 std::string type_name(const RawValue& value) {
   struct Name {
-    std::string operator()(const Faulty&) const { return "a mistake"; }
+    std::string operator()(const InvalidValue&) const { return "an invalid value"; }
     std::string operator()(bool) const { return "a boolean"; }
     std::string operator()(std::int64_t) const { return "an integer"; }
     std::string operator()(double) const { return "a float"; }
@@ -294,7 +304,7 @@ std::string type_name(const RawValue& value) {
     std::string operator()(const DateTime&) const { return "a date-time"; }
     std::string operator()(const RawList&) const { return "an array"; }
     std::string operator()(const RawTable&) const { return "a table"; }
-    std::string operator()(const Other& other) const { return other.type; }
+    std::string operator()(const UnsupportedValue& other) const { return other.type; }
   };
   return std::visit(Name{}, value);
 }

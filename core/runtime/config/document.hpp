@@ -1,6 +1,6 @@
 /// \file
-/// A TOML text as a tree in the order of the file, with the place of every key and value. The one
-/// place that knows the TOML library.
+/// A TOML document as a tree in file order, with the position of every key and value. Only
+/// document.cc uses the TOML library.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -15,32 +15,31 @@
 
 namespace etl::runtime {
 
-/// The largest pipeline file that is read.
-inline constexpr std::size_t largest_document = 4U << 20U;
+/// The size limit of a pipeline file.
+inline constexpr std::size_t max_document_size = 4U << 20U;
 
 struct RawItem;
 struct RawOption;
 
-/// What is wrong with it has been reported: pass over it in silence.
-struct Faulty {};
-/// A date-time or a date; without an offset it is UTC. Finer than a microsecond is cut off.
+/// A value whose mistake has been reported already; later checks ignore it.
+struct InvalidValue {};
+/// A date-time or date, in UTC unless it has an offset, truncated to microseconds.
 struct DateTime {
   std::chrono::sys_time<std::chrono::microseconds> time;
 };
 using RawList = std::vector<RawItem>;
 using RawTable = std::vector<RawOption>;
-/// What no option takes: a time of day, or what is nested deeper than a pipeline file goes.
-struct Other {
+/// A value that no option accepts: a time of day, or one nested too deeply.
+struct UnsupportedValue {
   std::string type;  ///< "a time of day"
 };
-using RawValue = std::variant<Faulty, bool, std::int64_t, double, std::string, DateTime, RawList,
-                              RawTable, Other>;
+using RawValue = std::variant<InvalidValue, bool, std::int64_t, double, std::string, DateTime,
+                              RawList, RawTable, UnsupportedValue>;
 
 struct RawItem {
   Position position;
   RawValue data;
-  bool interpolated =
-      false;  ///< a string that a variable was put into: converted to the wanted type
+  bool interpolated = false;  ///< a string with expanded variables: converted to other types
 };
 
 /// A key and its value.
@@ -50,18 +49,23 @@ struct RawOption {
   Position value;
   RawValue data;
   bool interpolated = false;  ///< as in RawItem
-  bool from_set = false;  ///< from --set: no interpolation, and paths belong to the working folder
+  bool from_set =
+      false;  ///< from --set: not interpolated; paths are relative to the working folder
   std::string text = {};  ///< from --set: the value as typed
 };
 
-/// Parses a whole file, whose name the positions get. Reports a syntax error and gives nothing
-/// then; the library stops at the first.
+/// Parses a document; `file` is its name in positions. Reports a syntax error and returns nothing;
+/// the library stops at the first.
 [[nodiscard]] std::optional<RawTable> parse_document(const std::string& file, std::string_view text,
                                                      Diagnostics& diagnostics);
 
-/// Parses one value, such as `2`, `["fr"]` or `2024-01-01`. All positions in it are `position`.
-/// Nothing where it is not exactly one TOML value.
+/// Parses one value, such as `2`, `["fr"]` or `2024-01-01`, and gives it `position`. Returns
+/// nothing if the text is not exactly one TOML value.
 [[nodiscard]] std::optional<RawValue> parse_value(std::string_view text, const Position& position);
+
+/// The option of that name, or nullptr.
+[[nodiscard]] const RawOption* find_option(const RawTable& table, std::string_view name);
+[[nodiscard]] RawOption* find_option(RawTable& table, std::string_view name);
 
 /// "a string", "an integer", ... for messages.
 [[nodiscard]] std::string type_name(const RawValue& value);

@@ -19,16 +19,16 @@ bool is_name(std::string_view text) {
   return !text.empty() && letter(text.front()) && std::ranges::all_of(text, rest);
 }
 
-/// Puts in one variable; `inside` is what stands between the braces.
+/// Expands one variable; `inside` is the text between the braces.
 void substitute(std::string_view inside, const Environment& environment, Expansion& out) {
   const std::size_t colon = inside.find(":-");
   const std::string name(inside.substr(0, colon));
   if (!is_name(name)) {
-    // The rest may be a default, and that may be a secret: only the name is quoted.
+    // Quote the name only: the rest may be a default, and that may be a secret.
     const std::size_t end = std::min(name.find_first_of(":-=?+ "), name.size());
     out.problems.push_back({fmt::format("{} is not the name of an environment variable",
                                         in_quotes(std::string_view(name).substr(0, end + 1))),
-                            "write ${NAME} or ${NAME:-default}; $$ is a dollar"});
+                            "write ${NAME} or ${NAME:-default}; $$ is a dollar sign"});
     return;
   }
   const std::optional<std::string> value = environment(name);
@@ -62,7 +62,7 @@ Expansion expand(std::string_view text, const Environment& environment) {
       text.remove_prefix(end + 1);
     } else {
       out.problems.push_back(
-          {"\"${\" has no closing \"}\"", "write ${NAME}, or $${ for the text \"${\""});
+          {"\"${\" has no closing \"}\"", "write ${NAME}, or $${ for a literal \"${\""});
       return out;
     }
   }

@@ -1,5 +1,5 @@
 /// \file
-/// `${NAME}` in the strings of a pipeline file.
+/// Expansion of `${NAME}` in strings of a pipeline file.
 #pragma once
 
 #include "core/runtime/base/environment.hpp"
@@ -10,19 +10,19 @@
 
 namespace etl::runtime {
 
-/// A string with its variables put in.
+/// A string with its variables expanded.
 struct Expansion {
   struct Problem {
     std::string message, hint;
   };
   std::string text;
-  bool expanded = false;          ///< a variable or a default was put in
-  std::vector<Problem> problems;  ///< everything that is wrong; `text` is then of no use
+  bool expanded = false;          ///< the string contained a variable
+  std::vector<Problem> problems;  ///< all mistakes; if there are any, `text` is unusable
 };
 
-/// `${NAME}` is the variable's value; `${NAME:-default}` the default where the variable is not set
-/// or empty, as in a shell; `$$` a dollar; any other `$` stays. What is put in is not expanded
-/// again, and a default is taken as it stands up to the next `}`.
+/// Expands `${NAME}` to the variable's value, `${NAME:-default}` to the default if the variable is
+/// unset or empty, as in a shell, and `$$` to a dollar sign; keeps any other `$`. Does not expand
+/// the result again. A default is literal and ends at the next `}`.
 [[nodiscard]] Expansion expand(std::string_view text, const Environment& environment);
 
 }  // namespace etl::runtime

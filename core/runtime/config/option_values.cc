@@ -3,7 +3,7 @@
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/redactor.hpp"
 #include "core/runtime/base/suggest.hpp"
-#include "core/runtime/config/option_convert.hpp"
+#include "core/runtime/config/option_conversion.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
 #include "core/runtime/config/run_settings.hpp"
 #include "core/runtime/config/task_paths.hpp"
@@ -18,14 +18,14 @@
 namespace etl::runtime {
 namespace {
 
-/// Long enough not to be guessed back from short secrets by accident of another's definition; it is
-/// hashed once more, with the rest of the definition, before it is stored.
+/// 128 bits, so that definitions with different secrets do not collide; hashed once more, with the
+/// rest of the definition, before it is stored.
 std::string secret_hash(std::string_view text) {
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   return fmt::format("secret:{:016x}{:016x}", hash.high64, hash.low64);
 }
 
-/// An example of a value, for "add: ...".
+/// An example value for the hint "add: ...".
 std::string_view example(std::uint32_t type) {
   switch (type) {
     case ETL_OPTION_BOOL:
@@ -69,7 +69,7 @@ std::string OptionValues::definition() const {
   return out;
 }
 
-/// One pass over a stage's table.
+/// Checks the options of one stage.
 class OptionChecker {
  public:
   OptionChecker(const OptionOwner& owner, std::span<const RawOption> given,
@@ -112,7 +112,7 @@ class OptionChecker {
     return fmt::format("option {} in {}", in_quotes(option), owner_.name);
   }
 
-  /// Where a stage has secrets, the value of a key that it does not know may be a misspelled one.
+  /// If a stage has secret options, an unknown key may be a misspelled one: conceal its value too.
   void conceal_secrets() {
     const bool any = std::ranges::any_of(table_, is_secret);
     for (const RawOption& option : given_) {
@@ -130,7 +130,7 @@ class OptionChecker {
       std::vector<std::string> names;
       for (const etl_option_spec& spec : table_) names.emplace_back(detail::to_view(spec.name));
       hint = did_you_mean(option.name, names);
-      if (nearest(option.name, names)) hint += " there is: " + listed(names);
+      if (nearest(option.name, names)) hint += " available: " + listed(names);
       if (names.empty()) hint = "it takes no options";
     }
     error(option.key, fmt::format("unknown option {} in {}", in_quotes(option.name), owner_.name),
@@ -146,55 +146,55 @@ class OptionChecker {
 
   void take_given(const RawOption& option, const etl_option_spec& spec) {
     values_->positions_.insert_or_assign(option.name, option.value);
-    if (is_faulty(option.data)) {
-      failed_ = true;  // and said so already
+    if (is_invalid(option.data)) {
+      failed_ = true;  // reported already
       return;
     }
     Conversion result = convert_option(option, spec, context_);
-    if (auto* converted = std::get_if<Converted>(&result))
+    if (auto* converted = std::get_if<ConvertedOption>(&result))
       return store(spec, std::move(*converted), true);
-    for (const Misfit& misfit : std::get<std::vector<Misfit>>(result)) {
-      error(misfit.position, fmt::format("{} {}", title(option.name), misfit.what),
-            joined(misfit.hint, detail::to_view(spec.help)));
+    for (const OptionMismatch& mismatch : std::get<std::vector<OptionMismatch>>(result)) {
+      error(mismatch.position, fmt::format("{} {}", title(option.name), mismatch.what),
+            joined(mismatch.hint, detail::to_view(spec.help)));
     }
-    if (list_has_fault(option.data)) failed_ = true;
+    if (has_invalid_item(option.data)) failed_ = true;
   }
 
-  static bool is_faulty(const RawValue& value) {
-    return std::holds_alternative<Faulty>(value) || list_has_fault(value);
+  static bool is_invalid(const RawValue& value) {
+    return std::holds_alternative<InvalidValue>(value) || has_invalid_item(value);
   }
-  static bool list_has_fault(const RawValue& value) {
+  static bool has_invalid_item(const RawValue& value) {
     const auto* items = std::get_if<RawList>(&value);
     return items != nullptr && std::ranges::any_of(*items, [](const RawItem& item) {
-             return std::holds_alternative<Faulty>(item.data);
+             return std::holds_alternative<InvalidValue>(item.data);
            });
   }
 
-  /// Defaults go the way of given values, so that they cannot mean something else.
+  /// Converts a default like a given value, so that it has the same meaning.
   void take_fallback(const etl_option_spec& spec) {
     const std::string_view text = detail::to_view(spec.fallback);
     RawOption option;
     option.name = detail::to_view(spec.name);
     option.key = option.value = owner_.position;
     const std::optional<RawValue> parsed = parse_value(text, owner_.position);
-    if (!parsed) return defect(spec, "is no TOML value");
+    if (!parsed) return invalid_default(spec, "is not a valid TOML value");
     option.data = *parsed;
     Conversion result = convert_option(option, spec, context_);
-    if (auto* converted = std::get_if<Converted>(&result))
+    if (auto* converted = std::get_if<ConvertedOption>(&result))
       return store(spec, std::move(*converted), false);
-    defect(spec, std::get<std::vector<Misfit>>(result).front().what);
+    invalid_default(spec, std::get<std::vector<OptionMismatch>>(result).front().what);
   }
 
-  void defect(const etl_option_spec& spec, std::string_view what) {
+  void invalid_default(const etl_option_spec& spec, std::string_view what) {
     const std::string shown =
         is_secret(spec) ? std::string{} : fmt::format(" ({})", detail::to_view(spec.fallback));
     error(owner_.position,
-          fmt::format("the default of {} is broken{}: it {}", title(detail::to_view(spec.name)),
+          fmt::format("the default of {} is invalid{}: it {}", title(detail::to_view(spec.name)),
                       shown, what),
-          "this is a defect of the plugin; give the option yourself to go on");
+          "this is a bug in the plugin; set the option to work around it");
   }
 
-  void store(const etl_option_spec& spec, Converted converted, bool given) {
+  void store(const etl_option_spec& spec, ConvertedOption converted, bool given) {
     etl_option option{};
     option.name = values_->keep(std::string(detail::to_view(spec.name)));
     option.type = spec.type;
@@ -219,8 +219,8 @@ class OptionChecker {
     values_->values_.push_back(option);
   }
 
-  /// After the definition was taken: which task writes a row does not change it.
-  void fill_in_task(const etl_option_spec& spec, Converted& converted) {
+  /// Called after the definition is computed, which must not depend on the task.
+  void fill_in_task(const etl_option_spec& spec, ConvertedOption& converted) {
     auto* text = std::get_if<std::string>(&converted.value);
     if (!context_.task || spec.type != ETL_OPTION_PATH || text == nullptr || !is_per_task(*text))
       return;
@@ -228,7 +228,7 @@ class OptionChecker {
     *text = with_task(*text, std::to_string(*context_.task));
   }
 
-  void remember_secret(const Converted& converted) {
+  void remember_secret(const ConvertedOption& converted) {
     const auto add = [&](const std::string& text) {
       if (!text.empty()) values_->secrets_.push_back(text);
     };
@@ -238,7 +238,7 @@ class OptionChecker {
     else add(converted.canonical);
   }
 
-  /// A URL with a password in it is shown, but not its password.
+  /// A URL may be shown, but not the password in it.
   void remember_passwords(std::string_view text) {
     for (std::string& password : passwords_in(text))
       values_->secrets_.push_back(std::move(password));

@@ -1,6 +1,6 @@
 /// \file
-/// Checks what a pipeline file says against the option table that a stage declares, and owns the
-/// result in the form that plugins take.
+/// Checking the options of a stage against the table it declares, and the checked values in the
+/// form that plugins take.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -24,35 +24,35 @@ namespace etl::runtime {
 
 struct StageSpec;
 
-/// What values are relative to.
+/// The context in which relative values are resolved.
 struct OptionContext {
-  std::filesystem::path folder;                          ///< the pipeline file's, absolute
+  std::filesystem::path folder;                          ///< of the pipeline file, absolute
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< "-15d" is 15 days before it
-  /// What `{task}` in a path becomes; nothing = it stays.
+  /// Replaces `{task}` in a path; nothing = keep it.
   std::optional<std::int64_t> task = std::nullopt;
 };
 
-/// The checked values of one stage. Owns everything that values() points to; neither copied nor
-/// moved. Safe to read from several threads.
+/// The checked option values of one stage. Owns everything that values() points to, so it is
+/// neither copied nor moved. Safe to read from several threads.
 class OptionValues {
  public:
   OptionValues() = default;
   OptionValues(const OptionValues&) = delete;
   OptionValues& operator=(const OptionValues&) = delete;
 
-  /// In the order of the table; every option that was given or has a default.
+  /// Every option that was given or has a default, in the order of the table.
   [[nodiscard]] std::span<const etl_option> values() const { return values_; }
-  /// Where the value stands in the file; nullptr when the file does not give the option.
+  /// The position of the value, or nullptr if the option was not given.
   [[nodiscard]] const Position* position(std::string_view option) const;
-  /// One line per option that is not operational, defaults included, sorted by name. Equal for
-  /// equal values however they are spelled ("60m", "1h"), and on another day: relative times stay
-  /// relative. Paths inside the pipeline file's folder are told relative to it, so that the folder
-  /// can move. Secrets come as a hash.
+  /// One line per non-operational option, defaults included, sorted by name. Does not depend on how
+  /// a value is spelled ("60m", "1h") or on the current time: relative times stay relative. Paths
+  /// inside the pipeline file's folder are relative to it, so that the folder can move. Secrets are
+  /// hashed.
   [[nodiscard]] std::string definition() const;
-  /// The paths that differ from task to task, by option, absolute and with `{task}` in them.
+  /// The paths that contain `{task}`, by option; absolute, before replacement.
   [[nodiscard]] const std::map<std::string, std::string>& per_task() const { return per_task_; }
-  /// What must not come out: the values of secret options, and passwords inside of others, as in a
-  /// URL. No empty strings.
+  /// What to conceal: values of secret options, and passwords inside other values, such as URLs. No
+  /// empty strings.
   [[nodiscard]] std::vector<std::string> secrets() const { return secrets_; }
 
  private:
@@ -68,20 +68,20 @@ class OptionValues {
   std::vector<std::string> secrets_;
 };
 
-/// Whose options are checked.
+/// The stage or table whose options are checked.
 struct OptionOwner {
-  std::string name;   ///< as messages name it: `source "pageviews"`, `[run]`
-  Position position;  ///< where a missing option is reported
-  /// For a key that the table does not have: where it belongs instead, as a hint; empty = unknown.
+  std::string name;   ///< as in messages: `source "pageviews"`, `[run]`
+  Position position;  ///< where missing options are reported
+  /// A hint where an unknown key belongs instead; empty = not known either.
   std::function<std::string(std::string_view key)> elsewhere;
 };
 
-/// Checks `given` against `table` and fills in defaults. Reports every mistake; nullptr when there
-/// is one. A default that the table itself gets wrong is reported as a defect of the plugin.
+/// Checks `given` against `table` and fills in defaults. Reports every mistake and returns nullptr
+/// if there is one. An invalid default in the table is reported as a bug in the plugin.
 ///
-/// Beside the declared types: an integer is taken where a float is wanted; a string that a variable
-/// was put into is converted ("4" is 4); a value of --set that looks like a number is taken as text
-/// where text is wanted. An empty path stays empty. NUL characters are refused.
+/// Accepts, beside the declared types, an integer for a float; a string with expanded variables for
+/// any scalar ("4" is 4); and a --set value that looks like a number for a string. An empty path
+/// stays empty. NUL characters are refused.
 [[nodiscard]] std::unique_ptr<OptionValues> check_options(const OptionOwner& owner,
                                                           std::span<const RawOption> given,
                                                           std::span<const etl_option_spec> table,

@@ -13,13 +13,8 @@ namespace {
 
 constexpr std::string_view form = "write STAGE.OPTION=VALUE, run.OPTION=VALUE or name=VALUE";
 
-RawOption* find(RawTable& table, std::string_view name) {
-  const auto found = std::ranges::find(table, name, &RawOption::name);
-  return found == table.end() ? nullptr : &*found;
-}
-
 RawTable* table_at(RawTable& table, std::string_view name) {
-  RawOption* found = find(table, name);
+  RawOption* found = find_option(table, name);
   return found == nullptr ? nullptr : std::get_if<RawTable>(&found->data);
 }
 
@@ -31,11 +26,11 @@ void put(RawTable& table, std::string_view name, std::string_view text, const Po
   option.text = text;
   std::optional<RawValue> parsed = parse_value(text, position);
   option.data = parsed ? *std::move(parsed) : RawValue(option.text);
-  if (RawOption* old = find(table, name)) *old = std::move(option);
+  if (RawOption* old = find_option(table, name)) *old = std::move(option);
   else table.push_back(std::move(option));
 }
 
-/// The table of a stage, whatever its kind; `names` gets those of all stages.
+/// The table of a stage of any kind; adds the names of all stages to `names`.
 RawTable* stage_table(RawTable& document, std::string_view stage, std::vector<std::string>& names) {
   RawTable* found = nullptr;
   for (const std::string_view section : {"sources", "filters", "sinks"}) {
@@ -51,9 +46,9 @@ RawTable* stage_table(RawTable& document, std::string_view stage, std::vector<st
   return found;
 }
 
-/// [run], made where the file has none; nullptr where it is no table, which is reported elsewhere.
+/// The table [run], created if missing; nullptr if it is not a table, which is reported elsewhere.
 RawTable* run_table(RawTable& document, const Position& position) {
-  if (find(document, "run") == nullptr) {
+  if (find_option(document, "run") == nullptr) {
     RawOption run;
     run.name = "run";
     run.key = run.value = position;
@@ -68,11 +63,11 @@ void apply(std::string_view argument, std::size_t number, RawTable& document,
   const std::size_t equals = argument.find('=');
   const std::string_view key = argument.substr(0, equals);
   if (equals == std::string_view::npos || key.empty()) {
-    // What was typed may be nothing but a value: it is not repeated.
-    return diagnostics.error(
-        {"--set", 0, 0, 1},
-        fmt::format("number {} has no {}", number, key.empty() ? "key before its \"=\"" : "\"=\""),
-        std::string(form));
+    // Without a key the text may be a secret value: do not quote it.
+    return diagnostics.error({"--set", 0, 0, 1},
+                             fmt::format("argument {} has no {}", number,
+                                         key.empty() ? "key before its \"=\"" : "\"=\""),
+                             std::string(form));
   }
   const Position position{fmt::format("--set {}", key), 0, 0, 1};
   const std::string_view value = argument.substr(equals + 1);
@@ -82,7 +77,7 @@ void apply(std::string_view argument, std::size_t number, RawTable& document,
   const std::string_view stage = key.substr(0, dot);
   const std::string_view option = dot == std::string_view::npos ? "" : key.substr(dot + 1);
   if (stage.empty() || option.empty()) {
-    return diagnostics.error(position, fmt::format("{} names no option", in_quotes(key)),
+    return diagnostics.error(position, fmt::format("{} does not name an option", in_quotes(key)),
                              std::string(form));
   }
   if (stage == "run") {

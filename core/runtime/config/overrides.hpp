@@ -1,5 +1,5 @@
 /// \file
-/// `--set STAGE.OPTION=VALUE`: values from the command line over those of the file.
+/// `--set STAGE.OPTION=VALUE`: values from the command line that override the file.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -10,10 +10,10 @@
 
 namespace etl::runtime {
 
-/// Puts `set` into the document, before anything in it is interpolated or checked. VALUE is read as
-/// a TOML value where it is one (`4`, `["fr"]`), else as a string (`out.db`). Keys: `STAGE.OPTION`,
-/// `run.OPTION`, `name`, `description`. Later ones win. Mistakes are reported at "--set KEY": never
-/// with the value, which may be a secret.
+/// Applies `set` to the document, before interpolation and checks. VALUE is a TOML value if it
+/// parses as one (`4`, `["fr"]`), and a string otherwise (`out.db`). Keys: `STAGE.OPTION`,
+/// `run.OPTION`, `name`, `description`. Later arguments win. Mistakes are reported at "--set KEY",
+/// never with the value, which may be a secret.
 void apply_overrides(std::span<const std::string> set, RawTable& document,
                      Diagnostics& diagnostics);
 

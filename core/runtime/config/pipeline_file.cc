@@ -1,8 +1,9 @@
 #include "core/runtime/config/pipeline_file.hpp"
 
+#include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
-#include "core/runtime/base/utf8.hpp"
+#include "core/runtime/config/likely_secrets.hpp"
 #include "core/runtime/config/overrides.hpp"
 
 #include <fcntl.h>
@@ -39,25 +40,7 @@ bool is_stage_name(std::string_view name) {
   });
 }
 
-/// Whether a key is commonly that of a secret. Only for masking lines before it is known what the
-/// plugin declares.
-bool sounds_secret(std::string_view key) {
-  std::string lower(key);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
-  return std::ranges::any_of(
-      std::array<std::string_view, 9>{"password", "passwd", "passphrase", "secret", "token", "dsn",
-                                      "credential", "api_key", "private_key"},
-      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
-}
-
-const RawOption* find(const RawTable& table, std::string_view name) {
-  const auto found = std::ranges::find(table, name, &RawOption::name);
-  return found == table.end() ? nullptr : &*found;
-}
-
-/// Reads one document into a PipelineFile, reporting as it goes.
+/// Reads a document into a PipelineFile and reports mistakes.
 class PipelineReader {
  public:
   PipelineReader(const LoadRequest& request, Diagnostics& diagnostics)
@@ -72,12 +55,12 @@ class PipelineReader {
 
   PipelineFile read(RawTable document) {
     for (RawOption& option : document) top_level(option);
-    if (find(document, "name") == nullptr) {
+    if (find_option(document, "name") == nullptr) {
       error(whole_file(), "the pipeline has no name",
-            "begin the file with name = \"...\": it is its identity in the ledger");
+            "begin the file with name = \"...\": the name identifies the pipeline in the ledger");
     }
     for (const Section& section : sections) {
-      const RawOption* found = find(document, section.key);
+      const RawOption* found = find_option(document, section.key);
       if (section.kind != Kind::filter && (found == nullptr || is_empty_table(*found))) {
         error(found == nullptr ? whole_file() : found->key,
               fmt::format("the pipeline has no {}", kind_name(section.kind)),
@@ -115,11 +98,11 @@ class PipelineReader {
       if (auto text = read_text(option)) file_.description = *std::move(text);
       return;
     }
-    error(option.key, fmt::format("unknown key {}", in_quotes(option.name)), home_of(option));
+    error(option.key, fmt::format("unknown key {}", in_quotes(option.name)), hint_for(option));
   }
 
-  /// Where a key belongs that is not known at the top of the file.
-  static std::string home_of(const RawOption& option) {
+  /// A hint where an unknown top-level key belongs.
+  static std::string hint_for(const RawOption& option) {
     if (is_run_key(option.name)) return fmt::format("{} belongs in [run]", in_quotes(option.name));
     if (option.name == "plugin" || option.name == "input") {
       return fmt::format("{} belongs in a stage: [sources.NAME], [filters.NAME] or [sinks.NAME]",
@@ -129,8 +112,8 @@ class PipelineReader {
       return fmt::format("did you mean {}?", in_quotes(*near));
     }
     const auto* table = std::get_if<RawTable>(&option.data);
-    if (table != nullptr && find(*table, "plugin") != nullptr) {
-      const bool source = find(*table, "input") == nullptr;
+    if (table != nullptr && find_option(*table, "plugin") != nullptr) {
+      const bool source = find_option(*table, "input") == nullptr;
       return source ? fmt::format("did you mean [sources.{}]?", option.name)
                     : fmt::format("did you mean [filters.{0}] or [sinks.{0}]?", option.name);
     }
@@ -140,7 +123,7 @@ class PipelineReader {
     if (const auto near = nearest(option.name, run_keys)) {
       return fmt::format("did you mean {} in [run]?", in_quotes(*near));
     }
-    return "there is: " + listed(top_level_keys());
+    return "available: " + listed(top_level_keys());
   }
 
   void read_name(RawOption& option) {
@@ -150,7 +133,7 @@ class PipelineReader {
     const bool blank = name->find_first_not_of(" \t\r\n") == std::string::npos;
     if (blank)
       return error(option.value, "\"name\" must not be empty",
-                   "it is the pipeline's identity in the ledger");
+                   "the name identifies the pipeline in the ledger");
     if (name->find('\0') != std::string::npos)
       return error(option.value, "\"name\" must not contain a NUL character");
     file_.name = *std::move(name);
@@ -180,19 +163,19 @@ class PipelineReader {
 
   void read_stage(RawOption& entry, const Section& section) {
     auto* table = std::get_if<RawTable>(&entry.data);
-    if (table == nullptr) return no_stage(entry, section);
-    if (!is_name_free(entry, section)) return;
+    if (table == nullptr) return not_a_table(entry, section);
+    if (!check_name(entry, section)) return;
     StageSpec stage;
     stage.kind = section.kind;
     stage.name = entry.name;
     stage.position = stage.plugin_position = stage.inputs_position = entry.key;
     const std::string title = fmt::format("{} {}", kind_name(stage.kind), in_quotes(stage.name));
-    if (find(*table, "plugin") == nullptr) {
+    if (find_option(*table, "plugin") == nullptr) {
       error(entry.key, fmt::format("{} has no plugin", title), "add: plugin = \"...\"");
     }
-    if (stage.kind != Kind::source && find(*table, "input") == nullptr) {
+    if (stage.kind != Kind::source && find_option(*table, "input") == nullptr) {
       error(entry.key, fmt::format("{} has no input", title),
-            "add: input = \"NAME\", the stage that it reads");
+            "add: input = \"NAME\", the stage it reads from");
     }
     for (RawOption& option : *table) {
       if (option.name == "plugin") {
@@ -207,7 +190,7 @@ class PipelineReader {
     file_.stages.push_back(std::move(stage));
   }
 
-  void no_stage(const RawOption& entry, const Section& section) {
+  void not_a_table(const RawOption& entry, const Section& section) {
     const bool header = std::holds_alternative<RawList>(entry.data);
     error(entry.key,
           fmt::format("{} in [{}] must be a table, not {}", in_quotes(entry.name), section.key,
@@ -217,7 +200,7 @@ class PipelineReader {
                                in_quotes(entry.name)));
   }
 
-  bool is_name_free(const RawOption& entry, const Section& section) {
+  bool check_name(const RawOption& entry, const Section& section) {
     if (!is_stage_name(entry.name)) {
       error(entry.key,
             fmt::format("{} cannot be the name of a {}", in_quotes(entry.name),
@@ -227,7 +210,7 @@ class PipelineReader {
     }
     if (entry.name == "run") {
       error(entry.key, fmt::format("a {} cannot be named \"run\"", kind_name(section.kind)),
-            "\"run\" is the table of settings, also in --set run.OPTION=VALUE");
+            "\"run\" is reserved for settings, as in --set run.OPTION=VALUE");
       return false;
     }
     const auto [first, fresh] = names_.try_emplace(entry.name, entry.key);
@@ -236,7 +219,7 @@ class PipelineReader {
             fmt::format("there are two stages named {}: the other is at {}:{}:{}",
                         in_quotes(entry.name), first->second.file, first->second.line,
                         first->second.column),
-            "names are unique over sources, filters and sinks");
+            "names must be unique across sources, filters and sinks");
     }
     return fresh;
   }
@@ -268,10 +251,10 @@ class PipelineReader {
     interpolate(option, title);
     std::set<std::string, std::less<>> seen;
     for (const RawItem& item : *items) {
-      if (std::holds_alternative<Faulty>(item.data)) continue;
+      if (std::holds_alternative<InvalidValue>(item.data)) continue;
       const auto* name = std::get_if<std::string>(&item.data);
       if (name == nullptr) {
-        error(item.position, fmt::format("\"input\" of {} must hold strings, not {}", title,
+        error(item.position, fmt::format("\"input\" of {} must contain strings, not {}", title,
                                          type_name(item.data)));
       } else if (!seen.insert(*name).second) {
         error(item.position, fmt::format("{} has the input {} twice", title, in_quotes(*name)));
@@ -281,12 +264,12 @@ class PipelineReader {
     }
   }
 
-  /// A string, expanded; of --set whatever was typed. Reports and gives nothing where it is none.
-  /// `owner` is the stage, or empty at the top of the file.
+  /// Reads an expanded string; from --set, any value as typed. Reports other values and returns
+  /// nothing. `owner` is the stage, or empty at the top of the file.
   std::optional<std::string> read_text(RawOption& option, const std::string& owner = {},
                                        std::string_view wanted = "a string") {
     interpolate(option, owner);
-    if (std::holds_alternative<Faulty>(option.data)) return std::nullopt;
+    if (std::holds_alternative<InvalidValue>(option.data)) return std::nullopt;
     if (const auto* text = std::get_if<std::string>(&option.data)) return *text;
     if (option.from_set) return option.text;
     error(option.value, fmt::format("{} must be {}, not {}", key_of(option.name, owner), wanted,
@@ -298,7 +281,7 @@ class PipelineReader {
     return in_quotes(key) + (owner.empty() ? "" : " of " + owner);
   }
 
-  /// Expands the strings of a value that came from the file. What fails becomes Faulty.
+  /// Expands the strings of a value from the file. A string with a mistake becomes InvalidValue.
   void interpolate(RawOption& option, const std::string& owner) {
     if (option.from_set) return;
     interpolate(option.data, option.interpolated, option.value, option.name, owner);
@@ -319,7 +302,7 @@ class PipelineReader {
             std::move(problem.hint));
     }
     if (expansion.problems.empty()) *text = std::move(expansion.text);
-    else value = Faulty{};
+    else value = InvalidValue{};
   }
 
   Environment environment_;
@@ -328,46 +311,19 @@ class PipelineReader {
   std::map<std::string, Position> names_;
 };
 
-void conceal_likely_secrets(const RawTable& table, Diagnostics& diagnostics) {
-  for (const RawOption& option : table) {
-    if (const auto* inner = std::get_if<RawTable>(&option.data))
-      conceal_likely_secrets(*inner, diagnostics);
-    else if (sounds_secret(option.name)) diagnostics.conceal(option.value);
-  }
-}
-
-/// Masks what follows the "=" on lines that look like a secret's, where no tree tells what is what.
-void conceal_likely_secrets(std::string_view text, const std::string& file,
-                            Diagnostics& diagnostics) {
-  for (std::size_t line = 1; !text.empty(); ++line) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    const std::string_view now = text.substr(0, end);
-    if (sounds_secret(now)) {
-      const std::size_t equals = std::min(now.find('='), now.size());
-      const std::size_t value = std::min(now.find_first_not_of(" \t=", equals), now.size());
-      diagnostics.conceal({file, line, count_characters(now.substr(0, value)) + 1, end + 1});
-    }
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
-/// Reads a whole file, up to one byte more than is allowed. Reports why it cannot be read.
+/// Reads a file, up to one byte more than the limit. Reports why it cannot be read. May be a pipe.
 std::optional<std::string> read_file(const std::string& path, Diagnostics& diagnostics) {
   const auto failed = [&] {
     const std::string reason = std::generic_category().message(errno);
     diagnostics.error({path, 0, 0, 1}, "cannot read the pipeline file: " + reason);
     return std::nullopt;
   };
-  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return failed();
-  struct Closer {
-    int descriptor;
-    ~Closer() { ::close(descriptor); }
-  } const closer{descriptor};
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file) return failed();
   std::string text;
   std::array<char, 65536> buffer{};
-  while (text.size() <= largest_document) {
-    const ssize_t count = ::read(descriptor, buffer.data(), buffer.size());
+  while (text.size() <= max_document_size) {
+    const ssize_t count = ::read(file.get(), buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) return failed();
     if (count == 0) break;
@@ -377,11 +333,6 @@ std::optional<std::string> read_file(const std::string& path, Diagnostics& diagn
 }
 
 }  // namespace
-
-std::string_view kind_name(Kind kind) {
-  constexpr std::array<std::string_view, 3> names{"source", "filter", "sink"};
-  return names.at(static_cast<std::size_t>(kind));
-}
 
 std::optional<PipelineFile> load_pipeline(const LoadRequest& request, Diagnostics& diagnostics) {
   std::optional<std::string> text = read_file(request.path.string(), diagnostics);

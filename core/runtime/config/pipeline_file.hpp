@@ -1,5 +1,5 @@
 /// \file
-/// A pipeline file: read, interpolated, overridden and checked as far as that needs no plugin.
+/// Reading a pipeline file: interpolation, overrides, and all checks that need no plugin.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -16,49 +16,48 @@
 
 namespace etl::runtime {
 
-/// A stage that another one reads from, as the file names it.
+/// The name of a stage in an `input`.
 struct Input {
   std::string name;
   Position position;
 };
 
-/// A stage as the file describes it. What was reported as wrong is left empty.
+/// A stage as the file describes it. Members with mistakes, which were reported, are empty.
 struct StageSpec {
   Kind kind = Kind::source;
   std::string name;
   Position position;               ///< of the name in the table's header
-  std::string plugin;              ///< empty where that was reported
-  Position plugin_position;        ///< the stage's own where there is no `plugin`
+  std::string plugin;              ///< empty if missing or invalid
+  Position plugin_position;        ///< the stage's own without `plugin`
   std::vector<Input> inputs;       ///< empty for sources
-  Position inputs_position;        ///< of the value of `input`; the stage's own where there is none
+  Position inputs_position;        ///< of the value of `input`, or the stage's own
   std::vector<RawOption> options;  ///< everything but `plugin` and `input`, interpolated
 };
 
 struct PipelineFile {
-  std::string path;              ///< as it was given
-  std::filesystem::path folder;  ///< where it lies, absolute: what relative paths are relative to
+  std::string path;              ///< as given
+  std::filesystem::path folder;  ///< of the file, absolute; the base of relative paths
   std::string name, description;
   Position name_position;
   RunSettings run;
   std::vector<StageSpec> stages;   ///< in the order of the file, each name once
-  std::optional<RawOption> tests;  ///< `tests` as it stands: no variables are put in
+  std::optional<RawOption> tests;  ///< `tests`, not interpolated
 };
 
 struct LoadRequest {
   std::filesystem::path path;
   std::vector<std::string> set;  ///< see overrides.hpp
-  Environment environment;       ///< none = that of the process
+  Environment environment;       ///< empty = environment_variable()
 };
 
-/// Reads a pipeline file. Reports every mistake; what is found is given nevertheless, so that later
-/// checks can add theirs. Nothing only where nothing useful could be read: an unreadable file or a
-/// syntax error. Whether inputs exist and plugins are known is for later checks.
-///
-/// Order: parse, apply --set, expand `${NAME}` in the file's own string values, check.
+/// Reads a pipeline file: parses it, applies --set, expands `${NAME}` in the file's string values,
+/// and checks it. Reports every mistake and still returns the rest, so that later checks, such as
+/// whether inputs and plugins exist, can report theirs too. Returns nothing for an unreadable file
+/// or a syntax error.
 [[nodiscard]] std::optional<PipelineFile> load_pipeline(const LoadRequest& request,
                                                         Diagnostics& diagnostics);
 
-/// The same for a text that has been read already; `request.path` says where it would lie.
+/// Does the same for a text in memory; `request.path` is its assumed location.
 [[nodiscard]] std::optional<PipelineFile> parse_pipeline(const std::string& text,
                                                          const LoadRequest& request,
                                                          Diagnostics& diagnostics);

@@ -1,18 +1,18 @@
 /// \file
-/// Where a pipeline file says that rejects are kept: `run.rejects`.
+/// Where rejects are kept: the setting `run.rejects`.
 #pragma once
 
 #include <filesystem>
 
 namespace etl::runtime {
 
-/// The path of run.rejects, and what it means.
+/// The path of run.rejects and how it is used.
 struct RejectPath {
-  std::filesystem::path path;  ///< without a slash at its end
-  bool folder = false;         ///< one file a partition
-  /// `path` as the pipeline file gives it: a folder if it is one, or ends in "/".
+  std::filesystem::path path;  ///< without a trailing slash
+  bool folder = false;         ///< holds one file per partition
+  /// Interprets `path` from the pipeline file: a folder if it is one or ends in "/".
   [[nodiscard]] static RejectPath of(const std::filesystem::path& path);
-  /// The folder of the spools of all runs.
+  /// The folder that holds the spool folders of all runs.
   [[nodiscard]] std::filesystem::path spools() const;
 };
 

@@ -15,37 +15,36 @@ namespace {
 
 constexpr std::int64_t mebibyte = std::int64_t{1} << 20;
 constexpr std::int64_t day = std::int64_t{24} * 3600 * 1000;
-constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
+constexpr std::int64_t no_limit = std::numeric_limits<std::int64_t>::max();
 
 constexpr auto table = etl::options(
-    etl::optional<std::int64_t>("workers", "0", "Partitions worked on at once; 0 = one per core.")
+    etl::optional<std::int64_t>("workers", "0", "Partitions processed at once; 0 = one per core.")
         .between(0, 1024),
-    etl::optional<std::string>("executor", "\"threads\"",
-                               "Whether workers are threads or processes.")
+    etl::optional<std::string>("executor", "\"threads\"", "Run workers as threads or as processes.")
         .one_of("threads|processes"),
-    etl::optional<std::int64_t>("retries", "5",
-                                "Further tries of a partition after a transient error.")
+    etl::optional<std::int64_t>("retries", "5", "Retries of a partition after a transient error.")
         .between(0, 1000),
     etl::optional<Duration>("retry_delay", "\"500ms\"",
-                            "The pause before the first retry; it doubles with each.")
+                            "Pause before the first retry; doubled for each further one.")
         .between(0, day),
     etl::optional<std::string>("on_failure", "\"continue\"",
-                               "What happens to the other partitions when one fails.")
+                               "Whether other partitions go on after one fails.")
         .one_of("continue|stop"),
-    etl::optional<Bytes>("memory_limit", "\"512MiB\"", "Bytes in flight over the whole run.")
-        .between(mebibyte, most),
-    etl::optional<std::int64_t>("max_rejects", "1000",
-                                "Rejected rows of a partition; more fails it before it commits.")
-        .between(0, most),
+    etl::optional<Bytes>("memory_limit", "\"512MiB\"", "Bytes in flight across the whole run.")
+        .between(mebibyte, no_limit),
+    etl::optional<std::int64_t>(
+        "max_rejects", "1000",
+        "Rejected rows allowed per partition; one more fails it before it commits.")
+        .between(0, no_limit),
     etl::optional<Path>("rejects", "\"\"",
-                        "File that rejected rows are kept in, as JSON lines; a folder, or with a "
-                        "slash at its end: a file for every partition. Empty = they are counted."),
+                        "File for rejected rows, as JSON lines; a folder, or a path ending in a "
+                        "slash, gets one file per partition. Empty = only count them."),
     etl::optional<Duration>("partition_timeout", "\"0s\"",
-                            "How long one attempt at a partition may take, not counting what it "
-                            "waits for others; 0s = any time.")
+                            "Time limit of one attempt at a partition, not counting time spent "
+                            "waiting for others; 0s = no limit.")
         .between(0, day),
     etl::optional<bool>("pushdown", "true",
-                        "Whether a source may leave out what the next filter drops."));
+                        "Let a source skip rows that the next filter would drop."));
 
 }  // namespace
 
@@ -69,7 +68,7 @@ RunSettings read_run_settings(const RawTable& run, const Position& position,
     return {};
   };
   const OptionOwner owner{"[run]", position, elsewhere};
-  // No option of [run] is a time.
+  // No option of [run] is a time, so `now` does not matter.
   const auto values = check_options(owner, run, table, OptionContext{folder, {}}, diagnostics);
   if (values == nullptr) return {};
   const etl::Options options(values->values());

@@ -2,27 +2,26 @@
 
 #include "core/runtime/base/utf8.hpp"
 
+#include <etl/detail/split.hpp>
+
 #include <algorithm>
 
 namespace etl::runtime {
 namespace {
 
 constexpr std::size_t tab_stop = 4;
-constexpr std::size_t shown_width = 110;   // columns of a line that are shown at most
-constexpr std::size_t surroundings = 200;  // characters on either side that are looked at
-constexpr std::size_t lead_in = 40;        // of them, those before the position
+constexpr std::size_t max_width = 110;     // columns of an excerpt
+constexpr std::size_t surroundings = 200;  // characters considered on either side
+constexpr std::size_t lead_in = 40;        // columns shown before the position
 
 }  // namespace
 
 SourceText::SourceText(std::string text) : text_(std::move(text)) {
   std::string_view rest = text_;
   if (rest.starts_with(byte_order_mark)) rest.remove_prefix(byte_order_mark.size());
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('\n'), rest.size());
-    std::string_view line = rest.substr(0, end);
+  lines_ = detail::split(rest, '\n');
+  for (std::string_view& line : lines_) {
     if (line.ends_with('\r')) line.remove_suffix(1);
-    lines_.push_back(line);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
   }
 }
 
@@ -43,15 +42,15 @@ void SourceText::conceal(const Position& secret) {
   }
 }
 
-/// One cell per character of the columns behind `skipped`, at most `most`. A concealed stretch
-/// shows in its first cell, the others are empty.
+/// One cell per character after the first `skipped`, up to `limit`. The first cell of a concealed
+/// range shows "***"; its other cells are empty.
 std::vector<SourceText::Cell> SourceText::cells(std::size_t number, std::size_t skipped,
-                                                std::size_t most) const {
+                                                std::size_t limit) const {
   std::string_view rest = line(number);
   for (std::size_t i = 0; i < skipped && !rest.empty(); ++i)
     rest.remove_prefix(first_character(rest).bytes);
   std::vector<Cell> cells;
-  for (std::size_t at = 0; !rest.empty() && cells.size() < most;) {
+  for (std::size_t at = 0; !rest.empty() && cells.size() < limit;) {
     const Character next = first_character(rest);
     Cell cell{{}, display_width(next.value)};
     if (next.value == U'\t') {
@@ -79,12 +78,12 @@ std::vector<SourceText::Cell> SourceText::cells(std::size_t number, std::size_t 
 }
 
 SourceText::Excerpt SourceText::excerpt(const Position& position) const {
-  // A line may have millions of characters: only those around the position are looked at.
+  // A line may have millions of characters: consider only those around the position.
   const std::size_t column = std::max<std::size_t>(position.column, 1) - 1;
   const std::size_t skipped = column > surroundings ? column - surroundings : 0;
   const std::vector<Cell> row = cells(position.line, skipped, 2 * surroundings);
   std::size_t begin = std::min(column - skipped, row.size());
-  while (begin > 0 && begin < row.size() && row[begin].text.empty()) --begin;  // inside of "***"
+  while (begin > 0 && begin < row.size() && row[begin].text.empty()) --begin;  // inside "***"
   const std::size_t end =
       begin + std::min(std::max<std::size_t>(position.length, 1), row.size() - begin);
   const auto width = [&](std::size_t from, std::size_t to) {
@@ -94,7 +93,7 @@ SourceText::Excerpt SourceText::excerpt(const Position& position) const {
   };
 
   std::size_t first = 0;
-  if (skipped > 0 || width(0, row.size()) > shown_width) {
+  if (skipped > 0 || width(0, row.size()) > max_width) {
     while (first < begin && width(first, begin) > lead_in) ++first;
   }
   const bool cut = skipped + first > 0;
@@ -102,7 +101,7 @@ SourceText::Excerpt SourceText::excerpt(const Position& position) const {
   if (cut) out.line = "...";
   out.carets.assign((cut ? 3 : 0) + width(first, begin), ' ');
   std::size_t last = first;
-  for (std::size_t shown = 0; last < row.size() && shown + row[last].width <= shown_width; ++last) {
+  for (std::size_t shown = 0; last < row.size() && shown + row[last].width <= max_width; ++last) {
     out.line += row[last].text;
     shown += row[last].width;
   }

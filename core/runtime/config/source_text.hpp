@@ -1,5 +1,5 @@
 /// \file
-/// The text of a file, line by line, and the excerpt that is shown under a diagnostic.
+/// A file's text by line, and the excerpt shown with a diagnostic.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -11,23 +11,23 @@
 
 namespace etl::runtime {
 
-/// Owns a file's text. Lines end at LF or CRLF; a byte order mark is no part of the first line. Not
-/// thread-safe.
+/// Owns a file's text. Lines end at LF or CRLF; a byte order mark is not part of the first line.
+/// Not thread-safe.
 class SourceText {
  public:
   explicit SourceText(std::string text);
   SourceText(const SourceText&) = delete;
   SourceText& operator=(const SourceText&) = delete;
 
-  /// The line without its end; empty where there is no such line.
+  /// The line without its line end; empty if there is no such line.
   [[nodiscard]] std::string_view line(std::size_t number) const;
   [[nodiscard]] std::size_t line_count() const { return lines_.size(); }
 
-  /// From now on these characters are shown as `***`.
+  /// Shows these characters as `***` from now on.
   void conceal(const Position& secret);
 
-  /// Two lines without line ends: the source line, and carets under `position`. Tabs are expanded
-  /// and long lines cut to what surrounds the position.
+  /// The source line and carets under `position`. Tabs are expanded, and a long line is cut to the
+  /// part around the position.
   struct Excerpt {
     std::string line, carets;
   };
@@ -42,7 +42,7 @@ class SourceText {
     std::size_t width;
   };
   [[nodiscard]] std::vector<Cell> cells(std::size_t number, std::size_t skipped,
-                                        std::size_t most) const;
+                                        std::size_t limit) const;
 
   std::string text_;
   std::vector<std::string_view> lines_;

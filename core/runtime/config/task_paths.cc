@@ -10,7 +10,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// "007" is nobody's number: it would be found where with_task() does not look.
+/// Parses a task number as with_task() writes it: without leading zeros.
 std::optional<std::int64_t> number(std::string_view text) {
   std::int64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -36,13 +36,13 @@ std::string with_task(std::string_view path, std::string_view word) {
 std::vector<std::int64_t> tasks_found(const std::string& path) {
   const std::size_t at = path.find(task_placeholder);
   if (at == std::string::npos) return {};
-  // The part of the path that has {task} in it, between two slashes.
+  // The first path component that contains {task}.
   const std::size_t begin = path.rfind('/', at) + 1;
   const std::size_t end = std::min(path.find('/', at), path.size());
   const std::string_view part = std::string_view(path).substr(begin, end - begin);
   const std::string_view before = part.substr(0, at - begin);
   std::vector<std::int64_t> tasks;
-  std::error_code unreadable;  // nothing is found in a folder that is not there
+  std::error_code unreadable;  // a missing folder has no tasks
   for (const auto& entry : fs::directory_iterator(path.substr(0, begin), unreadable)) {
     const std::string name = entry.path().filename().string();
     if (!name.starts_with(before)) continue;

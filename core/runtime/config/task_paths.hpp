@@ -1,5 +1,5 @@
 /// \file
-/// A database for every task: `{task}` in a path of a sink.
+/// Per-task databases: `{task}` in the path of a sink.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,16 @@
 
 namespace etl::runtime {
 
-/// What stands for the number of the task.
+/// The placeholder for the task's number.
 inline constexpr std::string_view task_placeholder = "{task}";
 
-/// Whether a path differs from task to task.
+/// Whether the path contains the placeholder.
 [[nodiscard]] bool is_per_task(std::string_view path);
 
-/// The path with `word`, the number of a task for instance, in every place.
+/// Replaces every placeholder with `word`, such as the number of a task.
 [[nodiscard]] std::string with_task(std::string_view path, std::string_view word);
 
-/// The tasks whose path is there, ascending: what with_task() makes of their numbers exists.
+/// The numbers, ascending, of the tasks for which with_task() gives an existing path. REQUIRES:
 /// `path` is absolute.
 [[nodiscard]] std::vector<std::int64_t> tasks_found(const std::string& path);
 

@@ -18,7 +18,7 @@ void each_edge(const Graph& graph, const Visit& visit) {
   }
 }
 
-/// `title utf8`, and `title utf8?` where it may be null. The name keeps to its line.
+/// `title utf8`, or `title utf8?` if it is nullable, on one line.
 std::string column_text(const Field& field) {
   return fmt::format("{} {}{}", printable(field.name, " "), type_name(field.type),
                      field.nullable ? "?" : "");
@@ -33,7 +33,7 @@ std::string columns_text(const Schema& schema, std::string_view separator) {
   return text;
 }
 
-/// Every character of `text` that `replacement` has an answer for, replaced.
+/// Replaces every character for which `replacement` returns text.
 template <class Replacement>
 std::string escaped(std::string_view text, Replacement replacement) {
   std::string out;
@@ -44,7 +44,7 @@ std::string escaped(std::string_view text, Replacement replacement) {
   return out;
 }
 
-/// Labels are HTML in quotes; a character is written as an entity without its ampersand.
+/// Mermaid labels are quoted HTML, with entities written without ampersand.
 std::string mermaid_label(std::string_view text) {
   return escaped(text, [](char c) -> std::string_view {
     switch (c) {
@@ -71,7 +71,7 @@ std::string dot_label(std::string_view text) {
   });
 }
 
-/// Sources stand, filters work, sinks keep: so they are told apart without colours.
+/// A shape per kind of stage, so that they differ without colours.
 std::pair<std::string_view, std::string_view> mermaid_shape(Kind kind) {
   switch (kind) {
     case Kind::source:

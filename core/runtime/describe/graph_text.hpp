@@ -1,5 +1,5 @@
 /// \file
-/// The stage graph of a pipeline for people and for the tools that draw graphs.
+/// The stage graph of a pipeline as text, JSON, or input for drawing tools.
 #pragma once
 
 #include "core/runtime/pipeline/graph.hpp"
@@ -10,11 +10,11 @@
 
 namespace etl::runtime {
 
-/// A paragraph a stage: what it is, and for each stage behind it the columns that go there.
+/// A paragraph per stage: its kind and plugin, and the columns that each following stage gets.
 std::string graph_text(const Graph& graph);
 /// A Mermaid flowchart (https://mermaid.js.org/syntax/flowchart.html).
 std::string graph_mermaid(const Graph& graph);
-/// Graphviz (https://graphviz.org/doc/info/lang.html).
+/// A Graphviz digraph (https://graphviz.org/doc/info/lang.html).
 std::string graph_dot(const Graph& graph, const std::string& name);
 /// {stages: [{name, kind, plugin}], edges: [{from, to, columns: [{name, type, nullable}]}]}
 nlohmann::json graph_json(const Graph& graph);

@@ -1,7 +1,7 @@
 #include "core/runtime/describe/option_schema.hpp"
 
 #include "core/runtime/config/document.hpp"
-#include "core/runtime/config/option_convert.hpp"
+#include "core/runtime/config/option_conversion.hpp"
 
 #include <etl/error.hpp>
 
@@ -14,14 +14,14 @@ namespace {
 using detail::to_view;
 using json = nlohmann::ordered_json;
 
-// As interpolate.cc reads it: "$$" is a dollar, "${" begins a variable, any other "$" stays.
+// As in interpolate.cc: "$$" is a dollar sign, "${" starts a variable, any other "$" is literal.
 constexpr std::string_view variable = R"(\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\})";
 constexpr std::string_view plain = R"([^$]|\$[^{])";
 
-// As units.cc reads them.
+// As in units.cc.
 constexpr std::string_view duration = "[0-9]+(ms|s|m|h|d)|0+";
 constexpr std::string_view size = "[0-9]+( ?(B|KiB|MiB|GiB|TiB|KB|MB|GB|TB))?";
-// Clients turn TOML's dates into strings before they look at them.
+// Clients convert TOML dates to strings before they validate them.
 constexpr std::string_view moment =
     "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?"
     "([Zz]|[+-][0-9]{2}:[0-9]{2})?)?";
@@ -32,15 +32,15 @@ json with_pattern(std::string_view pattern) {
   return {{"type", "string"}, {"pattern", "^(" + std::string(pattern) + ")$"}};
 }
 
-/// `schema`, unless it is a string with a variable in it. No anyOf: of that, clients would only say
-/// that nothing fits, and not why.
+/// Applies `schema` unless the value is a string with a variable. Not with anyOf, for which clients
+/// only report that nothing matches, and not why.
 void unless_variable(json schema, json& out) {
   out["if"] = reference("variable");
   out["then"] = reference("text");
   out["else"] = std::move(schema);
 }
 
-/// The bounds, where the value is a number.
+/// Adds the bounds to the schema of a number.
 void add_bounds(const etl_option_spec& spec, json& number) {
   if ((spec.flags & ETL_OPTION_BOUNDED) == 0) return;
   if (spec.minimum != std::numeric_limits<std::int64_t>::min()) number["minimum"] = spec.minimum;
@@ -70,7 +70,7 @@ json span_of_time() {
           {"else", {{"type", "integer"}, {"enum", {0}}}}};
 }
 
-/// A string of the allowed ones; where any is allowed, one whose variables are well written.
+/// One of the allowed strings; if any is allowed, a string with valid variables.
 json text(const etl_option_spec& spec) {
   const std::vector<std::string> allowed = allowed_values(spec);
   return allowed.empty() ? text_schema() : one_of_schema(allowed);
@@ -86,10 +86,10 @@ void add_list(const etl_option_spec& spec, json& out) {
     out["type"] = "array";
   }
   out["items"] = text(spec);
-  out["items"]["description"] = to_view(spec.help);  // what taplo shows where the value is an array
+  out["items"]["description"] = to_view(spec.help);  // taplo shows this for an array
 }
 
-/// The default as JSON; nothing where JSON has no such value.
+/// The default as JSON, or null if JSON cannot express it.
 json default_of(const etl_option_spec& spec) {
   const std::optional<RawValue> parsed = parse_value(to_view(spec.fallback), {});
   if (!parsed) return nullptr;
@@ -129,11 +129,11 @@ void add_type(const etl_option_spec& spec, json& out) {
       if (spec.allowed.size != 0) return out.update(text(spec));
       return unless_variable(with_pattern("|[A-Za-z0-9+.-]+://(.|\\n)*"), out);
     case ETL_OPTION_PATH:
-      return out.update(text_schema());  // no allowed values: a path is made absolute
+      return out.update(text_schema());  // without allowed values: a path is made absolute
     case ETL_OPTION_STRING:
       return out.update(text(spec));
     default:
-      break;  // of a later minor: anything goes
+      break;  // from a later ABI minor: accept anything
   }
 }
 
@@ -142,21 +142,20 @@ void add_type(const etl_option_spec& spec, json& out) {
 json option_definitions() {
   return {{"text", text_schema()},
           {"variable",
-           {{"$comment", "A string with a variable in it: what it is, is known when it is run."},
+           {{"$comment", "A string with a variable; its value is known only at run time."},
             {"type", "string"},
             {"pattern", "^(" + std::string(plain) + ")*" + std::string(variable)}}}};
 }
 
-// Spelled out where it is used: an allOf with nothing but a reference ends taplo's language server
-// (0.7) in endless recursion.
+// Inlined at each use: an allOf with nothing but a reference sends taplo's language server (0.7)
+// into endless recursion.
 json text_schema() {
   const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
   return {{"type", "string"}, {"pattern", any}};
 }
 
 json one_of_schema(const std::vector<std::string>& values) {
-  // What editors offer stands in `anyOf`, of which the second always holds: they do not look into
-  // `else`.
+  // Editors take their suggestions from `anyOf`, not from `else`; its second part always matches.
   json out{{"type", "string"}, {"anyOf", {{{"enum", values}}, {{"type", "string"}}}}};
   unless_variable({{"enum", values}}, out);
   return out;
@@ -174,7 +173,7 @@ json option_schema(const etl_option_spec& spec) {
 json no_other_key(const json& properties) {
   std::string names;
   for (const auto& [name, schema] : properties.items()) names += (names.empty() ? "" : ", ") + name;
-  return {{"not", {{"description", "There is no such key here; there is: " + names}}}};
+  return {{"not", {{"description", "unknown key; available: " + names}}}};
 }
 
 void add_options(std::span<const etl_option_spec> options, json& table) {

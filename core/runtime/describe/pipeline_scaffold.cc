@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr std::size_t line_width = 98;
 
-/// A comment, broken between words. A plugin's line breaks do not end it.
+/// Formats a comment, wrapped between words. Line breaks in the text do not end it.
 std::string comment(const std::string& words) {
   const std::string text = printable(words, " ");
   std::string out = "#";
@@ -52,18 +52,18 @@ std::string input_text(const std::vector<std::string>& names) {
   return "[" + list + "]";
 }
 
-class Draft {
+class Scaffold {
  public:
-  explicit Draft(const std::string& name)
+  explicit Scaffold(const std::string& name)
       : text_(fmt::format("name = \"{}\"\n# description = \"What it is for.\"\n\n"
-                          "# Lines that begin with # are comments; a commented option has the "
-                          "value shown by itself.\n"
+                          "# Lines starting with # are comments; a commented-out option shows its "
+                          "default.\n"
                           "# [run]\n# workers = 0        # partitions at once; 0 = one per core\n"
-                          "# retries = 5        # per partition, for errors that may pass\n"
+                          "# retries = 5        # per partition, for transient errors\n"
                           "# max_rejects = 1000 # per partition; one more fails it\n",
                           name)) {}
 
-  /// Adds the stages of one kind. What comes out of them is what the next kind takes.
+  /// Adds the stages of one kind; the next kind reads from them.
   void add(Kind kind, const std::vector<const StageEntry*>& stages) {
     std::vector<std::string> names;
     for (const StageEntry* entry : stages) {
@@ -75,7 +75,7 @@ class Draft {
     if (kind == Kind::source) inputs_ = names;
     if (kind != Kind::filter && names.empty()) {
       throw Error::config(
-          fmt::format("--stages names no {}: a pipeline has at least one source and "
+          fmt::format("--stages names no {}: a pipeline needs at least one source and "
                       "one sink; etl plugins lists what is installed",
                       kind_name(kind)));
     }
@@ -83,8 +83,7 @@ class Draft {
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:
-  /// The name under which the stage stands in the file: the plugin's, with a number where it is
-  /// taken.
+  /// Adds a stage and returns its name: that of the plugin, with a number if it is taken.
   std::string add(const json& stage) {
     const std::string plugin = stage["name"];
     std::string name = plugin;
@@ -100,18 +99,19 @@ class Draft {
   }
 
   std::string text_;
-  std::set<std::string> taken_ = {"run"};  // no stage may be called so
+  std::set<std::string> taken_ = {"run"};  // reserved
   std::vector<std::string> inputs_;
 };
 
 }  // namespace
 
-std::string pipeline_draft(const std::string& name, const std::vector<const StageEntry*>& stages) {
-  Draft draft(name);
-  draft.add(Kind::source, stages);
-  draft.add(Kind::filter, stages);
-  draft.add(Kind::sink, stages);
-  return draft.text();
+std::string pipeline_scaffold(const std::string& name,
+                              const std::vector<const StageEntry*>& stages) {
+  Scaffold scaffold(name);
+  scaffold.add(Kind::source, stages);
+  scaffold.add(Kind::filter, stages);
+  scaffold.add(Kind::sink, stages);
+  return scaffold.text();
 }
 
 }  // namespace etl::runtime

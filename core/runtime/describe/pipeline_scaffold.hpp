@@ -1,5 +1,5 @@
 /// \file
-/// `etl new pipeline`: a pipeline file to start from.
+/// The pipeline file that `etl new pipeline` writes.
 #pragma once
 
 #include "core/runtime/plugin/stage_registry.hpp"
@@ -9,10 +9,10 @@
 
 namespace etl::runtime {
 
-/// A pipeline file with these stages: sources into a chain of the filters, in the order given, into
-/// every sink. Required options have an example for a value, the others are commented out and show
-/// their default; each has its help in front. Throws Error (config) where there is no source or no
-/// sink.
-std::string pipeline_draft(const std::string& name, const std::vector<const StageEntry*>& stages);
+/// Makes a pipeline file: all sources feed a chain of the filters, in the order given, which feeds
+/// every sink. Required options get an example value, others are commented out with their default;
+/// each is preceded by its help. Throws Error (config) without a source or a sink.
+std::string pipeline_scaffold(const std::string& name,
+                              const std::vector<const StageEntry*>& stages);
 
 }  // namespace etl::runtime

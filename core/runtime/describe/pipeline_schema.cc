@@ -28,18 +28,16 @@ json described(std::string_view text, const json& schema) {
   return out;
 }
 
-/// The stages that a stage reads.
+/// The schema of `input`.
 json input_schema() {
-  return {{"description", "The stages whose rows it takes: a name, or an array of names."},
+  return {{"description", "The stages it reads from: a name, or an array of names."},
           {"type", {"string", "array"}},
           {"items", {{"type", "string"}}},
           {"minItems", 1},
           {"uniqueItems", true}};
 }
 
-Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
-
-/// The table of a stage whose plugin is known.
+/// The table of a stage with a known plugin.
 json stage_schema(const etl_stage& stage) {
   json table{{"description", stage.summary},
              {"type", "object"},
@@ -51,16 +49,16 @@ json stage_schema(const etl_stage& stage) {
   return table;
 }
 
-/// The table of a stage of this kind: `plugin` decides what else may stand in it. `if` and `then`,
-/// for of oneOf clients say nothing but that no alternative fits. What they offer, and show when
-/// one points at an option, they take from `anyOf`, of which the first always holds.
+/// The table of a stage of this kind; `plugin` decides which options it has. Uses `if` and `then`
+/// because for oneOf clients report only that no alternative matches. Clients take suggestions and
+/// hover texts from `anyOf`, whose first part always matches.
 json kind_schema(Kind kind, const std::vector<const etl_stage*>& stages) {
   std::vector<std::string> names;
   names.reserve(stages.size());
   for (const etl_stage* stage : stages) names.emplace_back(stage->name);
   json table{{"type", "object"}, {"required", {"plugin"}}};
   table["properties"]["plugin"] =
-      described("Which stage of the installed plugins it is.", one_of_schema(names));
+      described("The name of an installed stage.", one_of_schema(names));
   if (kind != Kind::source) {
     table["required"].push_back("input");
     table["properties"]["input"] = input_schema();
@@ -85,18 +83,18 @@ json section_schema(Kind kind) {
 }
 
 json run_schema() {
-  json run{{"description", "How it runs. Nothing of it changes the data."}, {"type", "object"}};
+  json run{{"description", "Run settings. None of them changes the data."}, {"type", "object"}};
   add_options(run_options(), run);
   run["additionalProperties"] = no_other_key(run["properties"]);
   return run;
 }
 
-/// A table with a stage's name before every value.
+/// A table with a value per stage.
 json by_stage(json value) {
   return {{"type", "object"}, {"minProperties", 1}, {"additionalProperties", std::move(value)}};
 }
 
-/// What may lie in a file of its own.
+/// Allows `{ file = "..." }` in place of the value.
 json or_file(json here) {
   json file{{"type", "object"},
             {"required", {"file"}},
@@ -105,7 +103,7 @@ json or_file(json here) {
   return {{"if", {{"type", "object"}}}, {"then", std::move(file)}, {"else", std::move(here)}};
 }
 
-/// One test; columns and stages are not known here.
+/// The tests; columns and stages are unknown here.
 json test_schema() {
   const json text{{"type", "string"}, {"minLength", 1}};
   const json number{{"type", "integer"}, {"minimum", 0}};
@@ -149,7 +147,7 @@ json pipeline_schema(const StageRegistry& registry) {
   }
   json properties{{"name", described("The pipeline's identity in the ledger.",
                                      {{"type", "string"}, {"pattern", "[^ \\t\\r\\n]"}})},
-                  {"description", described("What it is for.", text_schema())},
+                  {"description", described("What the pipeline is for.", text_schema())},
                   {"run", run_schema()}};
   for (const Kind kind : {Kind::source, Kind::filter, Kind::sink})
     properties[fmt::format("{}s", kind_name(kind))] = section_schema(kind);

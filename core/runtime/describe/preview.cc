@@ -65,8 +65,8 @@ Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
       if (error.code() != Code::missing) throw;
       log.info(planned.partition.id + " is missing: " + error.message());
     }
-    graph[planned.source].stage->finish(planned.partition.id);
-    if (const std::string rejects = flow.rejects_by_reason(); !rejects.empty()) {
+    graph.source(planned.source).finish(planned.partition.id);
+    if (const std::string rejects = flow.counts().rejects_by_reason(); !rejects.empty()) {
       log.warn(planned.partition.id + ": " + rejects);
     }
   }

@@ -1,5 +1,5 @@
 /// \file
-/// `etl preview`: the first rows that leave a stage (or arrive at a sink). Touches no sink.
+/// `etl preview`: the first rows that leave a stage or reach a sink. Touches no sink.
 #pragma once
 
 #include "core/runtime/pipeline/pipeline.hpp"
@@ -12,13 +12,14 @@
 
 namespace etl::runtime {
 
+/// Rows and their columns.
 struct Preview {
   Schema schema;
-  std::vector<nlohmann::json> rows;  ///< each an array, one value a column; timestamps as text
+  std::vector<nlohmann::json> rows;  ///< arrays of one value per column; timestamps as text
 };
 
-/// Reads partitions in the order of the plan until there are `rows` rows. A missing partition is
-/// passed over. Throws StageError.
+/// Reads partitions in the order of the plan until there are `rows` rows. Skips missing partitions.
+/// Throws StageError.
 Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
                 Cancellation& cancellation, Log& log);
 

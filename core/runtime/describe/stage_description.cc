@@ -4,6 +4,7 @@
 #include "core/runtime/base/units.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
 
+#include <etl/detail/split.hpp>
 #include <etl/error.hpp>
 
 #include <fmt/format.h>
@@ -16,8 +17,6 @@ namespace {
 
 using detail::to_view;
 using nlohmann::json;
-
-Kind kind_of(const etl_stage& stage) { return static_cast<Kind>(stage.kind - ETL_SOURCE); }
 
 std::string_view type_text(const etl_option_spec& spec) {
   switch (spec.type) {
@@ -47,22 +46,12 @@ std::string_view type_text(const etl_option_spec& spec) {
   }
 }
 
-json split(std::string_view allowed) {
-  json list = json::array();
-  while (!allowed.empty()) {
-    const std::string_view word = allowed.substr(0, allowed.find('|'));
-    list.push_back(word);
-    allowed.remove_prefix(std::min(allowed.size(), word.size() + 1));
-  }
-  return list;
-}
-
 json option_json(const etl_option_spec& spec) {
   json option = {{"name", to_view(spec.name)},
                  {"type", type_text(spec)},
                  {"required", (spec.flags & ETL_OPTION_REQUIRED) != 0},
                  {"default", nullptr},
-                 {"allowed", split(to_view(spec.allowed))},
+                 {"allowed", detail::split(to_view(spec.allowed), '|')},
                  {"secret", (spec.flags & ETL_OPTION_SECRET) != 0},
                  {"operational", (spec.flags & ETL_OPTION_OPERATIONAL) != 0},
                  {"help", to_view(spec.help)}};
@@ -74,7 +63,7 @@ json option_json(const etl_option_spec& spec) {
   return option;
 }
 
-/// `1 to 64`, `1ms to 1h`, `at least 0`: in the unit in which the value is written.
+/// `1 to 64`, `1ms to 1h`, `at least 0`, in the unit of the option.
 std::string bounds(const json& option) {
   const auto text = [&](std::int64_t number) {
     if (option["type"] == "duration") return duration_text(std::chrono::milliseconds(number));
@@ -131,7 +120,7 @@ std::string option_placeholder(const json& option) {
 
 namespace {
 
-/// What the stage needs, then what it may have, with its default: a part of a pipeline file.
+/// A section of a pipeline file: required options, then the others as comments.
 std::string snippet(const json& stage) {
   const std::string name = stage["name"];
   std::string text =
@@ -150,15 +139,15 @@ std::string snippet(const json& stage) {
 std::string properties(const json& stage) {
   if (stage["kind"] != "sink") return {};
   const std::int64_t writers = stage["max_writers"];
-  return fmt::format(
-      "{}; {}",
-      stage["transactional"].get<bool>() ? "keeps the ledger in the transaction of the rows"
-                                         : "keeps no ledger: every run writes every partition",
-      writers == 0 ? "any number of writers at once"
-                   : fmt::format("at most {} writer{} at once", writers, writers == 1 ? "" : "s"));
+  return fmt::format("{}; {}",
+                     stage["transactional"].get<bool>()
+                         ? "commits its ledger in the transaction of the rows"
+                         : "keeps no ledger: every run writes every partition",
+                     writers == 0 ? "any number of writers at once"
+                                  : fmt::format("at most {} at once", counted(writers, "writer")));
 }
 
-/// Authors write a summary with or without the full stop.
+/// Adds a full stop unless the author wrote one.
 std::string sentence(std::string text) {
   if (!text.ends_with('.')) text += '.';
   return text;
@@ -219,7 +208,7 @@ std::string describe_text(const json& stage) {
     columns.push_back({"  " + column["name"].get<std::string>(), column["type"], column["help"]});
   }
   if (!columns.empty()) text += "\ncolumns\n" + aligned(columns);
-  return text + "\nexample: what it needs, and commented what it may have\n" + word("example");
+  return text + "\nexample: required options, then optional ones as comments\n" + word("example");
 }
 
 std::string describe_markdown(const json& stage) {

@@ -1,5 +1,5 @@
 /// \file
-/// What a stage says of itself: for `etl describe`, `etl plugins` and the reference docs.
+/// Descriptions of stages for `etl describe`, `etl plugins` and the reference docs.
 #pragma once
 
 #include "core/runtime/plugin/stage_registry.hpp"
@@ -11,21 +11,19 @@
 namespace etl::runtime {
 
 /// {name, kind, summary, plugin, version, built_with, abi_minor, file, transactional, max_writers,
-/// options: [...], columns: [...], example}. The example is a part of a pipeline file: what the
-/// stage needs with a value of the right type, then, as comments, what it may have with the
-/// defaults.
+/// options: [...], columns: [...], example}. The example is a section of a pipeline file: required
+/// options with a value of the right type, then, as comments, the others with their defaults.
 nlohmann::json describe_json(const StageEntry& entry);
-/// The same for people. It may come from another process, so there need be no entry here.
+/// Formats a description for people; takes JSON because it may come from another process.
 std::string describe_text(const nlohmann::json& stage);
-/// A section for docs/plugins: says nothing that differs between machines.
+/// Formats a description for docs/plugins, without anything specific to this machine.
 std::string describe_markdown(const nlohmann::json& stage);
 
-/// Of an option of describe_json(): what stands behind its help text ("required", "default 2", "one
-/// of a, b"), and a value that it could have, as in a pipeline file, where nothing better is known
-/// "...".
+/// For an option of describe_json(): the conditions shown after its help text ("required",
+/// "default 2", "one of a, b"), and a possible value as TOML, "..." if nothing better is known.
 std::string option_conditions(const nlohmann::json& option);
 std::string option_example(const nlohmann::json& option);
-/// option_example(), with the option's own name where that leaves dots to be filled in.
+/// option_example() with the option's name in place of "...".
 std::string option_placeholder(const nlohmann::json& option);
 
 }  // namespace etl::runtime

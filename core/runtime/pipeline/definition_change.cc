@@ -1,6 +1,6 @@
 #include "core/runtime/pipeline/definition_change.hpp"
 
-#include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/base/text_format.hpp"
 
 #include <fmt/format.h>
 
@@ -26,16 +26,16 @@ std::string difference(const std::string& before, const std::string& now) {
   const auto old_stages = stage_hashes(before);
   const auto new_stages = stage_hashes(now);
   std::string text;
-  const auto say = [&](const std::string& stage, const char* what) {
-    text += fmt::format("{}stage \"{}\" {}", text.empty() ? "" : ", ", stage, what);
+  const auto add = [&](const std::string& stage, const char* change) {
+    text += fmt::format("{}stage \"{}\" {}", text.empty() ? "" : ", ", stage, change);
   };
   for (const auto& [stage, hash] : new_stages) {
     const auto at = old_stages.find(stage);
-    if (at == old_stages.end()) say(stage, "is new");
-    else if (at->second != hash) say(stage, "changed");
+    if (at == old_stages.end()) add(stage, "is new");
+    else if (at->second != hash) add(stage, "changed");
   }
   for (const auto& [stage, hash] : old_stages) {
-    if (!new_stages.contains(stage)) say(stage, "is gone");
+    if (!new_stages.contains(stage)) add(stage, "is gone");
   }
   return text.empty() ? "the stages changed" : text;
 }
@@ -53,12 +53,12 @@ std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink
     };
     const auto first = std::find_if(records.begin(), records.end(), differs);
     if (first == records.end()) continue;
+    const auto count = std::count_if(first, records.end(), differs);
+    const bool one = count == 1;
     return fmt::format(
-        "{} partitions in sink \"{}\", the first of them \"{}\", were loaded with another "
-        "definition of this "
-        "pipeline: {}",
-        std::count_if(records.begin(), records.end(), differs), graph[sink].name, first->partition,
-        difference(first->definition, definition));
+        "{} in sink \"{}\",{} \"{}\", {} loaded with another definition of this pipeline: {}",
+        counted(count, "partition"), graph[sink].name, one ? "" : " the first of them",
+        first->partition, one ? "was" : "were", difference(first->definition, definition));
   }
   return std::nullopt;
 }

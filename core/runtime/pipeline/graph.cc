@@ -17,9 +17,19 @@ std::string hex_hash(const std::string& text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
 
+std::unique_ptr<Stage> make_stage(const etl_stage& table, const StageSpec& spec,
+                                  std::span<const etl_option> options,
+                                  const StageServices& services) {
+  if (spec.kind == Kind::source)
+    return std::make_unique<SourceStage>(&table, spec.name, options, services);
+  if (spec.kind == Kind::filter)
+    return std::make_unique<FilterStage>(&table, spec.name, options, services);
+  return std::make_unique<SinkStage>(&table, spec.name, options, services);
+}
+
 }  // namespace
 
-/// Turns a PipelineFile into a Graph, one check after another, as far as what came before allows.
+/// Turns a PipelineFile into a Graph. Checks as much as the mistakes found so far allow.
 class GraphBuilder {
  public:
   GraphBuilder(const PipelineFile& file, const GraphContext& context, Diagnostics& diagnostics)
@@ -51,7 +61,7 @@ class GraphBuilder {
         used[input.name] = true;
         const auto at = by_name_.find(input.name);
         if (at == by_name_.end()) {
-          // A slip of the pen is one mistake: the stage that was meant is not "unused" as well.
+          // A misspelled name is one mistake: do not report the stage that was meant as unused.
           if (const auto meant = nearest(input.name, feeding_stages(spec))) used[*meant] = true;
           error(input.position, fmt::format("unknown input \"{}\" in {}", input.name, title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
@@ -79,7 +89,7 @@ class GraphBuilder {
     return names;
   }
 
-  /// Inputs first, otherwise as in the file. Reports what lies on a cycle and leaves it out.
+  /// Inputs first, otherwise as in the file. Reports stages on a cycle and leaves them out.
   std::vector<const StageSpec*> topological_order() {
     std::vector<const StageSpec*> order;
     std::map<std::string, bool> placed;
@@ -101,7 +111,8 @@ class GraphBuilder {
     for (const StageSpec& spec : file_.stages) {
       if (!placed[spec.name] && on_cycle(spec)) {
         error(spec.inputs_position,
-              fmt::format("{} is its own input, by way of others: a cycle", title(spec)),
+              fmt::format("{} is part of a cycle: it is its own input through other stages",
+                          title(spec)),
               "stages form a graph from sources to sinks, without cycles");
       }
     }
@@ -143,13 +154,12 @@ class GraphBuilder {
     guarded(node, [&] {
       StageServices services = context_.services;
       services.memory = &graph_->memory_;
-      node.stage =
-          std::make_unique<Stage>(&table, spec.kind, spec.name, node.options->values(), services);
-      if (spec.kind == Kind::source) node.out = node.stage->source_schema();
+      node.stage = make_stage(table, spec, node.options->values(), services);
+      if (spec.kind == Kind::source) node.out = graph_->source(index_.at(spec.name)).schema();
     });
   }
 
-  /// Rows go to a task's own database; what is read and how does not depend on the task.
+  /// Only sinks depend on the task: they may write to a database of its own.
   [[nodiscard]] OptionContext option_context(Kind kind) const {
     const auto task = kind == Kind::sink ? std::optional(context_.task) : std::nullopt;
     return {file_.folder, context_.now, task};
@@ -164,7 +174,7 @@ class GraphBuilder {
             did_you_mean(spec.plugin, context_.registry.names()) + context_.registry.searched());
       return nullptr;
     }
-    const auto kind = static_cast<Kind>(entry->stage->kind - ETL_SOURCE);
+    const Kind kind = kind_of(*entry->stage);
     if (kind != spec.kind) {
       error(spec.plugin_position,
             fmt::format("plugin \"{}\" is a {}, not a {}, in {}", spec.plugin, kind_name(kind),
@@ -186,13 +196,13 @@ class GraphBuilder {
       }
       if (node.kind == Kind::source || node.stage == nullptr || !known_input(node)) continue;
       guarded(node, [&] {
-        if (node.kind == Kind::filter) node.out = node.stage->filter_schema(node.in);
-        else node.stage->check(node.in);
+        if (node.kind == Kind::filter) node.out = graph_->filter(at).schema(node.in);
+        else graph_->sink(at).check(node.in);
       });
     }
   }
 
-  /// Whether the columns that come in are known and alike on all inputs.
+  /// Whether the arriving columns are known and the same on all inputs.
   bool known_input(Node& node) {
     const StageSpec& spec = *by_name_.at(node.name);
     if (node.inputs.size() != spec.inputs.size()) return false;
@@ -229,7 +239,7 @@ class GraphBuilder {
     return {};
   }
 
-  /// What a stage says against its options is shown at the option's line.
+  /// Runs `body` and reports an error of the stage at the line of the option that it is about.
   template <class Body>
   void guarded(Node& node, Body&& body) {
     try {
@@ -292,9 +302,8 @@ std::string Graph::definition(NodeIndex source, NodeIndex sink) const {
 }
 
 bool Graph::exactly_once() const {
-  return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
-    return node.kind != Kind::sink || node.stage->transactional();
-  });
+  return std::ranges::all_of(of_kind(Kind::sink),
+                             [this](NodeIndex index) { return sink(index).transactional(); });
 }
 
 const etl_option_spec* Graph::option_spec(std::string_view stage, std::string_view option) const {

@@ -18,8 +18,8 @@ namespace {
 
 constexpr std::int64_t second = 1'000'000;
 
-/// A run that writes a large partition into a database with one writer has no chance to say so. On
-/// this machine its process can be seen.
+/// A run that writes a large partition into a database with one writer cannot send heartbeats. On
+/// this machine its process can be checked instead.
 bool lives_here(const RunningRecord& record) {
   if (record.host != host_name() || record.pid == 0) return false;
   return ::kill(static_cast<pid_t>(record.pid), 0) == 0 || errno == EPERM;
@@ -30,15 +30,10 @@ bool is_lost(const RunningRecord& record) {
 }
 
 std::vector<RunningRecord> records_of(const Pipeline& pipeline, NodeIndex sink) {
-  const Graph& graph = *pipeline.graph;
-  std::vector<RunningRecord> records = graph[sink].stage->running(pipeline.file.name);
-  if (pipeline.request.task) return records;
-  for (const std::int64_t task : tasks_of(graph[sink])) {
-    if (task == 0) continue;
-    const auto other = pipeline.of_task(task);
-    std::ranges::move((*other->graph)[sink].stage->running(pipeline.file.name),
-                      std::back_inserter(records));
-  }
+  std::vector<RunningRecord> records;
+  for_each_database(pipeline, sink, [&](const SinkStage& stage) {
+    std::ranges::move(stage.running(pipeline.file.name), std::back_inserter(records));
+  });
   return records;
 }
 
@@ -48,33 +43,34 @@ bool same_partition(const RunningRecord& one, const RunningRecord& other) {
 
 }  // namespace
 
-std::vector<InHand> in_hand(const Pipeline& pipeline, NodeIndex sink, const LedgerView& ledger) {
+std::vector<InProgress> in_progress(const Pipeline& pipeline, NodeIndex sink,
+                                    const LedgerView& ledger) {
   std::vector<RunningRecord> records;
   try {
     records = records_of(pipeline, sink);
   } catch (const Error&) {
-    return {};  // whoever asks has read the ledger, and heard what is wrong there
+    return {};  // reading the ledger, which comes first, has reported the failure
   }
-  std::vector<InHand> found;
+  std::vector<InProgress> found;
   for (RunningRecord& record : records) {
     const LedgerRecord* settled = ledger.find(sink, record.source, record.partition);
     if (settled != nullptr && settled->finished_at >= record.since) continue;
     const bool lost = is_lost(record);
     found.push_back({std::move(record), lost});
   }
-  const auto superseded = [&](const InHand& each) {
-    return each.lost && std::ranges::any_of(found, [&](const InHand& other) {
+  const auto superseded = [&](const InProgress& each) {
+    return each.lost && std::ranges::any_of(found, [&](const InProgress& other) {
              return same_partition(each.record, other.record) &&
                     (!other.lost || other.record.since > each.record.since);
            });
   };
-  std::vector<InHand> shown;
+  std::vector<InProgress> shown;
   std::ranges::copy_if(found, std::back_inserter(shown), std::not_fn(superseded));
   return shown;
 }
 
-nlohmann::json as_json(const InHand& in_hand) {
-  const RunningRecord& record = in_hand.record;
+nlohmann::json as_json(const InProgress& in_progress) {
+  const RunningRecord& record = in_progress.record;
   nlohmann::json json = {{"source", record.source},
                          {"partition", record.partition},
                          {"task", nullptr},
@@ -84,18 +80,18 @@ nlohmann::json as_json(const InHand& in_hand) {
                          {"since", utc_text(record.since / second)},
                          {"silent_seconds", record.silent / second},
                          {"run_id", record.run_id},
-                         {"lost", in_hand.lost}};
+                         {"lost", in_progress.lost}};
   if (!record.task.empty()) json["task"] = record.task;
   return json;
 }
 
-std::string as_text(const InHand& in_hand) {
-  const RunningRecord& record = in_hand.record;
+std::string as_text(const InProgress& in_progress) {
+  const RunningRecord& record = in_progress.record;
   std::string text =
       fmt::format("{}: {}{} (process {}), attempt {}, since {} UTC", record.partition,
                   record.task.empty() ? "" : fmt::format("task {} on ", record.task), record.host,
                   record.pid, record.attempt, utc_text(record.since / second));
-  if (in_hand.lost) text += fmt::format("; silent for {} s", record.silent / second);
+  if (in_progress.lost) text += fmt::format("; silent for {} s", record.silent / second);
   return printable(text);
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// Who works on what at this moment, as runs said it beside the ledgers.
+/// Partitions in progress, as the heartbeats of runs report them beside the ledgers.
 #pragma once
 
 #include "core/runtime/pipeline/ledger_view.hpp"
@@ -12,24 +12,24 @@
 
 namespace etl::runtime {
 
-/// A run that was silent for so long is lost. Several times what a heartbeat takes.
+/// A run without a heartbeat for this long is lost. Several times the heartbeat interval.
 inline constexpr std::chrono::seconds lost_after{10};
 
-/// A partition that a run has in hand, or had when it was last heard of.
-struct InHand {
+/// A partition that a run is working on, or was at its last heartbeat.
+struct InProgress {
   RunningRecord record;
-  bool lost = false;  ///< the run was silent for long: it was killed, or cannot reach the database
+  bool lost = false;  ///< no heartbeat for long: the run was killed or cannot reach the database
 };
 
-/// What runs have in hand for one sink, over all tasks. Left out is what the ledger has settled
-/// since, and of several runs that had a partition all lost ones but the last when another has it.
-/// Empty where the sink does not keep it, or cannot be asked: it is only for people to see.
-[[nodiscard]] std::vector<InHand> in_hand(const Pipeline& pipeline, NodeIndex sink,
-                                          const LedgerView& ledger);
+/// The partitions in progress for one sink, over all tasks. Leaves out partitions that the ledger
+/// has settled since, and lost runs whose partition another run has taken over. Empty if the sink
+/// keeps no heartbeats or cannot be read: the list only informs.
+[[nodiscard]] std::vector<InProgress> in_progress(const Pipeline& pipeline, NodeIndex sink,
+                                                  const LedgerView& ledger);
 
-/// `partition`, `task`, `host`, ... of one; without the sink.
-[[nodiscard]] nlohmann::json as_json(const InHand& in_hand);
-/// One line for people, without its end.
-[[nodiscard]] std::string as_text(const InHand& in_hand);
+/// `partition`, `task`, `host`, ...; without the sink.
+[[nodiscard]] nlohmann::json as_json(const InProgress& in_progress);
+/// One line for people, without a newline.
+[[nodiscard]] std::string as_text(const InProgress& in_progress);
 
 }  // namespace etl::runtime

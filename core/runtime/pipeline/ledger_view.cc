@@ -4,8 +4,15 @@ namespace etl::runtime {
 
 void LedgerView::load(const Graph& graph, NodeIndex sink, const std::string& pipeline) {
   Entries entries;
-  for (LedgerRecord& record : graph[sink].stage->committed(pipeline))
-    entries.add(std::move(record));
+  for (LedgerRecord& record : graph.sink(sink).committed(pipeline)) entries.add(std::move(record));
+  sinks_[sink] = std::move(entries);
+}
+
+void LedgerView::load_all(const Pipeline& pipeline, NodeIndex sink) {
+  Entries entries;
+  for_each_database(pipeline, sink, [&](const SinkStage& stage) {
+    for (LedgerRecord& record : stage.committed(pipeline.file.name)) entries.add(std::move(record));
+  });
   sinks_[sink] = std::move(entries);
 }
 
@@ -15,24 +22,18 @@ void LedgerView::Entries::add(LedgerRecord record) {
   records.push_back(std::move(record));
 }
 
-void LedgerView::load_all(const Pipeline& pipeline, NodeIndex sink) {
-  const Graph& graph = *pipeline.graph;
-  load(graph, sink, pipeline.file.name);
-  if (pipeline.request.task) return;
-  for (const std::int64_t task : tasks_of(graph[sink])) {
-    if (task == 0) continue;  // is what was read already
-    const auto other = pipeline.of_task(task);
-    for (LedgerRecord& record : (*other->graph)[sink].stage->committed(pipeline.file.name))
-      sinks_[sink].add(std::move(record));
-  }
-}
-
 const LedgerRecord* LedgerView::find(NodeIndex sink, const std::string& source,
                                      const std::string& partition) const {
   const auto entries = sinks_.find(sink);
   if (entries == sinks_.end()) return nullptr;
   const auto at = entries->second.index.find({source, partition});
   return at == entries->second.index.end() ? nullptr : &entries->second.records[at->second];
+}
+
+const LedgerRecord* LedgerView::done(NodeIndex sink, const std::string& source,
+                                     const std::string& partition) const {
+  const LedgerRecord* record = find(sink, source, partition);
+  return record != nullptr && record->state == State::done ? record : nullptr;
 }
 
 const std::vector<LedgerRecord>& LedgerView::records(NodeIndex sink) const {

@@ -1,5 +1,5 @@
 /// \file
-/// What the sinks' ledgers say of a pipeline.
+/// The records that the sinks' ledgers hold of a pipeline.
 #pragma once
 
 #include "core/runtime/pipeline/pipeline.hpp"
@@ -11,20 +11,23 @@
 
 namespace etl::runtime {
 
-/// What the sinks' ledgers know of this pipeline.
+/// The ledgers of a pipeline's sinks, as they were when loaded.
 class LedgerView {
  public:
   /// Reads the ledger of one sink. Throws StageError.
   void load(const Graph& graph, NodeIndex sink, const std::string& pipeline);
-  /// The same for all tasks, where each has a database of its own and the pipeline is no task's. Of
-  /// two records of one partition the one that says `done` is found.
+  /// Reads all databases of the sink, see for_each_database(). Of two records of one partition,
+  /// find() prefers the one that is done.
   void load_all(const Pipeline& pipeline, NodeIndex sink);
 
-  /// nullptr when the ledger has nothing about it.
+  /// nullptr if the ledger has no record of the partition.
   [[nodiscard]] const LedgerRecord* find(NodeIndex sink, const std::string& source,
                                          const std::string& partition) const;
+  /// The record of a partition that is done; nullptr for any other.
+  [[nodiscard]] const LedgerRecord* done(NodeIndex sink, const std::string& source,
+                                         const std::string& partition) const;
   [[nodiscard]] const std::vector<LedgerRecord>& records(NodeIndex sink) const;
-  /// False when the sink's ledger could not be read: then nothing is known.
+  /// Whether the sink's ledger was loaded.
   [[nodiscard]] bool knows(NodeIndex sink) const { return sinks_.contains(sink); }
 
  private:

@@ -16,7 +16,7 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->file = std::move(*file);
   pipeline->request = request;
-  // One moment for the whole pipeline, so that "-15d" and "-8d" are seven days apart.
+  // One time for the whole pipeline, so that "-15d" and "-8d" are exactly seven days apart.
   const auto now = request.now.value_or(
       std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now()));
   pipeline->request.now = now;
@@ -36,7 +36,7 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   if (pipeline->graph == nullptr || diagnostics.failed()) return nullptr;
   OpenRequest again = pipeline->request;
   again.further_checks = nullptr;
-  pipeline->of_task = [again, &registry, &cancellation, &log](std::int64_t task) mutable {
+  pipeline->open_task = [again, &registry, &cancellation, &log](std::int64_t task) mutable {
     again.task = task;
     Diagnostics found;
     auto opened = open_pipeline(again, registry, cancellation, log, found);
@@ -46,11 +46,20 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
   return pipeline;
 }
 
+void for_each_database(const Pipeline& pipeline, NodeIndex sink,
+                       const std::function<void(const SinkStage&)>& visit) {
+  visit(pipeline.graph->sink(sink));
+  if (pipeline.request.task) return;
+  for (const std::int64_t task : tasks_found((*pipeline.graph)[sink])) {
+    if (task != 0) visit(pipeline.open_task(task)->graph->sink(sink));  // 0 is the pipeline's own
+  }
+}
+
 const std::map<std::string, std::string>& per_task(const Node& sink) {
   return sink.options->per_task();
 }
 
-std::vector<std::int64_t> tasks_of(const Node& sink) {
+std::vector<std::int64_t> tasks_found(const Node& sink) {
   const auto& paths = per_task(sink);
   return paths.empty() ? std::vector<std::int64_t>{} : tasks_found(paths.begin()->second);
 }

@@ -1,5 +1,5 @@
 /// \file
-/// A pipeline that has been read, checked and made: what every verb starts from.
+/// A pipeline that has been read, checked and made; every command starts from one.
 #pragma once
 
 #include "core/runtime/base/log.hpp"
@@ -15,38 +15,44 @@
 
 namespace etl::runtime {
 
-/// What to open, and with what.
+/// Which pipeline file to open, and how.
 struct OpenRequest {
   std::filesystem::path path;
   std::vector<std::string> set;  ///< "STAGE.OPTION=VALUE"
-  /// What relative times refer to; nothing = this moment.
+  /// Reference of relative times; none: the current time.
   std::optional<std::chrono::sys_time<std::chrono::microseconds>> now = std::nullopt;
-  const etl_slots* slots = nullptr;  ///< over all processes of the run; nullptr = it is one
-  /// What `{task}` in a path of a sink becomes; nothing = 0, for who looks at all tasks.
+  const etl_slots* slots = nullptr;  ///< shared by the processes of a run; nullptr: it is one
+  /// Replaces `{task}` in the paths of sinks; none: the pipeline stands for all tasks, and 0 is
+  /// used.
   std::optional<std::int64_t> task = std::nullopt;
-  /// Reports what is wrong in parts of the file that opening it does not need. `graph` is nullptr
-  /// when the stages have mistakes.
+  /// Checks parts of the file that are not needed to open it. `graph` is nullptr if the stages
+  /// have mistakes.
   std::function<void(const PipelineFile& file, const Graph* graph, Diagnostics& diagnostics)>
       further_checks = nullptr;
 };
 
-/// A checked pipeline. Its stages are made but connected to nothing yet.
+/// A checked pipeline. Its stages are made, but not connected to anything yet.
 struct Pipeline {
   OpenRequest request;  ///< with `now` filled in
   PipelineFile file;
   std::unique_ptr<Graph> graph;
-  /// The same pipeline as a task has it, with `{task}` filled in; the graph has the same nodes.
-  /// Throws Error (config). Uses what the pipeline was opened with.
-  std::function<std::unique_ptr<Pipeline>(std::int64_t task)> of_task;
+  /// Opens the pipeline again for one task, with `{task}` filled in; the graph has the same nodes.
+  /// Throws Error (config). What the pipeline was opened with must still exist.
+  std::function<std::unique_ptr<Pipeline>(std::int64_t task)> open_task;
 };
 
-/// The paths of a sink that differ from task to task, by option; none = it has one database.
-[[nodiscard]] const std::map<std::string, std::string>& per_task(const Node& sink);
-/// The tasks that have written to a sink with a database a task: those whose files are there.
-[[nodiscard]] std::vector<std::int64_t> tasks_of(const Node& sink);
+/// Calls `visit` with this sink of the pipeline. Where each task has a database of its own and the
+/// pipeline stands for all tasks, also calls it with the sink of every other task.
+void for_each_database(const Pipeline& pipeline, NodeIndex sink,
+                       const std::function<void(const SinkStage&)>& visit);
 
-/// Reads, checks and makes a pipeline, without reaching for any target. nullptr when `diagnostics`
-/// has errors. Registers the values of secret options with `log`.
+/// The paths of a sink that contain `{task}`, by option; empty if it has one database.
+[[nodiscard]] const std::map<std::string, std::string>& per_task(const Node& sink);
+/// The tasks whose database files exist.
+[[nodiscard]] std::vector<std::int64_t> tasks_found(const Node& sink);
+
+/// Reads, checks and makes a pipeline without connecting to any target. Returns nullptr if
+/// `diagnostics` has errors. Registers the values of secret options with `log`.
 std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageRegistry& registry,
                                         Cancellation& cancellation, Log& log,
                                         Diagnostics& diagnostics);

@@ -18,21 +18,23 @@ bool selected(const Selection& selection, const std::string& id) {
          });
 }
 
-std::vector<std::size_t> tasks_of(const std::vector<PlannedPartition>& planned, std::size_t tasks) {
+std::vector<std::size_t> shares_of(const std::vector<PlannedPartition>& planned,
+                                   std::size_t shares) {
   std::vector<std::int64_t> bytes;
   bytes.reserve(planned.size());
   for (const PlannedPartition& each : planned) bytes.push_back(each.partition.bytes);
-  return share_out(bytes, tasks);
+  return share_out(bytes, shares);
 }
 
 namespace {
 
-/// The whole plan is shared out, whatever is done already: so all tasks agree, whenever they start.
-void keep_share(std::vector<PlannedPartition>& planned, const TaskShare& share) {
-  const std::vector<std::size_t> task_of = tasks_of(planned, static_cast<std::size_t>(share.of));
+/// Shares out the whole plan, including what is done: so all tasks agree, whenever they start.
+void keep_share(std::vector<PlannedPartition>& planned, const Share& share) {
+  const std::vector<std::size_t> share_of =
+      shares_of(planned, static_cast<std::size_t>(share.count));
   std::vector<PlannedPartition> kept;
   for (std::size_t i = 0; i < planned.size(); ++i) {
-    if (task_of[i] == static_cast<std::size_t>(share.task)) kept.push_back(std::move(planned[i]));
+    if (share_of[i] == static_cast<std::size_t>(share.index)) kept.push_back(std::move(planned[i]));
   }
   planned = std::move(kept);
 }
@@ -43,7 +45,7 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
   std::vector<PlannedPartition> planned;
   for (const NodeIndex source : graph.of_kind(Kind::source)) {
     std::set<std::string> ids;
-    for (Partition& partition : graph[source].stage->plan()) {
+    for (Partition& partition : graph.source(source).plan()) {
       if (partition.id.empty() || printable(partition.id) != partition.id) {
         throw graph[source].stage->failure(
             Error(Code::internal,

@@ -1,5 +1,5 @@
 /// \file
-/// The partitions of every source, and which of them a run is about.
+/// The partitions of every source, and the selection that a run loads.
 #pragma once
 
 #include "core/runtime/pipeline/graph.hpp"
@@ -12,14 +12,14 @@
 
 namespace etl::runtime {
 
-/// Which partitions a run or plan is about.
+/// Selects partitions of a plan.
 struct Selection {
-  std::vector<std::string> only;                  ///< globs, as fnmatch(3); empty = all
-  std::optional<std::int64_t> limit;              ///< the first N of the plan
-  std::optional<TaskShare> share = std::nullopt;  ///< of those, what one of several tasks does
+  std::vector<std::string> only;              ///< globs, as fnmatch(3); empty: all
+  std::optional<std::int64_t> limit;          ///< the first N of the plan
+  std::optional<Share> share = std::nullopt;  ///< of those, the share of one task
 };
 
-/// Whether the selection's globs let this id through.
+/// Whether the selection's globs match this id.
 [[nodiscard]] bool selected(const Selection& selection, const std::string& id);
 
 /// A partition of a source.
@@ -28,12 +28,12 @@ struct PlannedPartition {
   Partition partition;
 };
 
-/// The partitions of every source, in the order of the file and of each source's plan. Throws
-/// StageError, also when a source plans the same id twice, or one that nobody could type.
+/// Plans every source, in the order of the file. Throws StageError, also if a source plans an id
+/// twice, or one that is empty or not printable.
 std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
 
-/// For every partition of a whole plan the task that does it, as Selection::share chooses.
-[[nodiscard]] std::vector<std::size_t> tasks_of(const std::vector<PlannedPartition>& planned,
-                                                std::size_t tasks);
+/// For every partition of a whole plan, the share that it belongs to; see Selection::share.
+[[nodiscard]] std::vector<std::size_t> shares_of(const std::vector<PlannedPartition>& planned,
+                                                 std::size_t shares);
 
 }  // namespace etl::runtime

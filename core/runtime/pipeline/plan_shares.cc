@@ -8,9 +8,9 @@
 namespace etl::runtime {
 namespace {
 
-/// What each partition weighs. An empty one costs a transaction, too: nothing weighs 0.
+/// The weight of each partition, at least 1: an empty one costs a transaction, too.
 std::vector<std::uint64_t> weights(std::span<const std::int64_t> bytes) {
-  constexpr std::int64_t most = std::int64_t{1} << 40U;  // sums stay far from overflow
+  constexpr std::int64_t most = std::int64_t{1} << 40U;  // keeps sums far from overflow
   std::uint64_t sum = 0;
   std::uint64_t known = 0;
   std::vector<std::uint64_t> weights;
@@ -29,23 +29,23 @@ std::vector<std::uint64_t> weights(std::span<const std::int64_t> bytes) {
 
 }  // namespace
 
-std::vector<std::size_t> share_out(std::span<const std::int64_t> bytes, std::size_t tasks) {
+std::vector<std::size_t> share_out(std::span<const std::int64_t> bytes, std::size_t shares) {
   const std::vector<std::uint64_t> weight = weights(bytes);
   std::vector<std::size_t> largest_first(bytes.size());
   std::iota(largest_first.begin(), largest_first.end(), std::size_t{0});
   std::ranges::stable_sort(largest_first,
                            [&](std::size_t a, std::size_t b) { return weight[a] > weight[b]; });
-  using Load = std::pair<std::uint64_t, std::size_t>;  // so far, and which task
+  using Load = std::pair<std::uint64_t, std::size_t>;  // weight so far, share
   std::priority_queue<Load, std::vector<Load>, std::greater<>> least_first;
-  for (std::size_t task = 0; task < tasks; ++task) least_first.emplace(0, task);
-  std::vector<std::size_t> task_of(bytes.size());
+  for (std::size_t share = 0; share < shares; ++share) least_first.emplace(0, share);
+  std::vector<std::size_t> share_of(bytes.size());
   for (const std::size_t partition : largest_first) {
-    const auto [load, task] = least_first.top();
+    const auto [load, share] = least_first.top();
     least_first.pop();
-    task_of[partition] = task;
-    least_first.emplace(load + weight[partition], task);
+    share_of[partition] = share;
+    least_first.emplace(load + weight[partition], share);
   }
-  return task_of;
+  return share_of;
 }
 
 }  // namespace etl::runtime

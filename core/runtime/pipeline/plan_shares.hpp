@@ -1,5 +1,5 @@
 /// \file
-/// A plan cut into shares, one a task of a cluster's own engine.
+/// A plan cut into shares, one for each task of an array.
 #pragma once
 
 #include <cstddef>
@@ -9,19 +9,20 @@
 
 namespace etl::runtime {
 
-/// One of several tasks that work on the same plan.
-struct TaskShare {
-  std::int64_t task = 0;  ///< from 0
-  std::int64_t of = 1;
+/// The part of a plan that one task of an array does.
+struct Share {
+  std::int64_t index = 0;  ///< from 0
+  std::int64_t count = 1;
 };
 
-/// For every partition the task, from 0 to `tasks` - 1, whose share it is. `bytes` are the sizes of
-/// the partitions in the order of the plan, negative where unknown: such a one counts as the mean
-/// of those that are known. Nothing but the arguments decides: every host finds the same shares.
+/// For every partition, the share that it belongs to, from 0 to `shares` - 1. `bytes` are the sizes
+/// of the partitions in the order of the plan, negative if unknown: such a partition counts as the
+/// mean of the known ones. Depends on nothing but the arguments, so every host finds the same
+/// shares.
 ///
-/// The largest partition goes to the task with the least so far, and so on: no share is larger than
-/// the smallest by more than its own largest partition. REQUIRES: tasks > 0.
+/// Gives the largest partition to the smallest share so far, and so on: no share exceeds the
+/// smallest by more than its own largest partition. REQUIRES: shares > 0.
 [[nodiscard]] std::vector<std::size_t> share_out(std::span<const std::int64_t> bytes,
-                                                 std::size_t tasks);
+                                                 std::size_t shares);
 
 }  // namespace etl::runtime

@@ -9,28 +9,28 @@
 namespace etl::runtime {
 namespace {
 
-/// Position of the option that a stage complained about, or of the stage.
+/// The position of the option that the error is about, or else of the stage.
 const Position& position_of(const Node& node, const StageError& error) {
   const Position* option =
       error.option().empty() ? nullptr : node.options->position(error.option());
   return option != nullptr ? *option : node.position;
 }
 
-TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, LedgerView& ledger,
-                    Diagnostics& diagnostics) {
+TargetState inspect_target(const Pipeline& pipeline, NodeIndex sink, bool reload,
+                           LedgerView& ledger, Diagnostics& diagnostics) {
   const Graph& graph = *pipeline.graph;
   const Node& node = graph[sink];
   TargetState target{sink, {}, {}, {}};
   try {
     ledger.load_all(pipeline, sink);
-    // Said before what does not fit the table: changed columns are the reason for both.
+    // Before the table is compared: changed columns would cause both errors.
     if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
       diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));
       return target;
     }
-    if (auto found = node.stage->inspect(node.in)) {
-      target.name = std::move(found->first);
-      target.ddl = std::move(found->second);
+    if (auto found = graph.sink(sink).inspect(node.in)) {
+      target.name = std::move(found->name);
+      target.ddl = std::move(found->ddl);
     }
   } catch (const StageError& error) {
     if (error.code() == Code::config) diagnostics.error(position_of(node, error), error.message());
@@ -41,7 +41,7 @@ TargetState look_at(const Pipeline& pipeline, NodeIndex sink, bool reload, Ledge
 
 }  // namespace
 
-Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics) {
+Preflight run_preflight(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics) {
   Preflight found;
   const RunSettings& run = pipeline.file.run;
   if (const std::string why = run.rejects ? why_unwritable(*run.rejects) : ""; !why.empty()) {
@@ -50,7 +50,7 @@ Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnos
                       "name a file in a folder that is there, or a folder");
   }
   for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
-    found.targets.push_back(look_at(pipeline, sink, reload, found.ledger, diagnostics));
+    found.targets.push_back(inspect_target(pipeline, sink, reload, found.ledger, diagnostics));
   }
   return found;
 }

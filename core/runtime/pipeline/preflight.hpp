@@ -1,5 +1,5 @@
 /// \file
-/// A look at targets and ledgers before anything is moved.
+/// Checks of targets and ledgers before any data moves.
 #pragma once
 
 #include "core/runtime/pipeline/ledger_view.hpp"
@@ -15,20 +15,19 @@ namespace etl::runtime {
 struct TargetState {
   NodeIndex sink = 0;
   std::string name;
-  std::string ddl;                        ///< what has to be created; empty = it is there
-  std::optional<StageError> unreachable;  ///< why it could not be looked at
+  std::string ddl;                        ///< creates what is missing; empty: nothing is
+  std::optional<StageError> unreachable;  ///< why it could not be inspected
 };
 
-/// What a look at every target brought, before anything is moved.
+/// The targets and ledgers of all sinks as they were found.
 struct Preflight {
   std::vector<TargetState> targets;
-  LedgerView ledger;  ///< of the sinks that could be reached
+  LedgerView ledger;  ///< of the sinks that could be read
 };
 
-/// Looks at every sink's target and ledger, changing nothing. In `diagnostics`, as errors: rejects
-/// that cannot be kept where they are to be; a target that does not fit; partitions that were
-/// loaded with another definition of the pipeline (unless `reload`), with the stage that changed
-/// and what to do.
-Preflight look_ahead(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
+/// Inspects every sink's target and ledger without changing them. Reports to `diagnostics`: a
+/// rejects file that cannot be written; a target that does not fit; partitions that were loaded
+/// with another definition of the pipeline (unless `reload`).
+Preflight run_preflight(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
 
 }  // namespace etl::runtime

@@ -1,8 +1,8 @@
 /// \file
-/// The tests that a pipeline file carries: `[[tests]]`.
+/// The tests in a pipeline file: `[[tests]]`.
 ///
-/// A test gives rows (or raw records) in place of what some stages give, and says what is to leave
-/// or reach others. See docs/testing-pipelines.md.
+/// A test replaces the output of some stages with rows (or gives a source raw records), and says
+/// which rows must leave other stages. See docs/testing-pipelines.md.
 #pragma once
 
 #include "core/runtime/config/diagnostics.hpp"
@@ -25,60 +25,62 @@ namespace etl::runtime {
 struct TestKey {
   std::string_view name, help;
 };
-/// All of them; `etl schema` shows them too.
+/// All keys; `etl schema` lists them too.
 [[nodiscard]] std::span<const TestKey> test_keys();
 
-/// Rows as a test writes them.
+/// Rows that a test provides or expects.
 struct TestRows {
   Position position;
-  std::filesystem::path file;  ///< where they are, if not here; absolute
+  std::filesystem::path file;  ///< absolute path of the rows, if they are not inline
   std::vector<PartialRow> rows;
-  std::vector<Position> places;  ///< of each row
+  std::vector<Position> positions;  ///< of each row
 };
 
-/// What stands in for a stage.
+/// Rows or records that a test provides in place of a stage's own.
 struct TestInput {
   NodeIndex node = 0;
   Position position;
-  bool raw = false;                  ///< records for the source to read, else rows
-  TestRows rows;                     ///< rows
-  std::filesystem::path file;        ///< records: where they are, if not here; absolute
-  std::vector<std::string> records;  ///< records
+  bool raw = false;  ///< raw records for the source to read, instead of rows
+  TestRows rows;
+  std::filesystem::path file;  ///< absolute path of the records, if they are not inline
+  std::vector<std::string> records;
 };
 
-/// What is to leave a stage, or to reach a sink. What is not said is not looked at.
+/// What a stage must output, or a sink receive. Unset members are not checked.
 struct TestOutput {
   NodeIndex node = 0;
-  std::optional<TestRows> rows;   ///< these, in this order
-  std::optional<TestRows> every;  ///< one row: what each is like
+  std::optional<TestRows> rows;   ///< exactly these rows, in this order
+  std::optional<TestRows> every;  ///< one row that each must match
   std::optional<std::int64_t> count;
   Position count_position;
 };
 
+/// The rejects that a test expects.
 struct TestRejects {
   Position position;
   std::optional<std::int64_t> total;
-  std::map<std::string, std::int64_t> by_reason;  ///< where there is no total
+  std::map<std::string, std::int64_t> by_reason;  ///< used without a total
 };
 
+/// One test.
 struct PipelineTest {
   std::string name;
   Position position;
-  std::string partition;          ///< id of the partition that the inputs are
-  std::vector<TestInput> inputs;  ///< in the order in which a run would read them
+  std::string partition;          ///< id of the partition that the inputs belong to
+  std::vector<TestInput> inputs;  ///< in the order of the stages
   std::vector<TestOutput> outputs;
   std::optional<TestRejects> rejects;
-  std::optional<std::string> error;  ///< what the message of the failure contains
+  std::optional<std::string> error;  ///< text that the failure's message contains
   Position error_position;
 };
 
-/// Reads and checks the tests of a file. Reports every mistake; what has one is left out. Where
-/// `graph` is nullptr, for the stages have mistakes, what needs columns is not checked, and there
-/// are no tests. Reads no other file.
+/// Reads and checks the tests of a file. Reports every mistake and omits tests that have one. If
+/// `graph` is nullptr, because the stages have mistakes, skips checks that need columns and returns
+/// no tests. Reads no other file.
 [[nodiscard]] std::vector<PipelineTest> read_tests(const PipelineFile& file, const Graph* graph,
                                                    Diagnostics& diagnostics);
 
-/// Reads the files that a test names. Reports what is wrong with them.
+/// Reads the files that a test refers to. Reports mistakes in them.
 void read_test_files(PipelineTest& test, const Graph& graph, Diagnostics& diagnostics);
 
 }  // namespace etl::runtime

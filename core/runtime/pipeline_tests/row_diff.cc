@@ -11,12 +11,12 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t most_compared = 4'000'000;  // pairs of rows
-constexpr std::size_t most_sorted = 1000;         // rows
-constexpr std::size_t most_shown = 40;            // rows of a table
-constexpr std::size_t context = 1;                // equal rows before and after a difference
+constexpr std::size_t max_compared = 4'000'000;  // pairs of rows
+constexpr std::size_t max_reordered = 1000;      // rows
+constexpr std::size_t max_shown = 40;            // rows of a table
+constexpr std::size_t context = 1;               // equal rows before and after a difference
 
-/// The longest common subsequence, by the book.
+/// Aligns rows by their longest common subsequence.
 class Alignment {
  public:
   Alignment(std::span<const PartialRow> expected, std::span<const Row> got)
@@ -41,8 +41,8 @@ class Alignment {
   void middle(std::size_t first, std::size_t expected_end, std::size_t got_end) {
     const std::size_t height = expected_end - first;
     const std::size_t width = got_end - first;
-    if (height * width > most_compared) return gap(first, expected_end, first, got_end);
-    // lengths[i][j]: of what the rows from i and from j on have in common.
+    if (height * width > max_compared) return gap(first, expected_end, first, got_end);
+    // lengths[i][j]: length of the longest common subsequence of the rows from i and from j on.
     std::vector<std::vector<std::uint32_t>> lengths(height + 1,
                                                     std::vector<std::uint32_t>(width + 1));
     for (std::size_t i = height; i-- > 0;) {
@@ -71,7 +71,7 @@ class Alignment {
     gap(first + gap_i, expected_end, first + gap_j, got_end);
   }
 
-  /// Rows without a counterpart, in pairs as far as there are.
+  /// Pairs rows without a counterpart in order, then adds the rest.
   void gap(std::size_t i, std::size_t i_end, std::size_t j, std::size_t j_end) {
     while (i < i_end || j < j_end) {
       RowStep& step = steps_.emplace_back();
@@ -86,9 +86,9 @@ class Alignment {
   std::vector<RowStep> steps_;
 };
 
-/// Whether the rows are the same, in another order.
+/// Whether the rows are equal except for their order.
 bool only_order(std::span<const PartialRow> expected, std::span<const Row> got) {
-  if (expected.size() != got.size() || got.size() > most_sorted) return false;
+  if (expected.size() != got.size() || got.size() > max_reordered) return false;
   std::vector<bool> used(got.size());
   return std::ranges::all_of(expected, [&](const PartialRow& row) {
     for (std::size_t i = 0; i < got.size(); ++i) {
@@ -100,7 +100,7 @@ bool only_order(std::span<const PartialRow> expected, std::span<const Row> got) 
   });
 }
 
-/// `1`, `1 and 2`, `1, 2 and 4 others`
+/// `1`, `1 and 2`, `1, 2 and 4 more`
 std::string numbers(const std::vector<std::size_t>& rows) {
   std::string text = fmt::to_string(rows.front());
   if (rows.size() == 2) return text + fmt::format(" and {}", rows[1]);
@@ -113,9 +113,9 @@ class DiffWriter {
   DiffWriter(const TestRows& expected, std::span<const Row> got, const Schema& schema, bool every)
       : expected_(expected), got_(got), schema_(schema), every_(every) {
     for (std::size_t column = 0; column < schema.size(); ++column) {
-      const bool said = std::ranges::any_of(
+      const bool expects = std::ranges::any_of(
           expected.rows, [&](const PartialRow& row) { return row[column].has_value(); });
-      if (said || expected.rows.empty()) columns_.push_back(column);
+      if (expects || expected.rows.empty()) columns_.push_back(column);
     }
   }
 
@@ -138,9 +138,9 @@ class DiffWriter {
     if (step.got) difference["row"] = *step.got + 1;
     if (step.expected) {
       if (!every_) difference["expected_row"] = *step.expected + 1;
-      const Position& place = expected_.places[expected_row(step)];
-      difference["line"] = place.line;
-      difference["column"] = place.column;
+      const Position& position = expected_.positions[expected_row(step)];
+      difference["line"] = position.line;
+      difference["column"] = position.column;
     }
     if (step.got && step.expected) {
       changed_.push_back(*step.got + 1);
@@ -180,12 +180,12 @@ class DiffWriter {
                          which.size() == 1 ? one : many);
     };
     if (!every_ && only_order(expected_.rows, got_)) {
-      text = "the rows are the expected ones, in another order";
+      text = "the same rows in a different order";
       return;
     }
     if (!changed_.empty()) add(rows(changed_, "differs", "differ"));
     if (!missing_.empty()) add("expected " + rows(missing_, "is missing", "are missing"));
-    if (!extra_.empty()) add(rows(extra_, "is not expected", "are not expected"));
+    if (!extra_.empty()) add(rows(extra_, "is unexpected", "are unexpected"));
   }
 
   void show(const std::vector<RowStep>& steps) {
@@ -198,7 +198,7 @@ class DiffWriter {
         continue;
       }
       if (std::exchange(gap, false)) table.push_back({"..."});
-      if (table.size() > most_shown) {
+      if (table.size() > max_shown) {
         table.push_back({"..."});
         break;
       }
@@ -218,12 +218,12 @@ class DiffWriter {
 
   void add_lines(const RowStep& step, std::vector<std::vector<std::string>>& table) const {
     if (step.expected && !step.equal) {
-      const Position& place = expected_.places[expected_row(step)];
+      const Position& position = expected_.positions[expected_row(step)];
       std::vector<std::string>& line = table.emplace_back();
       line = {"-", every_ ? "each" : fmt::to_string(*step.expected + 1)};
       for (const std::size_t column : columns_)
         line.push_back(text_of(expected_.rows[expected_row(step)], column));
-      line.push_back(fmt::format("{}:{}:{}", place.file, place.line, place.column));
+      line.push_back(fmt::format("{}:{}:{}", position.file, position.line, position.column));
     }
     if (!step.got) return;
     std::vector<std::string>& line = table.emplace_back();
@@ -233,7 +233,7 @@ class DiffWriter {
     if (!step.equal && step.expected) line.push_back(why(step));
   }
 
-  /// The columns that differ; where that cannot be seen, from which byte on.
+  /// Names the columns that differ, and the first differing byte if the texts look the same.
   [[nodiscard]] std::string why(const RowStep& step) const {
     std::string text;
     for (const std::size_t column : columns_differing(step)) {
@@ -269,12 +269,12 @@ bool fits(const PartialRow& expected, const Row& got) {
   return true;
 }
 
-std::vector<RowStep> line_up(std::span<const PartialRow> expected, std::span<const Row> got) {
+std::vector<RowStep> align(std::span<const PartialRow> expected, std::span<const Row> got) {
   return Alignment(expected, got).steps();
 }
 
 RowDiff compare_rows(const TestRows& expected, std::span<const Row> got, const Schema& schema) {
-  return DiffWriter(expected, got, schema, false).write(line_up(expected.rows, got));
+  return DiffWriter(expected, got, schema, false).write(align(expected.rows, got));
 }
 
 RowDiff compare_every(const TestRows& expected, std::span<const Row> got, const Schema& schema) {

@@ -1,5 +1,5 @@
 /// \file
-/// What differs between the rows that a test expects and those that came.
+/// The differences between the rows that a test expects and those it got.
 #pragma once
 
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
@@ -15,30 +15,32 @@
 
 namespace etl::runtime {
 
-/// One row of the comparison, in order. Both: a pair, equal or not; one: missing or too many.
+/// One step of a comparison: a pair of rows, equal or not, or one row that is missing or extra.
 struct RowStep {
   std::optional<std::size_t> expected, got;
   bool equal = false;
 };
 
-/// Whether the row has every value that the expected one says.
+/// Whether the row has every value of the expected one.
 [[nodiscard]] bool fits(const PartialRow& expected, const Row& got);
 
-/// Lines up two lists so that as many rows as possible are equal; what lies between two equal rows
-/// is paired in order. Large lists that differ widely are paired in order altogether.
-[[nodiscard]] std::vector<RowStep> line_up(std::span<const PartialRow> expected,
-                                           std::span<const Row> got);
+/// Aligns two lists so that as many rows as possible are equal; rows between equal ones are paired
+/// in order. Large lists that differ widely are paired in order entirely.
+[[nodiscard]] std::vector<RowStep> align(std::span<const PartialRow> expected,
+                                         std::span<const Row> got);
 
+/// A comparison, formatted.
 struct RowDiff {
-  std::string summary;  ///< "row 2 differs, row 3 is missing"; empty when there is none
-  std::string table;    ///< the rows around each difference, `-` expected and `+` came
+  std::string summary;  ///< "row 2 differs, row 3 is missing"; empty if equal
+  std::string table;    ///< the rows around each difference, `-` expected, `+` got
   nlohmann::json differences = nlohmann::json::array();  ///< the same for programs
 };
 
+/// Compares rows in order.
 [[nodiscard]] RowDiff compare_rows(const TestRows& expected, std::span<const Row> got,
                                    const Schema& schema);
 
-/// The same for rows of which each is to be like the one that is expected.
+/// Compares each row with the single expected one.
 [[nodiscard]] RowDiff compare_every(const TestRows& expected, std::span<const Row> got,
                                     const Schema& schema);
 

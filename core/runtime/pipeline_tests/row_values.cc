@@ -45,8 +45,8 @@ Cell cell_of(const Batch& batch, std::size_t column, std::size_t row) {
   }
 }
 
-/// What stands for a value that a row does not say.
-Cell unsaid(const Field& field) {
+/// The value of a column that a row does not give.
+Cell default_cell(const Field& field) {
   if (field.nullable) return std::monostate();
   switch (field.type) {
     case Type::boolean:
@@ -63,8 +63,8 @@ Cell unsaid(const Field& field) {
   }
 }
 
-/// A column of string views, all texts in one buffer behind the number that the format wants last:
-/// the size of that buffer.
+/// A column of string views. One buffer holds all texts after its own size, which the format wants
+/// as the last buffer.
 /// https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
 detail::OwnedArray view_column(std::span<const Cell> cells) {
   auto out = std::make_unique<detail::ColumnExport>();
@@ -90,7 +90,7 @@ detail::OwnedArray view_column(std::span<const Cell> cells) {
     }
     out->data.push(view);
   }
-  out->data.reserve(1);  // a buffer of no bytes still has an address
+  out->data.reserve(1);  // an empty buffer still needs an address
   const auto size = static_cast<std::int64_t>(out->offsets.size());
   std::memcpy(out->offsets.data(), &size, sizeof size);
   out->pointers = {nulls == 0 ? nullptr : out->validity.data(), out->data.data(),
@@ -131,7 +131,7 @@ std::variant<Cell, std::string> integer(const RawValue& value, Type type) {
   if (number == nullptr) return must_be("an integer", value);
   using Small = std::numeric_limits<std::int32_t>;
   if (type == Type::int32 && (*number < Small::min() || *number > Small::max()))
-    return fmt::format("must be an integer of 32 bits, but is {}", *number);
+    return fmt::format("must be a 32-bit integer, but is {}", *number);
   return Cell(*number);
 }
 
@@ -147,7 +147,7 @@ std::variant<Cell, std::string> timestamp(const RawValue& value, Type type) {
   const std::int64_t micros = at->time.time_since_epoch().count();
   if (type == Type::timestamp_us) return Cell(micros);
   if (micros % second_us != 0)
-    return std::string("must be a whole second, as the column holds no fractions");
+    return std::string("must be a whole second: the column has no fractions");
   return Cell(micros / second_us);
 }
 
@@ -174,7 +174,7 @@ Batch batch_of(const std::shared_ptr<const Schema>& schema, std::span<const Part
     const Field& field = (*schema)[column];
     std::vector<Cell> cells;
     cells.reserve(rows.size());
-    for (const PartialRow& row : rows) cells.push_back(row[column].value_or(unsaid(field)));
+    for (const PartialRow& row : rows) cells.push_back(row[column].value_or(default_cell(field)));
     columns.push_back(column_of(cells, field.type));
   }
   return {detail::StructExport::make(std::move(columns), static_cast<std::int64_t>(rows.size())),

@@ -1,6 +1,6 @@
 /// \file
-/// Rows as values of their own: out of a batch, out of a pipeline file, into a batch. For tests,
-/// where rows are few.
+/// Rows as plain values, converted from pipeline files and from and to batches. For tests, which
+/// have few rows.
 #pragma once
 
 #include "core/runtime/config/document.hpp"
@@ -21,35 +21,35 @@ namespace etl::runtime {
 
 /// One value. std::monostate is null; timestamps are integers in the unit of their column.
 using Cell = std::variant<std::monostate, bool, std::int64_t, double, std::string>;
-/// One cell a column.
+/// One cell per column.
 using Row = std::vector<Cell>;
-/// A row of which only some columns are said.
+/// A row with values for some columns only.
 using PartialRow = std::vector<std::optional<Cell>>;
 
-/// Equal; a NaN is equal to another.
+/// Whether two cells are equal; NaN equals NaN.
 [[nodiscard]] bool same(const Cell& one, const Cell& other);
 
-/// One row of a batch.
+/// Extracts one row of a batch.
 [[nodiscard]] Row row_of(const Batch& batch, std::size_t row);
 
-/// A batch of these rows. What a row does not say is null, or where the column cannot be null, 0,
-/// false, "" or 1970-01-01. REQUIRES: every cell is of its column's type.
+/// Makes a batch. Missing values are null, or 0, false, "" or 1970-01-01 in a column that is not
+/// nullable. REQUIRES: every cell has its column's type.
 [[nodiscard]] Batch batch_of(const std::shared_ptr<const Schema>& schema,
                              std::span<const PartialRow> rows);
 
-/// A value of a pipeline file as one of this column; `{ null = true }` is null. A timestamp may be
-/// a date-time, a date, or one of them as text. Otherwise what is wrong: `must be an integer, not a
-/// string`.
+/// Converts a value of a pipeline file to the column's type; `{ null = true }` is null. A timestamp
+/// may be a date-time, a date, or either as a string. Returns the mistake if there is one: `must be
+/// an integer, not a string`.
 [[nodiscard]] std::variant<Cell, std::string> cell_from(const RawValue& value, const Field& field);
 
-/// As people read it: `NULL`, `2`, `2016-08-27 21:00:00`, and text in quotes where it would be
-/// misread without.
+/// Formats a cell for people: `NULL`, `2`, `2016-08-27 21:00:00`, `"text"`.
 [[nodiscard]] std::string cell_text(const Cell& cell, Type type);
 
-/// The same for programs: JSON's own types, timestamps and binary values as text.
+/// Converts a cell to JSON, with timestamps and binary values as text.
 [[nodiscard]] nlohmann::json cell_json(const Cell& cell, Type type);
 
-/// "2016-08-27 21:00:00", with ".000001" where there is a fraction. `type` is a timestamp's.
+/// Formats a timestamp as "2016-08-27 21:00:00", with ".000001" if there is a fraction. REQUIRES:
+/// `type` is a timestamp type.
 [[nodiscard]] std::string time_text(std::int64_t value, Type type);
 
 }  // namespace etl::runtime

@@ -6,6 +6,8 @@
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 #include "core/runtime/pipeline_tests/row_diff.hpp"
 
+#include <etl/detail/split.hpp>
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -17,24 +19,20 @@
 namespace etl::runtime {
 namespace {
 
-constexpr std::size_t most_rejects_shown = 5;
+constexpr std::size_t max_rejects_shown = 5;
 
-/// What came of the inputs.
+/// The rows and rejects that the inputs gave.
 struct Result {
   std::map<NodeIndex, std::vector<Row>> rows;
   std::map<std::string, std::int64_t> rejects;   // by reason
-  std::map<std::string, std::int64_t> filtered;  // the same of filters alone
+  std::map<std::string, std::int64_t> filtered;  // of filters only, by reason
   std::vector<std::string> shown;                // the first rejects
   std::optional<Error> failure;
 };
 
 std::string indented(std::string_view text) {
   std::string out;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    out += "\n  " + std::string(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  for (const std::string_view line : detail::split(text, '\n')) out.append("\n  ").append(line);
   return out;
 }
 
@@ -46,7 +44,7 @@ class TestRun {
   TestOutcome run() {
     const auto start = std::chrono::steady_clock::now();
     const Result plain = read(false, nullptr);
-    judge(plain);
+    check(plain);
     if (!plain.failure) compare_pushed(plain, read(true, &plain));
     outcome_.took = std::chrono::steady_clock::now() - start;
     return std::move(outcome_);
@@ -55,7 +53,7 @@ class TestRun {
  private:
   // ---- reading ---------------------------------------------------------------------------------
 
-  /// With `pushdown`, sources are stood in for by the rows that they gave without: `plain`.
+  /// With `pushdown`, `plain` has the rows that sources gave without it; they replace the sources.
   Result read(bool pushdown, const Result* plain) const {
     Result result;
     for (const TestInput& input : test_.inputs) {
@@ -108,8 +106,9 @@ class TestRun {
     return batch_of(schema, rows);
   }
 
-  /// What the test looks at; where it looks at no rows, every sink. Of a source that reads records
-  /// its rows as well, to stand in for it later, when nothing but its filters may look at it.
+  /// The stages whose rows the test checks, or every sink if it checks no rows. Without pushdown
+  /// also a source that reads records: its rows replace it in the second pass, where only filters
+  /// may read from it.
   [[nodiscard]] std::vector<NodeIndex> targets_of(const TestInput& input, bool pushdown) const {
     std::vector<NodeIndex> targets;
     for (const TestOutput& output : test_.outputs) {
@@ -129,18 +128,18 @@ class TestRun {
     const std::string reason(detail::to_view(reject.reason));
     ++result.rejects[reason];
     if (graph_[node].kind == Kind::filter) ++result.filtered[reason];
-    if (result.shown.size() < most_rejects_shown) {
+    if (result.shown.size() < max_rejects_shown) {
       result.shown.push_back(fmt::format("{}: {}: {}", graph_[node].stage->title(),
                                          printable(reason),
                                          in_quotes(detail::to_view(reject.raw))));
     }
   }
 
-  // ---- judging ---------------------------------------------------------------------------------
+  // ---- comparing -------------------------------------------------------------------------------
 
   void fail(const Position& position, const std::string& what, nlohmann::json difference) {
     outcome_.passed = false;
-    // A plugin's words are in it.
+    // The message may contain text from a plugin.
     outcome_.message +=
         printable(fmt::format("{}{}:{}:{}: {}", outcome_.message.empty() ? "" : "\n", position.file,
                               position.line, position.column, what),
@@ -150,33 +149,34 @@ class TestRun {
     outcome_.differences.push_back(std::move(difference));
   }
 
-  void judge(const Result& result) {
-    if (test_.error) return judge_error(result);
+  void check(const Result& result) {
+    if (test_.error) return check_error(result);
     if (result.failure) {
       return fail(test_.position, "it failed: " + result.failure->message() + which_partition(),
                   {{"kind", "error"}, {"got", result.failure->message()}});
     }
-    for (const TestOutput& output : test_.outputs) judge_output(output, result);
-    judge_rejects(result);
+    for (const TestOutput& output : test_.outputs) check_output(output, result);
+    check_rejects(result);
   }
 
-  /// A source may know by its partition how to read a record.
+  /// A hint for sources that need to know the partition to read a record.
   [[nodiscard]] std::string which_partition() const {
     const bool raw =
         std::ranges::any_of(test_.inputs, [](const TestInput& input) { return input.raw; });
     if (!raw || !test_.partition.empty()) return {};
-    return "\n  the test does not say which partition the records are of: add partition = \"...\"";
+    return "\n  the test does not say which partition the records belong to: add partition = "
+           "\"...\"";
   }
 
-  void judge_error(const Result& result) {
-    const std::string expected = "an error with " + in_quotes(*test_.error) + " was expected, ";
+  void check_error(const Result& result) {
+    const std::string expected = "expected an error with " + in_quotes(*test_.error) + ", ";
     if (!result.failure) {
       return fail(test_.error_position, expected + "but there was none",
                   {{"kind", "error"}, {"expected", *test_.error}});
     }
     const std::string& message = result.failure->message();
     if (message.find(*test_.error) != std::string::npos) return;
-    fail(test_.error_position, expected + "not this one: " + message,
+    fail(test_.error_position, expected + "but got: " + message,
          {{"kind", "error"}, {"expected", *test_.error}, {"got", message}});
   }
 
@@ -189,20 +189,20 @@ class TestRun {
     return at == result.rows.end() ? std::span<const Row>() : at->second;
   }
 
-  void judge_output(const TestOutput& output, const Result& result) {
+  void check_output(const TestOutput& output, const Result& result) {
     const std::span<const Row> got = rows_at(output.node, result);
     const Schema& schema = schema_of(output.node);
     if (output.rows) {
-      tell(output.rows->position, "outputs", output.node, compare_rows(*output.rows, got, schema),
-           output.rows->rows.size(), got.size());
+      report_diff(output.rows->position, "outputs", output.node,
+                  compare_rows(*output.rows, got, schema), output.rows->rows.size(), got.size());
     }
     if (output.every) {
-      tell(output.every->position, "every", output.node, compare_every(*output.every, got, schema),
-           got.size(), got.size());
+      report_diff(output.every->position, "every", output.node,
+                  compare_every(*output.every, got, schema), got.size(), got.size());
     }
     if (output.count && static_cast<std::size_t>(*output.count) != got.size()) {
       fail(output.count_position,
-           fmt::format("counts.{}: {} expected, {} came", graph_[output.node].name, *output.count,
+           fmt::format("counts.{}: expected {}, got {}", graph_[output.node].name, *output.count,
                        got.size()),
            {{"kind", "count"},
             {"stage", graph_[output.node].name},
@@ -211,11 +211,11 @@ class TestRun {
     }
   }
 
-  void tell(const Position& position, std::string_view key, NodeIndex node, RowDiff diff,
-            std::size_t expected, std::size_t got) {
+  void report_diff(const Position& position, std::string_view key, NodeIndex node, RowDiff diff,
+                   std::size_t expected, std::size_t got) {
     if (diff.summary.empty()) return;
     const std::string counts =
-        expected == got ? "" : fmt::format(" ({} expected, {} came)", expected, got);
+        expected == got ? "" : fmt::format(" (expected {}, got {})", expected, got);
     fail(position,
          fmt::format("{}.{}: {}{}{}", key, graph_[node].name, diff.summary, counts,
                      indented(diff.table)),
@@ -225,7 +225,7 @@ class TestRun {
           {"rows", std::move(diff.differences)}});
   }
 
-  void judge_rejects(const Result& result) {
+  void check_rejects(const Result& result) {
     std::int64_t total = 0;
     for (const auto& [reason, count] : result.rejects) total += count;
     bool as_expected = total == 0;
@@ -254,26 +254,26 @@ class TestRun {
     return text.empty() ? "none" : text;
   }
 
-  /// What a filter drops must not depend on who drops it.
+  /// Pushdown must not change what a filter drops.
   void compare_pushed(const Result& plain, const Result& pushed) {
-    const std::string so =
-        "with predicate pushdown (run.pushdown) the outcome is another: a filter offers a test "
-        "that it does not make itself";
+    const std::string problem =
+        "with predicate pushdown (run.pushdown) the result differs: a filter offers a predicate "
+        "that it does not apply itself";
     if (pushed.failure) {
-      return fail(test_.position, so + "; it failed: " + pushed.failure->message(),
+      return fail(test_.position, problem + "; it failed: " + pushed.failure->message(),
                   {{"kind", "pushdown"}, {"got", pushed.failure->message()}});
     }
     for (const TestOutput& output : test_.outputs) {
-      if (input_of(output.node)) continue;  // with pushdown nobody may look at it
+      if (input_of(output.node)) continue;  // with pushdown its rows are not visible
       TestRows expected;
       for (const Row& row : rows_at(output.node, plain)) {
         expected.rows.emplace_back(row.begin(), row.end());
-        expected.places.push_back(test_.position);
+        expected.positions.push_back(test_.position);
       }
       RowDiff diff = compare_rows(expected, rows_at(output.node, pushed), schema_of(output.node));
       if (diff.summary.empty()) continue;
       fail(test_.position,
-           fmt::format("{}\n  {}: {}{}", so, graph_[output.node].name, diff.summary,
+           fmt::format("{}\n  {}: {}{}", problem, graph_[output.node].name, diff.summary,
                        indented(diff.table)),
            {{"kind", "pushdown"},
             {"stage", graph_[output.node].name},
@@ -281,7 +281,7 @@ class TestRun {
     }
     if (plain.filtered == pushed.filtered) return;
     fail(test_.position,
-         fmt::format("{}\n  rejects of filters: {} without, {} with it", so,
+         fmt::format("{}\n  rejects of filters: {} without, {} with it", problem,
                      listed_rejects(plain.filtered), listed_rejects(pushed.filtered)),
          {{"kind", "pushdown"}, {"expected", plain.filtered}, {"got", pushed.filtered}});
   }

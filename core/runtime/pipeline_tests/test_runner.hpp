@@ -1,6 +1,5 @@
 /// \file
-/// Runs one test of a pipeline file, with the code that a run uses and neither source nor sink
-/// touched.
+/// Running a test with the code of a run, without touching sources or sinks.
 #pragma once
 
 #include "core/runtime/base/cancellation.hpp"
@@ -14,17 +13,17 @@
 
 namespace etl::runtime {
 
+/// The result of a test.
 struct TestOutcome {
   bool passed = true;
-  std::string message;  ///< what did not hold, with places and tables; several lines
+  std::string message;  ///< why it failed, with positions and tables; several lines
   nlohmann::json differences = nlohmann::json::array();  ///< the same for programs
   std::chrono::nanoseconds took{};
 };
 
-/// Every input is one partition, as a run would read it: through the same stages, with the same
-/// counts. It is done twice, without and with predicates of filters offered to the stages in front
-/// of them; both must give the same. REQUIRES: the files of `test` have been read. Throws Error
-/// (cancelled) when the run is to stop.
+/// Runs every input as one partition through the same stages, with the same counts, as a run. Does
+/// so twice, without and with predicate pushdown; both must give the same result. REQUIRES: the
+/// files of `test` have been read. Throws Error (cancelled) if a stop is requested.
 [[nodiscard]] TestOutcome run_test(const Pipeline& pipeline, const PipelineTest& test,
                                    const Cancellation& cancellation);
 

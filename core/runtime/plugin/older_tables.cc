@@ -5,7 +5,7 @@
 namespace etl::runtime {
 namespace {
 
-/// Puts the whole table into `place` and lets `table` point there.
+/// Copies the extended table to `place` and points `table` to it.
 template <class Table>
 void take(const Table*& table, Table& place) {
   if (table == nullptr) return;

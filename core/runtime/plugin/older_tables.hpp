@@ -1,7 +1,7 @@
 /// \file
-/// Structs that plugins give, as this host knows them. A plugin built against an earlier minor
-/// gives shorter ones: what it does not have reads as zero, that is, as an optional function left
-/// out. So nobody else has to look at struct_size.
+/// Structs of plugins, extended to this host's size. A plugin built against an earlier minor passes
+/// shorter structs; their missing fields read as zero, that is, as optional functions left out. So
+/// no other code has to look at struct_size.
 #pragma once
 
 #include <etl/abi.h>
@@ -14,49 +14,41 @@
 
 namespace etl::runtime {
 
-/// The size in ABI 1.0, or in the minor that brought it: the least that a plugin of this major
-/// gives. Never changes, whatever is appended. No struct ends in padding, so whatever is appended
-/// lies behind it.
+/// The smallest size a plugin may give: that of version 1.0, or of the minor that added the struct.
 template <class Struct>
 inline constexpr std::size_t first_size = 0;
 template <>
-inline constexpr std::size_t first_size<etl_error> = offsetof(etl_error, message) + 2048;
+inline constexpr std::size_t first_size<etl_error> = ETL_ERROR_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_reject> = offsetof(etl_reject, raw) + sizeof(etl_str);
+inline constexpr std::size_t first_size<etl_reject> = ETL_REJECT_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_partition> = offsetof(etl_partition, scope_str) +
-                                                         sizeof(etl_str);
+inline constexpr std::size_t first_size<etl_partition> = ETL_PARTITION_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_ledger_record> = offsetof(etl_ledger_record,
-                                                                      finished_at) +
-                                                             sizeof(std::int64_t);
+inline constexpr std::size_t first_size<etl_ledger_record> = ETL_LEDGER_RECORD_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_running_record> = offsetof(etl_running_record, silent) +
-                                                              sizeof(std::int64_t);
+inline constexpr std::size_t first_size<etl_running_record> = ETL_RUNNING_RECORD_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_source> = offsetof(etl_source, replay) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_source> = ETL_SOURCE_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_filter> = offsetof(etl_filter, close) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_filter> = ETL_FILTER_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_sink> = offsetof(etl_sink, forget) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_sink> = ETL_SINK_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_stage> = offsetof(etl_stage, sink) + sizeof(void*);
+inline constexpr std::size_t first_size<etl_stage> = ETL_STAGE_SIZE_1_0;
 template <>
-inline constexpr std::size_t first_size<etl_plugin> = offsetof(etl_plugin, stage_count) +
-                                                      sizeof(std::size_t);
+inline constexpr std::size_t first_size<etl_plugin> = ETL_PLUGIN_SIZE_1_0;
 
-/// A copy of `given`, of which nothing behind its struct_size is read. What ABI 1.0 has is always
-/// taken to be there.
+/// Copies `given`, reading nothing behind its struct_size, but at least its first_size.
 template <class Struct>
 [[nodiscard]] Struct whole(const Struct* given) {
-  static_assert(first_size<Struct> != 0, "a struct that no plugin gives");
+  static_assert(first_size<Struct> != 0, "not a struct that plugins pass");
   Struct out{};
   std::memcpy(static_cast<void*>(&out), given,
               std::clamp<std::size_t>(given->struct_size, first_size<Struct>, sizeof(Struct)));
   return out;
 }
 
-/// Everything that a plugin exports. Neither copied nor moved: `plugin` points into it.
+/// A plugin's whole table, extended. Neither copied nor moved: plugin() points into it.
 class WholePlugin {
  public:
   /// REQUIRES: every struct of `given` has at least its first_size.

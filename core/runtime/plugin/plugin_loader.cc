@@ -30,7 +30,7 @@ Error refused(const fs::path& path, const std::string& why) {
   return Error::config(path.string() + ": " + why);
 }
 
-/// The table is not what the header says it is.
+/// The table contradicts its header.
 Error damaged(const fs::path& path, const std::string& why) {
   return refused(
       path, "damaged plugin header: " + why + "; rebuild the plugin with the headers of this etl");
@@ -57,15 +57,15 @@ std::string machine_name(unsigned machine) {
   }
 }
 
-/// What the first bytes of an ELF file say of the machine that it is for.
+/// The start of an ELF file, which names the machine that it was built for.
 struct ElfHead {
   static constexpr std::size_t machine_at = EI_NIDENT + 2;  // behind e_ident and e_type
   std::array<unsigned char, machine_at + 2> bytes{};
   bool elf = false;
 
   explicit ElfHead(const fs::path& path) {
-    std::error_code unreadable;                 // then opening it says why
-    if (fs::is_fifo(path, unreadable)) return;  // opening one would wait for who writes to it
+    std::error_code unreadable;                 // opening the file reports it
+    if (fs::is_fifo(path, unreadable)) return;  // opening one would wait for a writer
     std::ifstream file(path, std::ios::binary);
     if (!file) throw refused(path, std::string("cannot be read: ") + std::strerror(errno));
     file.read(reinterpret_cast<char*>(bytes.data()), static_cast<std::streamsize>(bytes.size()));
@@ -81,14 +81,14 @@ struct ElfHead {
   }
 };
 
-/// Said before dlopen is asked, whose words for it are "file too short" or, for another machine's
-/// library, "No such file or directory".
+/// Checked before dlopen, which would report "file too short" or, for a library of another machine,
+/// "No such file or directory".
 void require_library_of_this_machine(const fs::path& path) {
   const ElfHead library(path);
   if (!library.elf)
     throw refused(path,
-                  "not a shared library (no ELF header); build it with -shared, or take "
-                  "it out of the folders of plugins");
+                  "not a shared library (no ELF header); build it with -shared, or "
+                  "remove it from the plugin folder");
   const ElfHead self("/proc/self/exe");
   if (library.machine() != self.machine()) {
     throw refused(path, "built for another machine (" + library.machine() + "; this one is " +
@@ -96,8 +96,7 @@ void require_library_of_this_machine(const fs::path& path) {
   }
 }
 
-/// dlerror's text, without Boost's frame and without the path that every message starts with, and
-/// what to do about it.
+/// dlerror's text without Boost's frame and the repeated path, followed by a remedy.
 std::string dlopen_reason(const fs::path& path, std::string text) {
   constexpr std::string_view frame = "(dlerror system message: ";
   if (const auto at = text.find(frame); at != std::string::npos) {
@@ -110,7 +109,8 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
     text += "; it was built with a newer g++ than this machine's libstdc++: rebuild it here";
   } else if (text.find("undefined symbol") != std::string::npos) {
     text +=
-        "; link the plugin with the library that has it: -Wl,-z,defs shows this when it is built";
+        "; link the plugin with the library that defines it; -Wl,-z,defs reports this at build "
+        "time";
   } else if (text.find("cannot open shared object file") != std::string::npos) {
     text += "; install that library, or rebuild the plugin without it";
   } else {
@@ -119,11 +119,12 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
   return text;
 }
 
-/// Loaded libraries, kept for ever and leaked on purpose, so that no destructor order matters.
+/// Loaded libraries. Leaked on purpose, so that the order of destructors does not matter.
 struct Libraries {
   std::mutex mutex;
   std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
-  std::map<fs::path, std::unique_ptr<WholePlugin>> tables;  ///< of those that passed every check
+  std::map<fs::path, std::unique_ptr<WholePlugin>>
+      tables;  ///< of libraries that passed every check
 };
 Libraries& libraries() {
   static auto* loaded = new Libraries;
@@ -136,8 +137,8 @@ const boost::dll::shared_library& open_library(const fs::path& path) {
   auto& library = loaded.by_path[path];
   if (library == nullptr) {
     try {
-      // The throwing overload: the one that takes an error_code loses dlerror's text. rtld_now: a
-      // missing symbol is an error here and not a crash at its first call.
+      // The throwing overload keeps dlerror's text. rtld_now: a missing symbol is an error here,
+      // not a crash at its first call.
       library = std::make_unique<boost::dll::shared_library>(
           path.string(), boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     } catch (const std::exception& error) {
@@ -148,7 +149,7 @@ const boost::dll::shared_library& open_library(const fs::path& path) {
   return *library;
 }
 
-/// The checked table as this host knows it; of one library always the same.
+/// The checked table, extended to this host's size; always the same for one library.
 const etl_plugin& whole_table(const fs::path& path, const etl_plugin& plugin) {
   Libraries& loaded = libraries();
   const std::scoped_lock lock(loaded.mutex);
@@ -187,7 +188,7 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
   }
 }
 
-/// A function that a stage must have.
+/// A function that every stage of a kind has.
 struct Required {
   const char* name;
   bool there;
@@ -202,7 +203,7 @@ void require_functions(const fs::path& path, const std::string& who,
   }
 }
 
-/// What was added since ABI 1.0, a plugin need not have.
+/// Requires the fields of first_size; later ones are optional.
 template <class Table>
 void require_table(const fs::path& path, const std::string& who, const Table* calls) {
   if (calls == nullptr) {
@@ -265,7 +266,7 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
                     {{"create", stage->create != nullptr}, {"destroy", stage->destroy != nullptr}});
   if ((stage->options == nullptr && stage->option_count != 0) ||
       (stage->columns == nullptr && stage->column_count != 0)) {
-    throw damaged(path, who + "counts options or columns and has no table of them");
+    throw damaged(path, who + "declares options or columns but has no table of them");
   }
   switch (stage->kind) {
     case ETL_SOURCE:
@@ -281,7 +282,7 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
   }
 }
 
-/// Two stages of one library must not share a name; what other libraries offer is the registry's.
+/// Checks every stage, and that their names differ. The registry compares names across libraries.
 void check_stages(const fs::path& path, const etl_plugin& plugin) {
   std::set<std::string_view> names;
   for (const etl_stage* stage : std::span(plugin.stages, plugin.stage_count)) {
@@ -304,7 +305,7 @@ void require_not_writable(const fs::path& path) {
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
     throw refused(path, "refused, because it belongs to another user (uid " +
                             std::to_string(info.st_uid) +
-                            "): copy it to a folder of yours, or let it belong to root");
+                            "): copy it to a folder of your own, or change its owner to root");
   }
 }
 
@@ -312,14 +313,14 @@ void require_not_writable(const fs::path& path) {
 
 void require_private(const fs::path& path) {
   require_not_writable(path);
-  std::error_code unreadable;  // then it is no folder to look for plugins in
+  std::error_code unreadable;  // treated as a file
   if (!fs::is_directory(path, unreadable)) require_not_writable(path.parent_path());
 }
 
 LoadedPlugin load_plugin(const fs::path& given) {
   std::error_code failure;
   const fs::path path = fs::canonical(given, failure);
-  if (failure) throw refused(given, failure.message() + "; look at the path");
+  if (failure) throw refused(given, failure.message() + "; check the path");
   require_private(path);
   require_library_of_this_machine(path);
   const boost::dll::shared_library& library = open_library(path);
@@ -329,9 +330,10 @@ LoadedPlugin load_plugin(const fs::path& given) {
                               version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
                               ": upgrade etl or rebuild the plugin against this etl");
     }
-    throw refused(path, "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL
-                        "): ETL_PLUGIN(...) in one of its sources exports it; a library that is no "
-                        "plugin belongs elsewhere");
+    throw refused(path,
+                  "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL
+                  "): export it with ETL_PLUGIN(...) in one of its sources, or move the library "
+                  "elsewhere if it is not a plugin");
   }
   const auto& plugin = library.get<const etl_plugin>(ETL_PLUGIN_SYMBOL);
   check_header(path, plugin);
@@ -343,7 +345,7 @@ SearchPath SearchPath::from(const std::vector<fs::path>& given, std::string_view
                             const fs::path& executable) {
   SearchPath search;
   for (const fs::path& path : given) {
-    if (path.empty()) throw Error::config("--plugin-dir: an empty path");
+    if (path.empty()) throw Error::config("--plugin-dir: the path is empty");
     search.directories.push_back({fs::absolute(path), "--plugin-dir"});
   }
   while (!environment.empty()) {

@@ -1,5 +1,5 @@
 /// \file
-/// Finding and loading plugin libraries, and saying exactly why one was refused.
+/// Finds and loads plugin libraries, and explains why one is refused.
 #pragma once
 
 #include <etl/abi.h>
@@ -11,21 +11,21 @@
 
 namespace etl::runtime {
 
-/// A plugin library that passed every check. Loaded for the rest of the process's life: unloading
-/// C++ libraries is unsafe (thread-local destructors, unique symbols), so nobody can.
+/// A plugin library that passed every check. Never unloaded: unloading C++ libraries is unsafe
+/// (thread-local destructors, unique symbols).
 struct LoadedPlugin {
   std::filesystem::path path;
   const etl_plugin* table = nullptr;
 };
 
-/// Loads one library and checks its header before anything in it is called. Throws Error (config)
-/// whose text says path, reason, both versions where it is about versions, and what to do. Loading
-/// the same file again gives the same table.
+/// Loads a library and checks its header before calling anything in it. Throws Error (config) with
+/// the path, the reason, both versions if they differ, and a remedy. Loading the same file again
+/// returns the same table.
 LoadedPlugin load_plugin(const std::filesystem::path& path);
 
-/// Where plugins are looked for, in order: `given` (--plugin-dir), the folders of $ETL_PLUGIN_PATH
-/// (separated by ':'), the folder beside the executable (../lib/etl/plugins). Never the current
-/// folder.
+/// The folders searched for plugins, in order: `given` (--plugin-dir), the folders of
+/// $ETL_PLUGIN_PATH (separated by ':'), the folder beside the executable (../lib/etl/plugins).
+/// Never the current folder.
 struct SearchPath {
   struct Directory {
     std::filesystem::path path;
@@ -37,8 +37,8 @@ struct SearchPath {
                          std::string_view environment, const std::filesystem::path& executable);
 };
 
-/// Throws Error (config) when `path` is a plugin file or folder that others can write, or whose
-/// folder others can write: whoever can write it can run code as this user.
+/// Throws Error (config) if other users can write to the plugin file or folder, or to the file's
+/// folder: they could run code as this user.
 void require_private(const std::filesystem::path& path);
 
 }  // namespace etl::runtime

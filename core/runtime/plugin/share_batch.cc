@@ -5,7 +5,7 @@
 namespace etl::runtime {
 namespace {
 
-/// What one copy needs of its own: the structs. The buffers belong to the shared original.
+/// The structs of one copy. The buffers belong to the shared original.
 struct Copy {
   std::shared_ptr<const Batch> original;
   std::vector<ArrowArray> children;
@@ -38,7 +38,7 @@ detail::OwnedArray copy_of(const std::shared_ptr<const Batch>& original) {
   array.private_data = copy.release();
   detail::OwnedArray owned(&array);
   for (std::size_t i = 0; i < children.size(); ++i) {
-    // A child owns its share too, for a consumer may move it out of the batch.
+    // A child shares the ownership, too: a consumer may move it out of the batch.
     auto share = std::make_unique<std::shared_ptr<const Batch>>(original);
     children[i] = *from.children[i];
     children[i].private_data = share.release();

@@ -1,5 +1,5 @@
 /// \file
-/// One batch for several stages.
+/// Shares one batch among several stages.
 #pragma once
 
 #include <etl/batch.hpp>
@@ -8,8 +8,9 @@
 
 namespace etl::runtime {
 
-/// `count` batches over the same memory, which is freed with the last of them. The copies may be
-/// used and released by different threads. Costs a few small allocations a column, copies no data.
+/// Returns `count` batches over the same memory, which is freed with the last of them. They may be
+/// used and released by different threads. Costs a few small allocations per column; copies no
+/// data.
 std::vector<Batch> share_batch(Batch batch, std::size_t count);
 
 }  // namespace etl::runtime

@@ -14,11 +14,11 @@
 namespace etl::runtime {
 namespace {
 
-/// No library of ours comes near; a damaged file may claim anything.
+/// Limits far above any real library: a damaged file may claim anything.
 constexpr std::size_t most_sections = 4096;
 constexpr std::size_t most_bytes = std::size_t{64} << 10;
 
-/// The sections of an ELF file of this machine's kind, as far as its header can be believed.
+/// The sections of an ELF file for this machine. Empty if its header is implausible.
 class Sections {
  public:
   explicit Sections(const std::filesystem::path& path) : file_(path, std::ios::binary) {
@@ -38,7 +38,7 @@ class Sections {
   [[nodiscard]] std::optional<std::string> find(std::string_view name) {
     for (const ElfW(Shdr) & header : headers_) {
       if (header.sh_name >= names_.size()) continue;
-      // The table of names ends with a NUL; std::string adds one where it does not.
+      // std::string adds the final NUL if the table of names lacks it.
       if (name == names_.c_str() + header.sh_name) return text(header);
     }
     return std::nullopt;

@@ -1,5 +1,5 @@
 /// \file
-/// What a plugin library offers, read from its file.
+/// Reads the names of a plugin library's stages without loading it.
 #pragma once
 
 #include <filesystem>
@@ -9,12 +9,12 @@
 
 namespace etl::runtime {
 
-/// The names of a library's stages as its section ETL_STAGES_SECTION lists them. The library is not
-/// loaded, and none of its code runs: loading it would load what it needs as well, which is where
-/// the time of a short command goes. They are a hint, for whoever then loads the library.
+/// The stage names listed in the library's section ETL_STAGES_SECTION. Reading them is much faster
+/// than loading the library with all that it depends on. They are a hint: the loaded library
+/// decides.
 ///
-/// Nothing where there is no such section, or anything about the file is odd: loading it will tell
-/// why. Pure but for reading the file; never throws for what is in it.
+/// Returns nothing if the section is missing or the file is malformed; loading the library then
+/// explains why. Never throws because of the file's content.
 [[nodiscard]] std::optional<std::vector<std::string>> stage_names(
     const std::filesystem::path& library);
 

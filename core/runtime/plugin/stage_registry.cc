@@ -25,23 +25,23 @@ std::vector<fs::path> libraries_in(const fs::path& folder) {
   return found;
 }
 
-/// Everything the registry knows.
-struct StageRegistry::Shelf {
+/// The registry's data, and how it is filled.
+struct StageRegistry::Contents {
   /// A folder of the search path.
   struct Folder {
     std::string origin;
     std::string label;
-    std::string note;  ///< why nothing was looked for; empty = the numbers below
+    std::string note;  ///< why it was not searched; empty: it was
     std::size_t loaded = 0;
     std::size_t refused = 0;
   };
-  /// A library that is loaded when it is needed.
+  /// A library that is loaded when one of its stages is requested.
   struct Waiting {
     fs::path path;  ///< as it was found
     std::size_t folder;
   };
 
-  void look_at(const fs::path& path, std::size_t folder);
+  void examine(const fs::path& path, std::size_t folder);
   void load(const fs::path& path, std::size_t folder);
   void load_waiting(const Waiting& library);
   void load_all();
@@ -50,12 +50,12 @@ struct StageRegistry::Shelf {
   std::mutex mutex;
   std::map<std::string, StageEntry, std::less<>> stages;
   std::map<std::string, Waiting, std::less<>> waiting;  ///< by the names of their stages
-  std::vector<Refusal> refusals;
+  std::vector<RefusedLibrary> refused;
   std::vector<Folder> folders;
 };
 
-/// Two libraries with one name are loaded both, at once: one of them may be refused.
-void StageRegistry::Shelf::look_at(const fs::path& path, std::size_t folder) {
+/// Libraries that list the same stage are loaded at once: one of them may be refused.
+void StageRegistry::Contents::examine(const fs::path& path, std::size_t folder) {
   const auto names = stage_names(path);
   if (!names) return load(path, folder);
   for (const std::string& name : *names) {
@@ -69,12 +69,12 @@ void StageRegistry::Shelf::look_at(const fs::path& path, std::size_t folder) {
   for (const std::string& name : *names) waiting.try_emplace(name, Waiting{path, folder});
 }
 
-void StageRegistry::Shelf::load(const fs::path& path, std::size_t folder) {
+void StageRegistry::Contents::load(const fs::path& path, std::size_t folder) {
   LoadedPlugin plugin;
   try {
     plugin = load_plugin(path);
   } catch (const Error& error) {
-    refusals.push_back({path, error.message()});
+    refused.push_back({path, error.message()});
     ++folders[folder].refused;
     return;
   }
@@ -82,54 +82,56 @@ void StageRegistry::Shelf::load(const fs::path& path, std::size_t folder) {
   ++folders[folder].loaded;
 }
 
-void StageRegistry::Shelf::load_waiting(const Waiting& library) {
+void StageRegistry::Contents::load_waiting(const Waiting& library) {
   std::erase_if(waiting, [&](const auto& each) { return each.second.path == library.path; });
   load(library.path, library.folder);
 }
 
-void StageRegistry::Shelf::load_all() {
+void StageRegistry::Contents::load_all() {
   while (!waiting.empty()) load_waiting(Waiting(waiting.begin()->second));
 }
 
-void StageRegistry::Shelf::add(const LoadedPlugin& plugin, const std::string& origin) {
+void StageRegistry::Contents::add(const LoadedPlugin& plugin, const std::string& origin) {
   for (std::size_t i = 0; i < plugin.table->stage_count; ++i) {
     const etl_stage* stage = plugin.table->stages[i];
     const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin, origin});
-    // One library found by two ways is one library.
+    // The same library may be found in two ways.
     const StageEntry& first = at->second;
     if (!inserted && first.plugin.path != plugin.path) {
-      throw Error::config(clash(at->first, first.plugin.path, first.origin, plugin.path, origin));
+      throw Error::config(
+          duplicate_stage(at->first, first.plugin.path, first.origin, plugin.path, origin));
     }
   }
 }
 
-std::string clash(const std::string& stage, const fs::path& first, const std::string& first_origin,
-                  const fs::path& second, const std::string& second_origin) {
+std::string duplicate_stage(const std::string& stage, const fs::path& first,
+                            const std::string& first_origin, const fs::path& second,
+                            const std::string& second_origin) {
   const std::string both = "stage \"" + stage + "\" is offered by two plugins: " + first.string() +
                            (first_origin.empty() ? "" : " (" + first_origin + ")") + " and " +
                            second.string() +
                            (second_origin.empty() ? "" : " (" + second_origin + ")");
   if (first_origin == second_origin) return both + "; remove one of them";
-  // The origins are in the order of the search, so the first can be left out of it.
+  // The first origin is searched first, so leaving it out selects the second.
   const std::string leave_out = first_origin == "--plugin-dir"
                                     ? "leave --plugin-dir out"
                                     : "take the folder of the first out of " + first_origin;
   return both + "; to use the first, remove the second; to use the second, " + leave_out;
 }
 
-StageRegistry::StageRegistry() : shelf_(std::make_unique<Shelf>()) {}
+StageRegistry::StageRegistry() : contents_(std::make_unique<Contents>()) {}
 StageRegistry::StageRegistry(StageRegistry&&) noexcept = default;
 StageRegistry& StageRegistry::operator=(StageRegistry&&) noexcept = default;
 StageRegistry::~StageRegistry() = default;
 
 StageRegistry StageRegistry::scan(const SearchPath& search) {
   StageRegistry registry;
-  Shelf& shelf = *registry.shelf_;
+  Contents& contents = *registry.contents_;
   for (const SearchPath::Directory& directory : search.directories) {
     const std::string label = directory.path.string() + " (" + directory.origin + ")";
     std::error_code unreadable;
     if (!fs::is_directory(directory.path, unreadable)) {
-      shelf.folders.push_back({directory.origin, label, "no such folder"});
+      contents.folders.push_back({directory.origin, label, "no such folder"});
       continue;
     }
     std::vector<fs::path> found;
@@ -137,65 +139,65 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
       require_private(directory.path);
       found = libraries_in(directory.path);
     } catch (const Error& error) {
-      shelf.refusals.push_back({directory.path, error.message()});
-      shelf.folders.push_back({directory.origin, label, "refused"});
+      contents.refused.push_back({directory.path, error.message()});
+      contents.folders.push_back({directory.origin, label, "refused"});
       continue;
     }
-    shelf.folders.push_back({directory.origin, label, ""});
-    for (const fs::path& path : found) shelf.look_at(path, shelf.folders.size() - 1);
+    contents.folders.push_back({directory.origin, label, ""});
+    for (const fs::path& path : found) contents.examine(path, contents.folders.size() - 1);
   }
   return registry;
 }
 
 void StageRegistry::add(const LoadedPlugin& plugin) {
-  const std::scoped_lock lock(shelf_->mutex);
-  shelf_->add(plugin, "");
+  const std::scoped_lock lock(contents_->mutex);
+  contents_->add(plugin, "");
 }
 
 const StageEntry* StageRegistry::find(std::string_view name) const {
-  const std::scoped_lock lock(shelf_->mutex);
-  if (const auto at = shelf_->waiting.find(name); at != shelf_->waiting.end()) {
-    shelf_->load_waiting(Shelf::Waiting(at->second));
+  const std::scoped_lock lock(contents_->mutex);
+  if (const auto at = contents_->waiting.find(name); at != contents_->waiting.end()) {
+    contents_->load_waiting(Contents::Waiting(at->second));
   }
-  auto at = shelf_->stages.find(name);
-  if (at == shelf_->stages.end()) {
-    shelf_->load_all();  // one of them may have more stages than it says, and messages name all
-    at = shelf_->stages.find(name);
+  auto at = contents_->stages.find(name);
+  if (at == contents_->stages.end()) {
+    contents_->load_all();  // a library may have more stages than it lists; messages name all
+    at = contents_->stages.find(name);
   }
-  return at == shelf_->stages.end() ? nullptr : &at->second;
+  return at == contents_->stages.end() ? nullptr : &at->second;
 }
 
 std::vector<std::string> StageRegistry::names() const {
-  const std::scoped_lock lock(shelf_->mutex);
+  const std::scoped_lock lock(contents_->mutex);
   std::set<std::string> names;
-  for (const auto& [name, entry] : shelf_->stages) names.insert(name);
-  for (const auto& [name, library] : shelf_->waiting) names.insert(name);
+  for (const auto& [name, entry] : contents_->stages) names.insert(name);
+  for (const auto& [name, library] : contents_->waiting) names.insert(name);
   return {names.begin(), names.end()};
 }
 
 const std::map<std::string, StageEntry, std::less<>>& StageRegistry::stages() const {
-  const std::scoped_lock lock(shelf_->mutex);
-  shelf_->load_all();
-  return shelf_->stages;
+  const std::scoped_lock lock(contents_->mutex);
+  contents_->load_all();
+  return contents_->stages;
 }
 
-const std::vector<Refusal>& StageRegistry::refusals() const {
-  const std::scoped_lock lock(shelf_->mutex);
-  shelf_->load_all();
-  return shelf_->refusals;
+const std::vector<RefusedLibrary>& StageRegistry::refused() const {
+  const std::scoped_lock lock(contents_->mutex);
+  contents_->load_all();
+  return contents_->refused;
 }
 
 std::string StageRegistry::searched() const {
-  const std::scoped_lock lock(shelf_->mutex);
-  shelf_->load_all();
+  const std::scoped_lock lock(contents_->mutex);
+  contents_->load_all();
   std::string text;
-  for (const Shelf::Folder& folder : shelf_->folders) {
+  for (const Contents::Folder& folder : contents_->folders) {
     text += "\n  searched " + folder.label + ": ";
     text += folder.note.empty() ? std::to_string(folder.loaded) + " loaded, " +
                                       std::to_string(folder.refused) + " refused"
                                 : folder.note;
   }
-  for (const Refusal& refusal : shelf_->refusals) text += "\n  refused " + refusal.reason;
+  for (const RefusedLibrary& refusal : contents_->refused) text += "\n  refused " + refusal.reason;
   return text;
 }
 

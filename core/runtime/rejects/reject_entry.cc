@@ -1,46 +1,20 @@
 #include "core/runtime/rejects/reject_entry.hpp"
 
+#include "core/runtime/base/base64.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <etl/error.hpp>
 
-#include <boost/archive/iterators/base64_from_binary.hpp>
-#include <boost/archive/iterators/binary_from_base64.hpp>
-#include <boost/archive/iterators/transform_width.hpp>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 
 namespace etl::runtime {
 namespace {
 
 using nlohmann::json;
-
-std::string to_base64(std::string_view bytes) {
-  using namespace boost::archive::iterators;  // NOLINT(google-build-using-namespace)
-  using Encoder = base64_from_binary<transform_width<const char*, 6, 8>>;
-  std::string text(Encoder(bytes.data()), Encoder(bytes.data() + bytes.size()));
-  return text.append((4 - text.size() % 4) % 4, '=');
-}
-
-std::string from_base64(const std::string& text) {
-  using namespace boost::archive::iterators;  // NOLINT(google-build-using-namespace)
-  using Decoder = transform_width<binary_from_base64<const char*>, 8, 6>;
-  const std::size_t letters = std::min(text.find('='), text.size());
-  const std::size_t padding = text.size() - letters;
-  const bool padded = text.size() % 4 == 0 && padding <= 2 &&
-                      text.find_first_not_of('=', letters) == std::string::npos;
-  if (!padded) throw Error::permanent("\"raw_base64\" has not the length of base64");
-  const std::string whole = text.substr(0, letters) + std::string(padding, 'A');
-  try {
-    std::string bytes(Decoder(whole.data()), Decoder(whole.data() + whole.size()));
-    bytes.resize(bytes.size() - padding);
-    return bytes;
-  } catch (const dataflow_exception&) {
-    throw Error::permanent("\"raw_base64\" holds a character that base64 does not have");
-  }
-}
 
 bool is_utf8(std::string_view text) {
   while (!text.empty()) {
@@ -66,15 +40,19 @@ std::optional<std::int64_t> number_of(const json& object, const char* key) {
   const bool fits =
       at->is_number_integer() && (!at->is_number_unsigned() || at->get<std::uint64_t>() >> 63 == 0);
   if (!fits || at->get<std::int64_t>() < 0)
-    throw Error::permanent(fmt::format("\"{}\" is not a count, nor null", key));
+    throw Error::permanent(fmt::format("\"{}\" is neither a count nor null", key));
   return at->get<std::int64_t>();
 }
 
 std::string raw_of(const json& object) {
   if (object.contains("raw") && object.contains("raw_base64"))
     throw Error::permanent("has both \"raw\" and \"raw_base64\"");
-  return object.contains("raw_base64") ? from_base64(text_of(object, "raw_base64"))
-                                       : text_of(object, "raw");
+  if (!object.contains("raw_base64")) return text_of(object, "raw");
+  try {
+    return from_base64(text_of(object, "raw_base64"));
+  } catch (const std::invalid_argument& error) {
+    throw Error::permanent(fmt::format("\"raw_base64\" is not valid base64: {}", error.what()));
+  }
 }
 
 }  // namespace

@@ -28,14 +28,14 @@ struct stat stat_of(const Descriptor& file, const fs::path& path) {
   return found;
 }
 
-/// Calls `each` with every line from `offset` on that has its line feed; returns where they end.
+/// Calls `each` with every complete line from `offset` on; returns the offset where they end.
 std::size_t whole_lines(const Descriptor& file, std::size_t offset, const fs::path& path,
                         const std::function<void(std::string_view)>& each) {
   std::string bytes;
   while (true) {
     const std::string more = read_at(file, offset + bytes.size(), chunk, path);
     bytes += more;
-    const std::size_t end = bytes.rfind('\n') + 1;  // 0 when there is none
+    const std::size_t end = bytes.rfind('\n') + 1;  // 0 if there is none
     each_line(std::string_view(bytes).substr(0, end),
               [&](std::string_view line, std::size_t) { each(line); });
     offset += end;
@@ -51,10 +51,10 @@ void each_spool_line(const fs::path& spool, const std::function<void(std::string
   });
 }
 
-/// What publications make of a file: which of its lines stay, and which come.
-class Change {
+/// How publications change a file: which lines it keeps and which it gains.
+class FileUpdate {
  public:
-  explicit Change(const std::vector<Publication>& publications) : publications_(publications) {
+  explicit FileUpdate(const std::vector<Publication>& publications) : publications_(publications) {
     for (std::size_t i = 0; i < publications.size(); ++i) {
       for (const std::string& stage : publications[i].stages)
         last_[{publications[i].key, stage}] = i;
@@ -62,17 +62,17 @@ class Change {
     }
   }
 
-  [[nodiscard]] bool stays(std::string_view line) {
+  [[nodiscard]] bool keeps(std::string_view line) {
     const auto repaired = repaired_.find(std::string(line));
     if (repaired != repaired_.end() && repaired->second > 0) {
-      --repaired->second;  // of two equal lines only as many as were repaired
+      --repaired->second;  // of equal lines, drop only as many as were repaired
       return false;
     }
     try {
       const RejectEntry entry = parse_reject(line);
       return !last_.contains({entry.key, entry.stage});
     } catch (const Error&) {
-      return true;  // somebody else's; to be told by who reads it
+      return true;  // not an entry; readers report it
     }
   }
 
@@ -94,39 +94,39 @@ class Change {
   std::map<std::string, std::size_t> repaired_;
 };
 
-/// Writes what becomes of the lines of `file`, beside it, and puts that in its place.
+/// Writes the updated content of `file` to `scratch` and renames it into place.
 void replace(const Descriptor& file, const fs::path& path, const fs::path& scratch,
              const std::vector<Publication>& publications) {
-  Change change(publications);
-  fs::path changed = scratch / "rewritten";
-  const Descriptor out = open_file(changed, O_WRONLY | O_CREAT | O_TRUNC, file_mode);
+  FileUpdate update(publications);
+  const fs::path updated = scratch / "rewritten";
+  const Descriptor out = open_file(updated, O_WRONLY | O_CREAT | O_TRUNC, file_mode);
   std::string buffer;
   const auto put = [&](std::string_view line) {
     buffer.append(line).push_back('\n');
     if (buffer.size() < chunk) return;
-    write_all(out, buffer, changed);
+    write_all(out, buffer, updated);
     buffer.clear();
   };
   if (file) {
     const struct stat before = stat_of(file, path);
-    // Whose file it is stays as it was; where that is not ours to say, it becomes ours.
+    // Keep mode and owner; if this user may not set the owner, the file becomes this user's.
     (void)::fchmod(out.get(), before.st_mode & 07777U);
     if (::fchown(out.get(), before.st_uid, before.st_gid) != 0) errno = 0;
-    const auto stay = [&](std::string_view line) {
-      if (change.stays(line)) put(line);
+    const auto copy = [&](std::string_view line) {
+      if (update.keeps(line)) put(line);
     };
-    const std::size_t end = whole_lines(file, 0, path, stay);
+    const std::size_t end = whole_lines(file, 0, path, copy);
     each_line(read_at(file, end, std::string::npos, path),
-              [&](std::string_view line, std::size_t) { stay(line); });
+              [&](std::string_view line, std::size_t) { copy(line); });
   }
-  buffer += change.new_lines();
-  write_all(out, buffer, changed);
-  sync_file(out, changed);
-  if (::rename(changed.c_str(), path.c_str()) != 0) throw file_error("cannot write", path);
+  buffer += update.new_lines();
+  write_all(out, buffer, updated);
+  sync_file(out, updated);
+  if (::rename(updated.c_str(), path.c_str()) != 0) throw file_error("cannot write", path);
   sync_folder(path.parent_path());
 }
 
-/// The file itself, locked: another process may have put a new one in its place meanwhile.
+/// Opens and locks the file. Retries if another process has replaced it meanwhile.
 Descriptor lock_file(const fs::path& path) {
   while (true) {
     Descriptor file = open_file(path, O_RDWR | O_CREAT | O_APPEND, file_mode);
@@ -145,23 +145,23 @@ RejectFile::RejectFile(RejectPath path, fs::path scratch)
     : path_(std::move(path)), scratch_(std::move(scratch)) {
   if (path_.folder) {
     if (::mkdir(path_.path.c_str(), folder_mode) != 0 && errno != EEXIST)
-      throw file_error("cannot make the folder", path_.path);
+      throw file_error("cannot create the folder", path_.path);
     (void)open_file(path_.path, O_RDONLY | O_DIRECTORY);
     return;
   }
   std::error_code failure;
-  // A link stays one: it is its target that is written anew.
+  // Keep a symbolic link: rewrite its target.
   if (fs::is_symlink(path_.path, failure)) {
     const fs::path target = fs::weakly_canonical(path_.path, failure);
     if (!failure) path_.path = target;
   }
   if (fs::exists(path_.path, failure) && !fs::is_regular_file(path_.path, failure))
-    throw Error::permanent(path_.path.string() + " is no regular file");
+    throw Error::permanent(path_.path.string() + " is not a regular file");
   (void)open_file(path_.path, O_RDWR | O_CREAT, file_mode);
   refresh();
 }
 
-// ---- what is there -----------------------------------------------------------------------------
+// ---- reading the published entries --------------------------------------------------------------
 
 void RejectFile::refresh() {
   std::error_code gone;
@@ -185,7 +185,7 @@ void RejectFile::refresh() {
     try {
       known_.insert(parse_reject(line).key);
     } catch (const Error&) {
-      return;  // no entry, of no partition
+      return;  // not an entry
     }
   });
 }
@@ -230,31 +230,30 @@ void RejectFile::publish(const std::vector<Publication>& publications) {
 
 void RejectFile::publish_file(const std::vector<Publication>& publications) {
   const Descriptor file = lock_file(path_.path);
-  mend(file);
+  repair_last_line(file);
   std::set<RejectKey> seen;
-  const bool append_only =
-      std::all_of(publications.begin(), publications.end(), [&](const Publication& publication) {
-        return cheap(publication) && seen.insert(publication.key).second;
-      });
+  const bool append_only = std::ranges::all_of(publications, [&](const Publication& publication) {
+    return cheap(publication) && seen.insert(publication.key).second;
+  });
   if (append_only) append(file, publications);
   else replace(file, path_.path, scratch_, publications);
 }
 
 void RejectFile::append(const Descriptor& file, const std::vector<Publication>& publications) {
-  const std::string lines = Change(publications).new_lines();
+  const std::string lines = FileUpdate(publications).new_lines();
   const off_t before = stat_of(file, path_.path).st_size;
   try {
     write_all(file, lines, path_.path);
     sync_file(file, path_.path);
   } catch (const Error&) {
-    (void)!::ftruncate(file.get(), before);  // or it is mended by the next
+    (void)!::ftruncate(file.get(), before);  // otherwise the next publication repairs it
     throw;
   }
 }
 
-/// A last line without its end is what a killed process, a full disk or an editor left. It goes if
-/// a spool file still has it whole; otherwise it is somebody's, and gets its end.
-void RejectFile::mend(const Descriptor& file) const {
+/// A last line without line feed was left by a killed process, a full disk or an editor. Removes it
+/// if a spool file still holds it; otherwise it is not ours, and gets its line feed.
+void RejectFile::repair_last_line(const Descriptor& file) const {
   const auto size = static_cast<std::size_t>(stat_of(file, path_.path).st_size);
   if (size == 0 || read_at(file, size - 1, 1, path_.path) == "\n") return;
   std::string torn;
@@ -276,11 +275,11 @@ bool RejectFile::in_a_spool(std::string_view torn) const {
     if (at->path().extension() != ".spool") continue;
     try {
       each_spool_line(at->path(), [&](std::string_view line) {
-        // As long as the line, it is whole but for its end, and comes again with its spool.
+        // Even if complete but for its line feed, the line comes again with its spool file.
         found = found || line.starts_with(torn);
       });
     } catch (const Error&) {
-      continue;  // published meanwhile, by another process
+      continue;  // published meanwhile by another process
     }
   }
   return found;
@@ -304,7 +303,7 @@ void RejectFile::publish_folder(const std::vector<Publication>& publications) {
   for (const auto& [path, own] : files) {
     const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!file && errno != ENOENT) throw file_error("cannot open", path);
-    if (!file && Change(own).new_lines().empty()) continue;
+    if (!file && FileUpdate(own).new_lines().empty()) continue;
     replace(file, path, scratch_, own);
     std::error_code ignored;
     if (fs::file_size(path, ignored) == 0) fs::remove(path, ignored);
@@ -323,11 +322,11 @@ std::vector<fs::path> published_files(const RejectPath& rejects) {
     errno = failure.value();
     throw file_error("cannot read the folder", rejects.path);
   }
-  std::sort(files.begin(), files.end());
+  std::ranges::sort(files);
   return files;
 }
 
-// ---- before anything is made -------------------------------------------------------------------
+// ---- checking beforehand ------------------------------------------------------------------------
 
 std::string why_unwritable(const RejectPath& rejects) {
   std::error_code failure;
@@ -336,17 +335,16 @@ std::string why_unwritable(const RejectPath& rejects) {
   if (status.type() == fs::file_type::not_found) {
     const fs::path parent = rejects.path.parent_path();
     if (!fs::is_directory(parent, failure))
-      return fmt::format("there is no folder {}", parent.string());
+      return fmt::format("the folder {} does not exist", parent.string());
     if (::access(parent.c_str(), W_OK | X_OK) != 0)
       return fmt::format("cannot write into the folder {}: {}", parent.string(), reason());
     return {};
   }
-  if (failure)
-    return fmt::format("cannot look at {}: {}", rejects.path.string(), failure.message());
+  if (failure) return fmt::format("cannot access {}: {}", rejects.path.string(), failure.message());
   if (rejects.folder && !fs::is_directory(status))
-    return fmt::format("{} is no folder", rejects.path.string());
+    return fmt::format("{} is not a folder", rejects.path.string());
   if (!rejects.folder && !fs::is_regular_file(status))
-    return fmt::format("{} is no regular file", rejects.path.string());
+    return fmt::format("{} is not a regular file", rejects.path.string());
   const int wanted = rejects.folder ? W_OK | X_OK : R_OK | W_OK;
   if (::access(rejects.path.c_str(), wanted) != 0)
     return fmt::format("cannot write {}: {}", rejects.path.string(), reason());

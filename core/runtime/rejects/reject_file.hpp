@@ -1,10 +1,9 @@
 /// \file
-/// The published rejects: one file, or a folder with a file for every partition. What is published
-/// takes the place of what the same stages rejected of the same partition before.
+/// The published rejects: one file, or a folder with a file per partition. Publishing replaces what
+/// the same stages rejected from the same partition before.
 ///
-/// Several processes may publish at once: they take turns by flock(2) on the file (or the folder)
-/// itself. Whoever reads meanwhile sees whole lines, but for the last one, that may just be
-/// written.
+/// Several processes may publish at once: they take turns by flock(2) on the file or folder. A
+/// concurrent reader sees complete lines, except that the last one may be partly written.
 #pragma once
 
 #include "core/runtime/rejects/reject_spool.hpp"
@@ -17,54 +16,54 @@
 
 namespace etl::runtime {
 
-/// What becomes of a partition's rejects.
+/// The rejects of one partition to publish.
 struct Publication {
   RejectKey key;
-  std::set<std::string> stages;         ///< whose earlier entries go
-  std::filesystem::path spool;          ///< has their new ones; empty = there are none
-  std::vector<std::string> repaired{};  ///< lines that go as well, of any partition
+  std::set<std::string> stages;         ///< whose earlier entries are replaced
+  std::filesystem::path spool;          ///< holds the new entries; empty = there are none
+  std::vector<std::string> repaired{};  ///< further lines to remove, of any partition
 };
 
-/// Thread-safe.
+/// Publishes rejects. Thread-safe.
 class RejectFile {
  public:
-  /// Makes the file (or the folder) where it is not there. `scratch`: a folder on the same file
-  /// system. Throws Error as file_error() does, and Error (permanent) where the path is neither.
+  /// Creates the file or folder if it does not exist. `scratch` is a folder on the same file
+  /// system. Throws file_error(), and Error (permanent) if the path is neither file nor folder.
   RejectFile(RejectPath path, std::filesystem::path scratch);
 
-  /// Whether there are entries of this partition.
+  /// Whether there are entries for this partition.
   [[nodiscard]] bool holds(const RejectKey& key);
-  /// Whether publishing costs no more than what is published. Where it does, the whole file is
-  /// written anew: better for many at once.
+  /// Whether publishing only appends. Otherwise it rewrites the whole file, which is better done
+  /// for many publications at once.
   [[nodiscard]] bool cheap(const Publication& publication);
-  /// All of it or nothing, on disk when this returns; in folders: for every partition. Of two for
-  /// the same partition and stage the later holds. Throws Error as file_error() does.
+  /// Publishes all or nothing (in a folder: per partition), on disk when this returns. Of two
+  /// publications for the same partition and stage the later wins. Throws file_error().
   void publish(const std::vector<Publication>& publications);
 
  private:
   void publish_file(const std::vector<Publication>& publications);
   void publish_folder(const std::vector<Publication>& publications);
   void append(const Descriptor& file, const std::vector<Publication>& publications);
-  void mend(const Descriptor& file) const;
+  void repair_last_line(const Descriptor& file) const;
   [[nodiscard]] bool in_a_spool(std::string_view torn) const;
   void refresh();
   [[nodiscard]] std::filesystem::path file_of(const RejectKey& key) const;
 
   RejectPath path_;
   std::filesystem::path scratch_;
-  std::mutex turn_;  ///< flock does not keep threads apart
+  std::mutex turn_;  ///< held while publishing: flock does not exclude threads of one process
 
-  std::mutex mutex_;  ///< guards what is known of the single file
+  std::mutex mutex_;  ///< guards the members below, used for a single file
   std::set<RejectKey> known_;
-  Descriptor read_;             ///< open, so that no other file gets its inode
-  std::size_t known_size_ = 0;  ///< what was read of it, in whole lines
+  Descriptor read_;             ///< kept open, so that its inode is not reused
+  std::size_t known_size_ = 0;  ///< bytes read so far, in complete lines
 };
 
-/// The files that there are: the one, or those of the folder, by name. Throws file_error().
+/// The file, or those in the folder sorted by name. Throws file_error().
 [[nodiscard]] std::vector<std::filesystem::path> published_files(const RejectPath& rejects);
 
-/// Why no file or folder can be written there, as far as can be told without making it; empty when
-/// it can.
+/// Why rejects cannot be written there, as far as that is known without creating anything; empty if
+/// they can.
 [[nodiscard]] std::string why_unwritable(const RejectPath& rejects);
 
 }  // namespace etl::runtime

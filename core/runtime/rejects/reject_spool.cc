@@ -18,9 +18,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t flush_at = std::size_t{64} << 10;
-constexpr const char* complete = ".spool";
+constexpr const char* extension = ".spool";
 
-/// Whether `path` still is what was opened: it may have been removed before it was locked.
+/// Whether `path` still is the opened file: it may have been removed before it was locked.
 bool same_file(const Descriptor& opened, const fs::path& path) {
   struct stat held {};
   struct stat there {};
@@ -56,7 +56,7 @@ SpoolHeader parse_spool_header(std::string_view line) {
     header.repaired = object.at("repaired").get<std::vector<std::string>>();
     return header;
   } catch (const json::exception& error) {
-    throw Error::permanent(fmt::format("does not begin as a spool file does: {}", error.what()));
+    throw Error::permanent(fmt::format("has no valid spool header: {}", error.what()));
   }
 }
 
@@ -64,14 +64,14 @@ SpoolHeader parse_spool_header(std::string_view line) {
 
 SpoolFolder::SpoolFolder(const RejectPath& rejects, const std::string& run_id)
     : path_(rejects.spools() / run_id) {
-  constexpr mode_t mode = 0777;  // less the umask, as for the file itself
-  // Another run may remove what it finds empty, until it is locked.
+  constexpr mode_t mode = 0777;  // minus the umask, like the file itself
+  // Until the folder is locked, another run may remove it as empty.
   while (true) {
     if (::mkdir(path_.parent_path().c_str(), mode) != 0 && errno != EEXIST)
-      throw file_error("cannot make the folder", path_.parent_path());
+      throw file_error("cannot create the folder", path_.parent_path());
     if (::mkdir(path_.c_str(), mode) != 0 && errno != EEXIST) {
       if (errno == ENOENT) continue;
-      throw file_error("cannot make the folder", path_);
+      throw file_error("cannot create the folder", path_);
     }
     const int descriptor = ::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (descriptor < 0 && errno == ENOENT) continue;
@@ -91,16 +91,16 @@ std::optional<SpoolFolder> SpoolFolder::of_dead_run(const fs::path& path) {
 }
 
 fs::path SpoolFolder::file(std::int64_t number) const {
-  return path_ / fmt::format("{:010}{}", number, complete);
+  return path_ / fmt::format("{:010}{}", number, extension);
 }
 
 std::vector<fs::path> SpoolFolder::files() const {
   std::vector<fs::path> files;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    if (entry.path().extension() == complete) files.push_back(entry.path());
+    if (entry.path().extension() == extension) files.push_back(entry.path());
   }
-  std::sort(files.begin(), files.end());
+  std::ranges::sort(files);
   return files;
 }
 

@@ -1,14 +1,15 @@
 /// \file
-/// Where the rejects of an attempt wait until it is known whether the attempt committed.
+/// Spool files: where the rejects of an attempt wait until it is known whether the attempt
+/// committed.
 ///
-/// Beside the file of rejects (or inside its folder) lies a spool folder, with a folder for every
-/// run in progress, with a file for every attempt that rejected something. A spool file is written
-/// while the partition is read, and complete and on disk before a sink may commit. What is in it is
-/// published when a sink has committed, and dropped otherwise; after a crash, by whoever comes
-/// next, for the sinks' ledgers tell which it is.
+/// Beside the file of rejects (or inside its folder) is a spool folder, which holds a folder per
+/// run in progress, which holds a file per attempt with rejects. A spool file is written while the
+/// partition is read, and is complete and on disk before a sink may commit. It is published when a
+/// sink has committed, and dropped otherwise; after a crash, the next run decides by the sinks'
+/// ledgers.
 ///
-/// A run's folder is locked (shared) by every process of the run. Who gets it exclusively knows
-/// that they are all gone.
+/// Every process of a run holds a shared lock on the run's folder. A process that gets an exclusive
+/// lock knows that all of them have ended.
 #pragma once
 
 #include "core/runtime/base/descriptor.hpp"
@@ -23,37 +24,38 @@
 
 namespace etl::runtime {
 
-/// What the first line of a spool file says.
+/// The first line of a spool file.
 struct SpoolHeader {
-  std::string pipeline_file;  ///< for messages alone
+  std::string pipeline_file;  ///< for messages only
   std::string run_id;
   RejectKey key;
   std::int64_t attempt = 1;
-  /// For every sink that was written to: the stages on the way to it, whose rejects count for it.
+  /// For every sink written to: the stages before it, whose rejects count for it.
   std::map<std::string, std::vector<std::string>> sinks;
-  /// Lines of the published file that go away with the commit: rejects that were repaired.
+  /// Lines of the published file to remove after the commit: rejects that were repaired.
   std::vector<std::string> repaired;
 };
 
+/// Formats the header as a line, without line feed.
 [[nodiscard]] std::string spool_line(const SpoolHeader& header);
-/// Throws Error (permanent) when the line is none.
+/// Parses a header line. Throws Error (permanent) if it is invalid.
 [[nodiscard]] SpoolHeader parse_spool_header(std::string_view line);
 
-/// A run's folder of spool files. Kept locked, but not removed, by this object.
+/// A run's folder of spool files, locked while this object exists.
 class SpoolFolder {
  public:
-  /// Makes it where it is not there. Throws Error as file_error() does.
+  /// Creates and locks the folder. Throws file_error().
   SpoolFolder(const RejectPath& rejects, const std::string& run_id);
-  /// The folder of a run of which no process is left; nothing while there is one.
+  /// The folder of a run that has ended, or nothing while a process of the run is alive.
   [[nodiscard]] static std::optional<SpoolFolder> of_dead_run(const std::filesystem::path& path);
 
   [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-  /// Where the spool file with this number is once it is complete.
+  /// The path of the complete spool file with this number.
   [[nodiscard]] std::filesystem::path file(std::int64_t number) const;
-  /// Complete spool files, in the order of their numbers.
+  /// The complete spool files, by number.
   [[nodiscard]] std::vector<std::filesystem::path> files() const;
-  /// Removes what is not a complete spool file, and then the folder, and that of all runs, when
-  /// they are empty.
+  /// Removes the folder, unless it holds complete spool files, and the spool folder of all runs if
+  /// it is empty then.
   void remove_if_empty() const;
 
  private:
@@ -63,18 +65,17 @@ class SpoolFolder {
   Descriptor lock_;
 };
 
-/// The spool file of one attempt; used by one thread at a time. Nothing is left of it unless
-/// finish() was called.
+/// Writes the spool file of one attempt; removes it unless finish() was called. Not thread-safe.
 class SpoolWriter {
  public:
-  /// Makes no file before there is something to write, unless `always`.
+  /// Creates no file without an entry, unless `always` is set.
   SpoolWriter(std::filesystem::path file, SpoolHeader header, bool always);
   ~SpoolWriter();
   SpoolWriter(const SpoolWriter&) = delete;
   SpoolWriter& operator=(const SpoolWriter&) = delete;
 
   void add(const RejectEntry& entry);
-  /// All of it is on disk, under its name.
+  /// Completes the file: flushes it to disk and gives it its name.
   void finish();
 
  private:

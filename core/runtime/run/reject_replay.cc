@@ -13,14 +13,13 @@
 #include <map>
 #include <set>
 #include <span>
-#include <thread>
 
 namespace etl::runtime {
 namespace {
 
 constexpr std::string_view replay_mark = "+replay-";
 
-/// One rejected record with its line of the file.
+/// A repaired record and its line in the file.
 struct Repaired {
   std::string line, record;
 };
@@ -40,12 +39,12 @@ class ReplayRun {
     require_ledgers();
     const RunIdentity run{pipeline_.file.name, report_.summary.run_id};
     RejectStore store(path_, run, pipeline_.file.path, log_);
-    store.adopt(ledgers());
+    store.recover(ledgers());
     read_entries();
     choose_records();
     if (!cancellation_.requested()) load(store);
-    store.close(ledgers());
-    count_what_left();
+    store.finish_run(ledgers());
+    count_loaded();
     finish_summary();
     return std::move(report_);
   }
@@ -57,26 +56,26 @@ class ReplayRun {
     for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
       if (!per_task(graph_[sink]).empty() && !pipeline_.request.task) {
         throw Error::config(
-            fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
+            fmt::format("sink \"{0}\" has one database per task; choose one: --set {0}.{1}=PATH",
                         graph_[sink].name, per_task(graph_[sink]).begin()->first));
       }
-      if (graph_[sink].stage->transactional()) continue;
+      if (graph_.sink(sink).transactional()) continue;
       throw Error::config(
           fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",
                       graph_[sink].name));
     }
   }
 
-  // ---- what there is ---------------------------------------------------------------------------
+  // ---- entries ---------------------------------------------------------------------------------
 
   void read_entries() {
     for (const std::filesystem::path& file : published_files(path_)) {
       const std::string text = read_whole(file);
-      read_rejects(text, [&](const RejectRecord& record) { sort_in(file, record); });
+      read_rejects(text, [&](const RejectRecord& record) { add_entry(file, record); });
     }
   }
 
-  void sort_in(const std::filesystem::path& file, const RejectRecord& record) {
+  void add_entry(const std::filesystem::path& file, const RejectRecord& record) {
     if (!record.entry) {
       ++report_.unreadable;
       report_.notes.push_back(fmt::format("{}:{}: {}", file.string(), record.number, record.error));
@@ -90,7 +89,7 @@ class ReplayRun {
     if (entry.stage != entry.key.source) {
       ++report_.of_filters;
       report_.notes.push_back(
-          fmt::format("{}:{}: rejected by \"{}\", which is no source: its rows cannot be replayed",
+          fmt::format("{}:{}: rejected by filter \"{}\": only rows of sources can be replayed",
                       file.string(), record.number, entry.stage));
       return;
     }
@@ -101,26 +100,26 @@ class ReplayRun {
   [[nodiscard]] NodeIndex source_of(const RejectKey& key) const {
     for (const NodeIndex source : graph_.of_kind(Kind::source)) {
       if (graph_[source].name != key.source) continue;
-      if (graph_[source].stage->can_replay()) return source;
-      throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records that were repaired",
-                                      key.source, graph_[source].entry->stage->name));
+      if (graph_.source(source).can_replay()) return source;
+      throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records", key.source,
+                                      graph_[source].entry->stage->name));
     }
     throw Error::config(
-        fmt::format("{} has rejects of a source \"{}\", which pipeline \"{}\" has not",
+        fmt::format("{} has rejects of source \"{}\", which pipeline \"{}\" does not have",
                     path_.path.string(), key.source, key.pipeline));
   }
 
-  /// As the source plans it now; where it plans it no more, by its id alone.
+  /// The partition as the source plans it now, or by its id alone if it no longer does.
   Partition original(NodeIndex source, const std::string& id) {
     if (!planned_.contains(source)) {
-      for (Partition& partition : graph_[source].stage->plan())
+      for (Partition& partition : graph_.source(source).plan())
         planned_[source].emplace(partition.id, std::move(partition));
     }
     const auto at = planned_[source].find(id);
     return at == planned_[source].end() ? Partition{id, {}} : at->second;
   }
 
-  // ---- what can be read by now -----------------------------------------------------------------
+  // ---- readable records ------------------------------------------------------------------------
 
   void choose_records() {
     for (const auto& [key, entries] : groups_) {
@@ -141,7 +140,8 @@ class ReplayRun {
     }
   }
 
-  /// The readable ones of these, by halves: most of them are readable, or most are not.
+  /// Adds the readable records to `chosen`. Tries them in halves, because most of them are readable
+  /// or most are not.
   void choose(NodeIndex source, const Partition& partition, std::span<const Repaired> entries,
               Replay& chosen) {
     if (entries.empty()) return;
@@ -193,53 +193,47 @@ class ReplayRun {
     LedgerView ledger;
     for (const NodeIndex sink : graph_.of_kind(Kind::sink))
       ledger.load(graph_, sink, pipeline_.file.name);
-    std::vector<Job> jobs;
+    std::vector<PartitionJob> jobs;
     std::set<NodeIndex> needed;
     for (const Replayed& each : partitions_) {
-      Job job{each.source, &each.partition, {}};
+      PartitionJob job{each.source, &each.partition, {}};
       for (const NodeIndex sink : graph_.sinks_of(each.source)) {
-        const LedgerRecord* record = ledger.find(sink, graph_[each.source].name, each.partition.id);
-        if (record == nullptr || record->state != State::done) job.sinks.push_back(sink);
+        if (ledger.done(sink, graph_[each.source].name, each.partition.id) == nullptr)
+          job.sinks.push_back(sink);
       }
       job.replay = each.replay;
       needed.insert(job.sinks.begin(), job.sinks.end());
       ++report_.summary.partitions.total;
       if (!job.sinks.empty()) {
         jobs.push_back(std::move(job));
-      } else {  // loaded by a replay that was killed
+      } else {  // by a replay that was killed
         ++report_.summary.partitions.skipped;
         store.remove(each.replay->lines);
       }
     }
-    for (const NodeIndex sink : needed) graph_[sink].stage->prepare(graph_[sink].in);
+    for (const NodeIndex sink : needed) graph_.sink(sink).prepare(graph_[sink].in);
     if (!jobs.empty()) execute(std::move(jobs), store);
   }
 
-  void execute(std::vector<Job> jobs, RejectStore& store) {
+  void execute(std::vector<PartitionJob> jobs, RejectStore& store) {
     const RunSettings& run = pipeline_.file.run;
     Progress progress(ProgressMode::off, log_);
-    AttemptSettings settings;
-    settings.run = {pipeline_.file.name, report_.summary.run_id};
-    settings.readers =
-        std::min<std::size_t>(run.workers > 0 ? static_cast<std::size_t>(run.workers)
-                                              : std::max(1U, std::thread::hardware_concurrency()),
-                              jobs.size());
-    settings.memory_limit = static_cast<std::size_t>(run.memory_limit);
-    settings.max_rejects = run.max_rejects;
-    settings.time_limit = run.partition_timeout;
+    AttemptSettings settings =
+        attempt_settings(pipeline_, {pipeline_.file.name, report_.summary.run_id});
+    settings.readers = reader_count(pipeline_, jobs.size());
     settings.rejects = &store.spools();
     Scheduler scheduler(
         graph_, std::move(jobs),
-        {settings.run, run.retries, run.retry_delay, run.on_failure == OnFailure::stop, &store},
+        {settings.run, {run.retries, run.retry_delay}, run.on_failure == OnFailure::stop, &store},
         cancellation_, log_, progress);
     run_in_threads(graph_, scheduler, settings, cancellation_, log_);
     scheduler.add_to(report_.summary);
   }
 
-  // ---- what came of it -------------------------------------------------------------------------
+  // ---- the report ------------------------------------------------------------------------------
 
-  /// What is no more in the file is loaded; nothing else is said of it.
-  void count_what_left() {
+  /// Lines that are no longer in the file have been loaded.
+  void count_loaded() {
     std::map<std::string, std::int64_t, std::less<>> there;
     for (const std::filesystem::path& file : published_files(path_)) {
       const std::string text = read_whole(file);
@@ -285,7 +279,7 @@ ReplayReport replay_rejects(const Pipeline& pipeline, const RejectPath& path,
 
 void settle_rejects(const Pipeline& pipeline, const RejectPath& path, Log& log) {
   RejectStore store(path, {pipeline.file.name, new_run_id()}, pipeline.file.path, log);
-  store.adopt({*pipeline.graph, pipeline.file.name, log});
+  store.recover({*pipeline.graph, pipeline.file.name, log});
 }
 
 }  // namespace etl::runtime

@@ -1,7 +1,5 @@
 #include "core/runtime/run/runner.hpp"
 
-#include "core/runtime/base/clock.hpp"
-#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/definition_change.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
@@ -24,8 +22,7 @@ namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds longest_backoff{60'000};
-constexpr milliseconds longest_retry_after{3'600'000};
+constexpr milliseconds cancellation_poll{20};
 
 class Run {
  public:
@@ -38,6 +35,7 @@ class Run {
         cancellation_(cancellation),
         log_(log),
         faults_(request.faults),
+        retry_{file_.run.retries, file_.run.retry_delay},
         summary_(new_summary(pipeline)),
         preflight_(std::move(preflight)) {}
 
@@ -46,25 +44,25 @@ class Run {
     open_rejects();
     plan();
     if (planned_.empty() && !request_.selection.only.empty())
-      log_.warn("--only matches none of the partitions");
-    reach_the_unreachable();
-    if (rejects_) rejects_->adopt(ledgers());
-    std::vector<Job> jobs = choose_jobs();
+      log_.warn("--only matches no partition");
+    read_missing_ledgers();
+    if (rejects_) rejects_->recover(ledgers());
+    std::vector<PartitionJob> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
     if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
-    if (rejects_) rejects_->close(ledgers());
+    if (rejects_) rejects_->finish_run(ledgers());
     finish(std::chrono::steady_clock::now() - begun);
     return std::move(summary_);
   }
 
  private:
-  /// A sink that cannot be used, and after how many tries that was believed.
+  /// Why a sink cannot be used.
   struct Down {
     StageError error;
     std::int64_t attempts;
   };
 
-  /// What cannot be written now may not come to light when it is needed.
+  /// Before the run moves data, so that an unwritable path is reported at once.
   void open_rejects() {
     if (!file_.run.rejects) return;
     try {
@@ -79,11 +77,10 @@ class Run {
 
   [[nodiscard]] CommittedAttempts ledgers() const { return {graph_, file_.name, log_}; }
 
-  /// Calls `body`, again while it fails transiently, as a partition would be tried again. Returns
-  /// the failure that ended that; nothing when it went well or the run is to stop.
+  /// Calls `body` and retries transient failures as a partition would be retried. Returns the last
+  /// failure; nothing when it succeeded or the run is to stop.
   template <class Body>
-  std::optional<Down> persistently(const std::string& what, Body&& body) {
-    milliseconds delay = file_.run.retry_delay;
+  std::optional<Down> with_retries(const std::string& what, Body&& body) {
     for (std::int64_t attempt = 1; !cancellation_.requested(); ++attempt) {
       try {
         body();
@@ -91,44 +88,40 @@ class Run {
       } catch (const StageError& error) {
         if (error.code() == Code::config) throw;
         if (cancellation_.requested()) return std::nullopt;
-        if (error.code() != Code::transient || attempt > file_.run.retries)
-          return Down{error, attempt};
-        log_.warn(fmt::format("{}: attempt {} of {}: {}", what, attempt, file_.run.retries + 1,
-                              error.message()));
-        pause(std::max(delay, std::min(error.retry_after(), longest_retry_after)));
+        if (!retry_.allows(error, attempt)) return Down{error, attempt};
+        log_.warn(fmt::format("{}: {}", what, retry_.describe(error, attempt)));
+        pause(retry_.backoff(error, attempt));
       }
-      delay = std::min(delay * 2, longest_backoff);
     }
     return std::nullopt;
   }
 
-  /// A sink with which `body` fails for good fails its partitions; the others go on.
+  /// When `body` fails for good, the partitions fail for this sink; other sinks go on.
   template <class Body>
   void per_sink(const char* what, NodeIndex sink, Body&& body) {
     if (down_.contains(sink)) return;
-    const auto down = persistently(fmt::format("{}: {}", graph_[sink].stage->title(), what), body);
+    const auto down = with_retries(fmt::format("{}: {}", graph_[sink].stage->title(), what), body);
     if (!down) return;
     log_.error(down->error.message());
     down_.emplace(sink, *down);
   }
 
-  /// Without partitions there is nothing to do or to report: a source that cannot say them ends the
-  /// run.
+  /// A source that cannot list its partitions ends the run: there is nothing to do or to report.
   void plan() {
     const auto down =
-        persistently("planning", [&] { planned_ = plan_partitions(graph_, request_.selection); });
+        with_retries("planning", [&] { planned_ = plan_partitions(graph_, request_.selection); });
     if (down) throw StageError(down->error);
   }
 
-  /// Until then, or until the run is to stop.
+  /// Ends early when the run is to stop.
   void pause(milliseconds delay) const {
     const auto until = std::chrono::steady_clock::now() + delay;
     while (!cancellation_.requested() && std::chrono::steady_clock::now() < until) {
-      std::this_thread::sleep_for(milliseconds(20));
+      std::this_thread::sleep_for(cancellation_poll);
     }
   }
 
-  void reach_the_unreachable() {
+  void read_missing_ledgers() {
     for (const TargetState& target : preflight_.targets) {
       if (!target.unreachable) continue;
       const NodeIndex sink = target.sink;
@@ -141,16 +134,15 @@ class Run {
   }
 
   [[nodiscard]] bool is_done(NodeIndex sink, const PlannedPartition& planned) const {
-    const LedgerRecord* record =
-        preflight_.ledger.find(sink, graph_[planned.source].name, planned.partition.id);
-    return record != nullptr && record->state == State::done;
+    return preflight_.ledger.done(sink, graph_[planned.source].name, planned.partition.id) !=
+           nullptr;
   }
 
-  std::vector<Job> choose_jobs() {
-    std::vector<Job> jobs;
+  std::vector<PartitionJob> choose_jobs() {
+    std::vector<PartitionJob> jobs;
     summary_.partitions.total = static_cast<std::int64_t>(planned_.size());
     for (const PlannedPartition& planned : planned_) {
-      Job job{planned.source, &planned.partition, {}};
+      PartitionJob job{planned.source, &planned.partition, {}};
       for (const NodeIndex sink : graph_.sinks_of(planned.source)) {
         PartitionCounts& counts = summary_of(sink).partitions;
         ++counts.total;
@@ -170,24 +162,24 @@ class Run {
     throw Error(Code::internal, "no summary for sink " + graph_[sink].name);
   }
 
-  void prepare_sinks(std::vector<Job>& jobs) {
+  void prepare_sinks(std::vector<PartitionJob>& jobs) {
     std::set<NodeIndex> needed;
-    for (const Job& job : jobs) needed.insert(job.sinks.begin(), job.sinks.end());
+    for (const PartitionJob& job : jobs) needed.insert(job.sinks.begin(), job.sinks.end());
     for (const NodeIndex sink : needed) {
-      per_sink("preparing the target", sink, [&] { graph_[sink].stage->prepare(graph_[sink].in); });
+      per_sink("preparing the target", sink, [&] { graph_.sink(sink).prepare(graph_[sink].in); });
     }
     if (cancellation_.requested()) return;
     for (const auto& [sink, down] : down_) fail_partitions(sink, down, jobs);
-    std::erase_if(jobs, [&](const Job& job) {
+    std::erase_if(jobs, [&](const PartitionJob& job) {
       if (job.sinks.empty()) ++summary_.partitions.failed;
       return job.sinks.empty();
     });
     if (!down_.empty() && file_.run.on_failure == OnFailure::stop) jobs.clear();
   }
 
-  void fail_partitions(NodeIndex sink, const Down& down, std::vector<Job>& jobs) {
-    const std::string error = printable(log_.redactor().conceal(down.error.message()), "\n");
-    for (Job& job : jobs) {
+  void fail_partitions(NodeIndex sink, const Down& down, std::vector<PartitionJob>& jobs) {
+    const std::string error = kept_message(down.error, log_);
+    for (PartitionJob& job : jobs) {
       if (std::erase(job.sinks, sink) == 0) continue;
       job.failed = true;
       ++summary_of(sink).partitions.failed;
@@ -197,33 +189,33 @@ class Run {
     }
   }
 
-  /// Says what will be read; a source that cannot fetch ahead is read all the same.
-  void announce(const std::vector<Job>& jobs) {
+  /// Lets sources fetch ahead. One that fails to do so is read all the same.
+  void announce(const std::vector<PartitionJob>& jobs) {
     for (const NodeIndex source : graph_.of_kind(Kind::source)) {
       std::vector<std::string> ids;
-      for (const Job& job : jobs) {
+      for (const PartitionJob& job : jobs) {
         if (job.source == source) ids.push_back(job.partition->id);
       }
       try {
-        graph_[source].stage->expect(ids);
+        graph_.source(source).expect(ids);
       } catch (const StageError& error) {
         if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
       }
     }
   }
 
-  void execute(std::vector<Job> jobs) {
+  void execute(std::vector<PartitionJob> jobs) {
     if (file_.run.executor == Executor::threads) announce(jobs);
     const std::size_t partitions_to_do = jobs.size();
     const RunIdentity run{file_.name, summary_.run_id};
     Progress progress(request_.progress, log_);
-    const AttemptSettings settings = attempt_settings(run, jobs.size(), progress);
-    Scheduler scheduler(graph_, std::move(jobs),
-                        {run, file_.run.retries, file_.run.retry_delay,
-                         file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
-                        cancellation_, log_, progress);
+    const AttemptSettings settings = settings_for(run, jobs.size(), progress);
+    Scheduler scheduler(
+        graph_, std::move(jobs),
+        {run, retry_, file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
+        cancellation_, log_, progress);
     progress.start(partitions_to_do);
-    std::optional<Heartbeats> heartbeats(std::in_place, graph_, scheduler, run, task(), log_);
+    std::optional<Heartbeats> heartbeats(std::in_place, graph_, scheduler, run, share(), log_);
     if (file_.run.executor == Executor::processes) {
       workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
                                            {request_.worker_program, request_.faults, log_.level()},
@@ -236,23 +228,15 @@ class Run {
     scheduler.add_to(summary_);
   }
 
-  [[nodiscard]] std::string task() const {
+  [[nodiscard]] std::string share() const {
     const auto& share = request_.selection.share;
-    return share ? fmt::format("{}/{}", share->task, share->of) : "";
+    return share ? fmt::format("{}/{}", share->index, share->count) : "";
   }
 
-  AttemptSettings attempt_settings(const RunIdentity& run, std::size_t partitions,
-                                   Progress& progress) {
-    AttemptSettings settings;
-    settings.run = run;
-    settings.readers = file_.run.workers > 0 ? static_cast<std::size_t>(file_.run.workers)
-                                             : std::max(1U, std::thread::hardware_concurrency());
-    settings.readers = std::min(settings.readers, partitions);
-    settings.memory_limit = static_cast<std::size_t>(file_.run.memory_limit);
+  AttemptSettings settings_for(const RunIdentity& run, std::size_t partitions, Progress& progress) {
+    AttemptSettings settings = attempt_settings(pipeline_, run);
+    settings.readers = reader_count(pipeline_, partitions);
     settings.reload = request_.reload;
-    settings.pushdown = file_.run.pushdown;
-    settings.max_rejects = file_.run.max_rejects;
-    settings.time_limit = file_.run.partition_timeout;
     settings.faults = &faults_;
     settings.rejects = rejects_ ? &rejects_->spools() : nullptr;
     settings.on_read = [&progress](std::int64_t rows) { progress.rows(rows); };
@@ -278,6 +262,7 @@ class Run {
   Cancellation& cancellation_;
   Log& log_;
   FaultPlan faults_;
+  const RetryPolicy retry_;
   std::int64_t workers_resident_ = 0;
   Summary summary_;
   std::vector<PlannedPartition> planned_;

@@ -15,17 +15,17 @@ struct RunRequest {
   Selection selection;
   bool reload = false;
   ProgressMode progress = ProgressMode::off;
-  std::vector<std::string> faults = {};  ///< placed on purpose, as FaultPlan takes them
-  std::filesystem::path worker_program = "/proc/self/exe";  ///< what worker processes are
+  std::vector<std::string> faults = {};                     ///< to inject, as FaultPlan takes them
+  std::filesystem::path worker_program = "/proc/self/exe";  ///< of worker processes
 };
 
-/// Sorts by time, and is unique enough for the runs of one pipeline.
+/// Makes an id that sorts by time and is unique among the runs of a pipeline.
 [[nodiscard]] std::string new_run_id();
 
-/// A summary of nothing yet, with the pipeline's stages and sinks.
+/// An empty summary with the pipeline's stages and sinks.
 [[nodiscard]] Summary new_summary(const Pipeline& pipeline);
 
-/// Runs the pipeline, after look_ahead() found nothing against it. Returns what happened, also when
+/// Runs the pipeline after run_preflight() has reported no errors. Returns a summary also when
 /// partitions failed or the run was stopped. Throws Error (config) when a target turns out not to
 /// fit.
 Summary run_pipeline(const Pipeline& pipeline, Preflight preflight, const RunRequest& request,

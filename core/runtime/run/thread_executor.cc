@@ -1,5 +1,7 @@
 #include "core/runtime/run/thread_executor.hpp"
 
+#include "core/runtime/base/text_format.hpp"
+
 #include <fmt/format.h>
 
 #include <system_error>
@@ -10,9 +12,9 @@ namespace {
 
 void work(const Graph& graph, Scheduler& scheduler, AttemptRunner& runner) {
   while (const std::optional<AttemptRequest> request = scheduler.next()) {
-    runner.run(*request, [&graph, &scheduler, request = *request](AttemptResult result) {
-      if (scheduler.complete(request, std::move(result)))
-        graph[request.source].stage->finish(request.partition.id);
+    runner.run(*request, [&graph, &scheduler, request = *request](const AttemptResult& result) {
+      if (scheduler.complete(request, result))
+        graph.source(request.source).finish(request.partition.id);
     });
   }
 }
@@ -22,7 +24,7 @@ void work(const Graph& graph, Scheduler& scheduler, AttemptRunner& runner) {
 void run_in_threads(const Graph& graph, Scheduler& scheduler, const AttemptSettings& settings,
                     Cancellation& cancellation, Log& log) {
   std::vector<std::thread> workers;
-  std::string refused;
+  std::string failure;
   {
     std::unique_ptr<AttemptRunner> runner;
     try {
@@ -30,14 +32,15 @@ void run_in_threads(const Graph& graph, Scheduler& scheduler, const AttemptSetti
       for (std::size_t i = 0; i < settings.readers; ++i)
         workers.emplace_back([&] { work(graph, scheduler, *runner); });
     } catch (const std::system_error& error) {
-      refused = error.code().message();
+      failure = error.code().message();
     }
     for (std::thread& worker : workers) worker.join();
   }
-  if (refused.empty()) return;
-  if (workers.empty()) throw Error::transient("cannot start the threads of the run: " + refused);
-  log.warn(fmt::format("{} of {} workers were there, for more threads could not be started: {}",
-                       workers.size(), settings.readers, refused));
+  if (failure.empty()) return;
+  if (workers.empty()) throw Error::transient("cannot start the threads of the run: " + failure);
+  log.warn(fmt::format("ran with {} of {}, because no more threads could be started: {}",
+                       workers.size(),
+                       counted(static_cast<std::int64_t>(settings.readers), "worker"), failure));
 }
 
 }  // namespace etl::runtime

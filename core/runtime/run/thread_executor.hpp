@@ -8,7 +8,7 @@
 namespace etl::runtime {
 
 /// Makes the scheduler's attempts, `settings.readers` at once, until it has no more. Throws Error
-/// (transient) when there are not enough threads to begin.
+/// (transient) when not even one thread can be started.
 void run_in_threads(const Graph& graph, Scheduler& scheduler, const AttemptSettings& settings,
                     Cancellation& cancellation, Log& log);
 

@@ -7,20 +7,19 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 namespace etl::runtime {
 namespace {
 
 using std::chrono::milliseconds;
 
-constexpr milliseconds pause_between{2000};
-/// After a heartbeat that found somebody else at the database.
-constexpr milliseconds pause_before_retry{200};
-/// For the last word, which a lost run's reader would otherwise wait ten seconds for.
-constexpr int last_tries = 5;
-/// What a living run removes of others: those that nobody will ask for any more.
-constexpr std::chrono::minutes forgotten_after{10};
+constexpr milliseconds interval{2000};
+/// The interval after a heartbeat that found the database busy.
+constexpr milliseconds retry_interval{200};
+/// Attempts to withdraw a heartbeat, which would otherwise be shown for another ten seconds.
+constexpr int withdraw_attempts = 5;
+/// Age at which stale heartbeats of other runs are deleted.
+constexpr std::chrono::minutes stale_after{10};
 
 }  // namespace
 
@@ -33,38 +32,39 @@ Heartbeats::Heartbeats(const Graph& graph, const Scheduler& scheduler, RunIdenti
       host_(host_name()),
       log_(log) {
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
-    if (graph[sink].stage->has_heartbeat()) sinks_.insert(sink);
+    if (graph.sink(sink).has_heartbeat()) sinks_.insert(sink);
   }
-  if (!sinks_.empty()) thread_ = std::thread([this] { beat_until_the_end(); });
+  if (!sinks_.empty()) thread_ = std::thread([this] { beat_until_stopped(); });
 }
 
 Heartbeats::~Heartbeats() {
   {
-    const std::scoped_lock lock(mutex_);
-    ended_ = true;
+    const MutexLock lock(mutex_);
+    stopped_ = true;
   }
   changed_.notify_all();
   if (thread_.joinable()) thread_.join();
-  take_back();
+  withdraw();
 }
 
-void Heartbeats::beat_until_the_end() {
-  milliseconds pause = pause_between;
-  std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, pause, [this] { return ended_; })) {
+void Heartbeats::beat_until_stopped() {
+  auto next = std::chrono::steady_clock::now() + interval;
+  MutexLock lock(mutex_);
+  while (!stopped_) {
+    if (changed_.wait_until(lock, next)) continue;
     lock.unlock();
-    const std::vector<Scheduler::InHand> in_hand = scheduler_.in_hand();
-    bool told = true;
+    const Attempts attempts = scheduler_.attempts_in_progress();
+    bool written = true;
     for (const NodeIndex sink : std::set(sinks_))
-      told = beat(sink, in_hand, forgotten_after) && told;
-    pause = told ? pause_between : pause_before_retry;
+      written = beat(sink, attempts, stale_after) && written;
+    next = std::chrono::steady_clock::now() + (written ? interval : retry_interval);
     lock.lock();
   }
 }
 
-Heartbeat Heartbeats::beat_of(NodeIndex sink, const std::vector<Scheduler::InHand>& in_hand) const {
+Heartbeat Heartbeats::heartbeat_of(NodeIndex sink, const Attempts& attempts) const {
   Heartbeat beat{run_.pipeline, graph_[sink].name, run_.run_id, {}, 0};
-  for (const Scheduler::InHand& each : in_hand) {
+  for (const Scheduler::AttemptInProgress& each : attempts) {
     if (std::ranges::find(each.sinks, sink) == each.sinks.end()) continue;
     beat.records.push_back({run_.pipeline, graph_[each.source].name, beat.sink, each.partition,
                             run_.run_id, task_, host_, static_cast<std::uint32_t>(::getpid()),
@@ -73,29 +73,29 @@ Heartbeat Heartbeats::beat_of(NodeIndex sink, const std::vector<Scheduler::InHan
   return beat;
 }
 
-bool Heartbeats::beat(NodeIndex sink, const std::vector<Scheduler::InHand>& in_hand,
+bool Heartbeats::beat(NodeIndex sink, const Attempts& attempts,
                       std::chrono::microseconds forget_after) {
-  Heartbeat beat = beat_of(sink, in_hand);
+  Heartbeat beat = heartbeat_of(sink, attempts);
   beat.forget_after = forget_after.count();
-  if (beat.records.empty() && !told_.contains(sink)) return true;
+  if (beat.records.empty() && !written_.contains(sink)) return true;
   try {
-    graph_[sink].stage->heartbeat(beat);
-    told_.insert(sink);
+    graph_.sink(sink).heartbeat(beat);
+    written_.insert(sink);
     return true;
   } catch (const Error& error) {
     if (error.code() == Code::transient) return false;
-    // A table that may not be created stays so.
-    log_.debug("what the run has in hand is not shown: " + error.message());
+    // A table that may not be created now may not be created later either.
+    log_.debug("attempts in progress are not shown: " + error.message());
     sinks_.erase(sink);
     return true;
   }
 }
 
-/// What lost runs left goes with it.
-void Heartbeats::take_back() {
-  for (const NodeIndex sink : std::set(told_)) {
-    for (int tries = 0; tries < last_tries && !beat(sink, {}, lost_after); ++tries)
-      std::this_thread::sleep_for(pause_before_retry);
+/// Also deletes the heartbeats of lost runs.
+void Heartbeats::withdraw() {
+  for (const NodeIndex sink : std::set(written_)) {
+    for (int attempt = 0; attempt < withdraw_attempts && !beat(sink, {}, lost_after); ++attempt)
+      std::this_thread::sleep_for(retry_interval);
   }
 }
 

@@ -1,25 +1,23 @@
 /// \file
-/// Says beside the ledgers, every few seconds, what a run has in hand: for people who ask how far
-/// the whole is. Nothing is decided by it, so nothing waits for it and no run fails of it.
+/// Writes the attempts in progress beside the ledgers every few seconds, for people who ask how far
+/// all runs are. Nothing is decided by it, so nothing waits for it and no run fails because of it.
 #pragma once
 
 #include "core/runtime/schedule/scheduler.hpp"
 
-#include <atomic>
 #include <chrono>
-#include <condition_variable>
-#include <mutex>
 #include <set>
 #include <string>
 #include <thread>
 
 namespace etl::runtime {
 
-/// A thread of its own, from the constructor to the destructor, which takes back what was said. A
-/// run shorter than the pause says nothing. `graph`, `scheduler` and `log` have to live longer.
+/// Has a thread of its own, from the constructor to the destructor, which withdraws the heartbeats.
+/// A run shorter than the first interval writes none. `graph`, `scheduler` and `log` must outlive
+/// it.
 class Heartbeats {
  public:
-  /// `task` as people know it: "3/8", or empty.
+  /// `task`: the share of the run, such as "3/8", or empty.
   Heartbeats(const Graph& graph, const Scheduler& scheduler, RunIdentity run, std::string task,
              Log& log);
   ~Heartbeats();
@@ -27,15 +25,13 @@ class Heartbeats {
   Heartbeats& operator=(const Heartbeats&) = delete;
 
  private:
-  using Clock = std::chrono::steady_clock;
+  using Attempts = std::vector<Scheduler::AttemptInProgress>;
 
-  void beat_until_the_end();
-  /// False when it could not be said now.
-  bool beat(NodeIndex sink, const std::vector<Scheduler::InHand>& in_hand,
-            std::chrono::microseconds forget_after);
-  [[nodiscard]] Heartbeat beat_of(NodeIndex sink,
-                                  const std::vector<Scheduler::InHand>& in_hand) const;
-  void take_back();
+  void beat_until_stopped() ETL_EXCLUDES(mutex_);
+  /// Returns false when the database was busy.
+  bool beat(NodeIndex sink, const Attempts& attempts, std::chrono::microseconds forget_after);
+  [[nodiscard]] Heartbeat heartbeat_of(NodeIndex sink, const Attempts& attempts) const;
+  void withdraw();
 
   const Graph& graph_;
   const Scheduler& scheduler_;
@@ -43,12 +39,12 @@ class Heartbeats {
   const std::string task_;
   const std::string host_;
   Log& log_;
-  std::set<NodeIndex> sinks_;  ///< that can be told
-  std::set<NodeIndex> told_;   ///< and were
+  std::set<NodeIndex> sinks_;    ///< that keep heartbeats
+  std::set<NodeIndex> written_;  ///< sinks that have one of this run
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool ended_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  bool stopped_ ETL_GUARDED_BY(mutex_) = false;
   std::thread thread_;  // last: it uses the rest
 };
 

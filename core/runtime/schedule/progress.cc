@@ -46,7 +46,7 @@ void Progress::start(std::size_t partitions) {
 void Progress::stop() {
   if (!thread_.joinable()) return;
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     stop_ = true;
   }
   wake_.notify_all();
@@ -55,12 +55,12 @@ void Progress::stop() {
 }
 
 void Progress::begin(const std::string& partition) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   active_.emplace(partition, Clock::now());
 }
 
 void Progress::end(const std::string& partition) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (const auto at = active_.find(partition); at != active_.end()) active_.erase(at);
 }
 
@@ -68,17 +68,20 @@ void Progress::show_until_stopped() {
   const milliseconds pause = mode_ == ProgressMode::bar     ? redraw_every
                              : mode_ == ProgressMode::plain ? line_every
                                                             : json_every;
-  std::unique_lock lock(mutex_);
-  while (!wake_.wait_for(lock, pause, [this] { return stop_; })) {
+  auto next = Clock::now() + pause;
+  MutexLock lock(mutex_);
+  while (!stop_) {
+    if (wake_.wait_until(lock, next)) continue;
     lock.unlock();
-    show(false);
+    refresh();
+    next = Clock::now() + pause;
     lock.lock();
   }
 }
 
 void Progress::show(bool last) {
   if (mode_ == ProgressMode::plain) {
-    // A run shorter than the interval says nothing: its summary follows at once.
+    // The summary follows at once.
     if (!last) log_.info(line());
     return;
   }
@@ -117,7 +120,7 @@ std::string Progress::bars(std::size_t& lines) const {
   std::string text = fmt::format("[{}{}] {}\n", std::string(filled, '#'),
                                  std::string(bar_width - filled, '.'), line());
   lines = 1;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (const auto& [partition, since] : active_) {
     if (lines > active_shown) {
       text += fmt::format("  ... and {} more\n", active_.size() - active_shown);

@@ -1,14 +1,13 @@
 /// \file
-/// How far a run is: bars on a terminal, a line every few seconds elsewhere, or JSON lines.
+/// Shows the progress of a run: a bar on a terminal, a log line every few seconds, or JSON lines.
 #pragma once
 
 #include "core/runtime/base/log.hpp"
+#include "core/runtime/base/mutex.hpp"
 
 #include <atomic>
 #include <chrono>
-#include <condition_variable>
 #include <map>
-#include <mutex>
 #include <string>
 #include <thread>
 
@@ -16,8 +15,8 @@ namespace etl::runtime {
 
 enum class ProgressMode { bar, plain, json, off };
 
-/// Counts as they happen, and shows them from a thread of its own. Every member may be called from
-/// any thread.
+/// Counts events, and shows the counts from a thread of its own. start() and stop() belong to the
+/// owner; every other member may be called from any thread.
 class Progress {
  public:
   Progress(ProgressMode mode, Log& log);
@@ -25,10 +24,12 @@ class Progress {
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  /// Begins to show; `partitions` are to be done.
+  /// Starts showing the progress through so many partitions.
   void start(std::size_t partitions);
-  /// Shows the last state and ends. Also done by the destructor.
+  /// Shows the final state and stops. The destructor does the same.
   void stop();
+  /// Shows the current state now.
+  void refresh() { show(false); }
 
   void rows(std::int64_t count) { rows_.fetch_add(count, std::memory_order_relaxed); }
   void written(std::int64_t count) { written_.fetch_add(count, std::memory_order_relaxed); }
@@ -57,11 +58,12 @@ class Progress {
   std::size_t total_ = 0;
   Clock::time_point started_{};
 
-  mutable std::mutex mutex_;
-  std::condition_variable wake_;
-  std::multimap<std::string, Clock::time_point> active_;  ///< two sources may share an id
-  bool stop_ = false;
-  std::size_t drawn_ = 0;  ///< lines of the bars on the terminal; guarded by the log's lock
+  mutable Mutex mutex_;
+  Condition wake_;
+  /// Partitions in progress; those of two sources may share an id.
+  std::multimap<std::string, Clock::time_point> active_ ETL_GUARDED_BY(mutex_);
+  bool stop_ ETL_GUARDED_BY(mutex_) = false;
+  std::size_t drawn_ = 0;  ///< lines of bars on the terminal; guarded by the lock of the log
   std::thread thread_;
 };
 

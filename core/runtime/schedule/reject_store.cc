@@ -1,6 +1,6 @@
 #include "core/runtime/schedule/reject_store.hpp"
 
-#include "core/runtime/base/utf8.hpp"
+#include "core/runtime/base/text_format.hpp"
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,8 +13,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Publications that each would write the whole file anew wait for as many others.
-constexpr std::size_t most_waiting = 64;
+/// Publications that would each rewrite the whole file wait until there are so many.
+constexpr std::size_t max_waiting = 64;
 
 std::optional<SpoolHeader> header_of(const fs::path& spool) {
   const std::string text = read_whole(spool);
@@ -34,14 +34,13 @@ bool CommittedAttempts::readable(NodeIndex sink) {
     ledger_.load(graph_, sink, pipeline_);
     return readable_[sink] = true;
   } catch (const StageError& error) {
-    log_.warn("rejects of earlier attempts have to wait: " + error.message());
+    log_.warn("the rejects of earlier attempts are not published yet: " + error.message());
     return readable_[sink] = false;
   }
 }
 
-const LedgerRecord* CommittedAttempts::record(NodeIndex sink, const RejectKey& key) {
-  const LedgerRecord* record = ledger_.find(sink, key.source, key.partition);
-  return record != nullptr && record->state == State::done ? record : nullptr;
+const LedgerRecord* CommittedAttempts::done_record(NodeIndex sink, const RejectKey& key) {
+  return ledger_.done(sink, key.source, key.partition);
 }
 
 std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,
@@ -49,7 +48,7 @@ std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,
   for (const NodeIndex node : graph_.of_kind(Kind::sink)) {
     if (graph_[node].name != sink) continue;
     if (!readable(node)) return std::nullopt;
-    const LedgerRecord* done = record(node, attempt.key);
+    const LedgerRecord* done = done_record(node, attempt.key);
     return done != nullptr && done->run_id == attempt.run_id && done->attempts == attempt.attempt;
   }
   return std::nullopt;
@@ -60,13 +59,13 @@ bool CommittedAttempts::done_everywhere(const RejectKey& key) {
     if (graph_[source].name != key.source) continue;
     const std::vector<NodeIndex> sinks = graph_.sinks_of(source);
     return std::all_of(sinks.begin(), sinks.end(), [&](NodeIndex sink) {
-      return readable(sink) && record(sink, key) != nullptr;
+      return readable(sink) && done_record(sink, key) != nullptr;
     });
   }
   return false;
 }
 
-// ---- the run -----------------------------------------------------------------------------------
+// ---- this run ----------------------------------------------------------------------------------
 
 RejectStore::SpoolFile::~SpoolFile() {
   if (!stays) ::unlink(path.c_str());
@@ -81,7 +80,7 @@ RejectStore::RejectStore(const RejectPath& path, RunIdentity run, std::string pi
 
 RejectStore::~RejectStore() {
   for (auto& [job, attempts] : open_) {
-    for (const Attempted& attempt : attempts) attempt.spool->stays = true;
+    for (const SpooledAttempt& attempt : attempts) attempt.spool->stays = true;
   }
   for (const Waiting& waiting : waiting_) {
     if (waiting.spool != nullptr) waiting.spool->stays = true;
@@ -95,34 +94,35 @@ void RejectStore::prepare(const Graph& graph, AttemptRequest& request) {
   try {
     replaces = file_.holds(key);
   } catch (const Error&) {
-    // A spool too many does no harm; publishing says what is wrong with the file.
+    // One spool too many does no harm, and publishing will report what is wrong with the file.
     replaces = true;
   }
-  const std::scoped_lock lock(mutex_);
-  request.spool = ++last_number_;
+  const MutexLock lock(mutex_);
+  request.spool = ++last_spool_;
   request.replaces_rejects = replaces || waiting_keys_.contains(key);
 }
 
-/// An attempt whose end is not known (a lost answer, a worker that died) keeps its spool: it may
-/// turn out to be the one that committed.
-void RejectStore::over(const Graph& graph, const AttemptRequest& request,
-                       const AttemptResult& result) {
-  const std::scoped_lock lock(mutex_);
-  std::vector<Attempted>& attempts = open_[request.job];
-  const fs::path own = spools_.folder().file(request.spool);
+/// An attempt whose end is unknown (a lost answer, a worker that died) keeps its spool: it may turn
+/// out to be the one that committed.
+void RejectStore::attempt_ended(const Graph& graph, const AttemptRequest& request,
+                                const AttemptResult& result) {
+  const MutexLock lock(mutex_);
+  std::vector<SpooledAttempt>& attempts = open_[request.job];
+  const fs::path spool_path = spools_.folder().file(request.spool);
   std::error_code ignored;
-  if (fs::exists(own, ignored))
-    attempts.push_back({request.number, std::make_shared<SpoolFile>(own)});
+  if (fs::exists(spool_path, ignored))
+    attempts.push_back({request.number, std::make_shared<SpoolFile>(spool_path)});
   bool known = true;
   std::map<std::shared_ptr<SpoolFile>, std::set<std::string>> committed;
   for (const auto& [sink, outcome] : result.outcomes) {
-    if (outcome.kind != Outcome::Kind::committed) {
-      known = known && outcome.kind == Outcome::Kind::lost;
+    if (outcome.kind != SinkOutcome::Kind::committed) {
+      known = known && outcome.kind == SinkOutcome::Kind::committed_elsewhere;
       continue;
     }
-    const auto spool = std::find_if(
-        attempts.rbegin(), attempts.rend(),
-        [&, &outcome = outcome](const Attempted& each) { return each.number == outcome.attempt; });
+    const auto spool = std::find_if(attempts.rbegin(), attempts.rend(),
+                                    [&, &outcome = outcome](const SpooledAttempt& each) {
+                                      return each.number == outcome.attempt;
+                                    });
     const auto stages = stages_between(graph, request.source, sink);
     committed[spool == attempts.rend() ? nullptr : spool->spool].insert(stages.begin(),
                                                                         stages.end());
@@ -131,7 +131,7 @@ void RejectStore::over(const Graph& graph, const AttemptRequest& request,
   for (auto& [spool, stages] : committed) {
     publish({{key, std::move(stages), spool ? spool->path : fs::path()}, spool});
   }
-  // What was replayed goes once every sink has it; close() asks the ledgers.
+  // Replayed rejects go once every sink has them, which finish_run() finds in the ledgers.
   if (known && request.replay == nullptr) open_.erase(request.job);
 }
 
@@ -146,12 +146,12 @@ void RejectStore::publish(Waiting waiting) {
     }
     waiting_keys_.insert(key);
     waiting_.push_back(std::move(waiting));
-    if (waiting_.size() >= most_waiting) flush();
+    if (waiting_.size() >= max_waiting) flush();
   } catch (const Error& error) {
     if (waiting.spool != nullptr) waiting.spool->stays = true;
     log_.error(
-        fmt::format("the rejects of {} are committed but not published; the next run does it "
-                    "from {}: {}",
+        fmt::format("the rejects of {} are committed but not published; the next run will publish "
+                    "them from {}: {}",
                     key.partition, spools_.folder().path().string(), error.message()));
   }
 }
@@ -170,44 +170,44 @@ void RejectStore::flush() {
       if (waiting.spool != nullptr) waiting.spool->stays = true;
     }
     log_.error(fmt::format(
-        "the rejects of {} partitions, the first of them {}, are committed but not published; the "
-        "next run does it from {}: {}",
-        done.size(), done.front().publication.key.partition, spools_.folder().path().string(),
-        error.message()));
+        "the rejects of {}, beginning with {}, are committed but not published; the next run will "
+        "publish them from {}: {}",
+        counted(static_cast<std::int64_t>(done.size()), "partition"),
+        done.front().publication.key.partition, spools_.folder().path().string(), error.message()));
   }
 }
 
 void RejectStore::remove(const std::vector<std::string>& lines) {
   if (lines.empty()) return;
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   file_.publish({{parse_reject(lines.front()).key, {}, {}, lines}});
 }
 
-// ---- what killed runs left ---------------------------------------------------------------------
+// ---- spools of killed runs ---------------------------------------------------------------------
 
-void RejectStore::adopt(CommittedAttempts ledgers) {
-  const std::scoped_lock lock(mutex_);
-  settle_runs(ledgers, false);
+void RejectStore::recover(CommittedAttempts ledgers) {
+  const MutexLock lock(mutex_);
+  settle_dead_runs(ledgers, false);
 }
 
-void RejectStore::close(CommittedAttempts ledgers) {
-  const std::scoped_lock lock(mutex_);
+void RejectStore::finish_run(CommittedAttempts ledgers) {
+  const MutexLock lock(mutex_);
   flush();
   for (auto& [job, attempts] : open_) {
-    for (const Attempted& attempt : attempts) attempt.spool->stays = true;
+    for (const SpooledAttempt& attempt : attempts) attempt.spool->stays = true;
   }
   open_.clear();
   settle(spools_.folder(), ledgers, true);
-  settle_runs(ledgers, true);
+  settle_dead_runs(ledgers, true);
 }
 
-void RejectStore::settle_runs(CommittedAttempts& ledgers, bool last) {
+void RejectStore::settle_dead_runs(CommittedAttempts& ledgers, bool last) {
   std::vector<fs::path> runs;
   std::error_code ignored;
   for (const fs::directory_entry& entry : fs::directory_iterator(path_.spools(), ignored)) {
     if (entry.path() != spools_.folder().path()) runs.push_back(entry.path());
   }
-  std::sort(runs.begin(), runs.end());  // a run's id begins with its time
+  std::sort(runs.begin(), runs.end());  // oldest first: a run's id begins with its time
   for (const fs::path& path : runs) {
     const std::optional<SpoolFolder> run = SpoolFolder::of_dead_run(path);
     if (!run) continue;
@@ -216,14 +216,14 @@ void RejectStore::settle_runs(CommittedAttempts& ledgers, bool last) {
   }
 }
 
-/// Only at the end of a run (`last`) does it remove what no ledger knows: the answer to the killed
-/// run's COMMIT may still have been on its way when this run began.
+/// Deletes what no ledger knows only at the end of a run (`last`): when this run began, the COMMIT
+/// of a killed run may still have been in progress.
 void RejectStore::settle(const SpoolFolder& run, CommittedAttempts& ledgers, bool last) {
   for (const fs::path& path : run.files()) {
     try {
       const std::optional<SpoolHeader> header = header_of(path);
       if (!header) {
-        log_.warn(path.string() + " is no spool file of rejects; remove it if nobody needs it");
+        log_.warn(path.string() + " is not a spool file of rejects; delete it if it is not needed");
         continue;
       }
       if (header->key.pipeline != spools_.run().pipeline) continue;
@@ -239,18 +239,20 @@ void RejectStore::settle(const SpoolFolder& run, CommittedAttempts& ledgers, boo
         publication.repaired = header->repaired;
       if (any) file_.publish({publication});
       if (!unknown.empty()) {
-        log_.warn(fmt::format(
-            "{} waits for the ledger of sink \"{}\", which cannot be read; remove it if that sink "
-            "is gone",
-            path.string(), unknown));
+        log_.warn(
+            fmt::format("{} is kept because the ledger of sink \"{}\" cannot be read; delete it if "
+                        "that sink no "
+                        "longer exists",
+                        path.string(), unknown));
       } else if (any || last) {
         fs::remove(path);
       }
     } catch (const Error& error) {
-      log_.error(fmt::format("the rejects in {} stay there: {}", path.string(), error.message()));
-    } catch (const fs::filesystem_error& error) {
       log_.error(
-          fmt::format("the rejects in {} stay there: {}", path.string(), error.code().message()));
+          fmt::format("cannot publish the rejects in {}: {}", path.string(), error.message()));
+    } catch (const fs::filesystem_error& error) {
+      log_.error(fmt::format("cannot publish the rejects in {}: {}", path.string(),
+                             error.code().message()));
     }
   }
 }

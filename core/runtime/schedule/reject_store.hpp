@@ -1,19 +1,19 @@
 /// \file
-/// The rejects of a run: kept while an attempt reads, published once it has committed, so that the
-/// published file always says what the sinks' ledgers say.
+/// The rejects of a run: spooled while an attempt reads, published once it has committed, so that
+/// the published file always agrees with the sinks' ledgers.
 ///
-/// For one sink, a partition has as many entries as its ledger record has `rows_rejected`. For
+/// With one sink, a partition has as many entries as its ledger record has `rows_rejected`. With
 /// several, that holds for each sink and the entries of the stages on the way to it.
 #pragma once
 
 #include "core/runtime/attempt/reject_spools.hpp"
 #include "core/runtime/base/log.hpp"
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/rejects/reject_file.hpp"
 
 #include <map>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <set>
 #include <string>
@@ -21,19 +21,20 @@
 
 namespace etl::runtime {
 
-/// What the sinks' ledgers say of attempts of runs that are over. Each ledger is read when it is
-/// first asked for.
+/// Tells from the sinks' ledgers which attempts of earlier runs committed. Reads each ledger when
+/// it is first needed.
 class CommittedAttempts {
  public:
   CommittedAttempts(const Graph& graph, std::string pipeline, Log& log)
       : graph_(graph), pipeline_(std::move(pipeline)), log_(log) {}
-  /// Nothing when it cannot be told: the pipeline has no such sink, or its ledger cannot be read.
+  /// Returns nothing if that is unknown: the pipeline has no such sink, or its ledger is
+  /// unreadable.
   std::optional<bool> committed(const SpoolHeader& attempt, const std::string& sink);
-  /// Whether every sink behind its source has this partition, by whatever run.
+  /// Whether every sink behind its source has this partition, from any run.
   bool done_everywhere(const RejectKey& key);
 
  private:
-  const LedgerRecord* record(NodeIndex sink, const RejectKey& key);
+  const LedgerRecord* done_record(NodeIndex sink, const RejectKey& key);
   bool readable(NodeIndex sink);
 
   const Graph& graph_;
@@ -43,34 +44,35 @@ class CommittedAttempts {
   std::map<NodeIndex, bool> readable_;
 };
 
-/// The runner has one. Members may be called from any thread.
+/// One per run. Members may be called from any thread.
 class RejectStore {
  public:
-  /// Makes the file or folder. Throws Error as file_error() does.
+  /// Creates the file or folder. Throws Error as file_error() does.
   RejectStore(const RejectPath& path, RunIdentity run, std::string pipeline_file, Log& log);
-  /// Leaves what is not published to the next run.
+  /// Leaves what is not published for the next run.
   ~RejectStore();
   RejectStore(const RejectStore&) = delete;
   RejectStore& operator=(const RejectStore&) = delete;
 
   [[nodiscard]] const RejectSpools& spools() const { return spools_; }
-  /// For the request of an attempt that begins.
+  /// Completes the request of an attempt that begins.
   void prepare(const Graph& graph, AttemptRequest& request);
-  /// What became of an attempt, before another at the same partition may begin. Publishes what was
-  /// committed; what cannot be published now stays for the next run, and is logged.
-  void over(const Graph& graph, const AttemptRequest& request, const AttemptResult& result);
+  /// Publishes the rejects of an attempt that committed. Call it before the next attempt at the
+  /// same partition begins. What cannot be published now is logged and stays for the next run.
+  void attempt_ended(const Graph& graph, const AttemptRequest& request,
+                     const AttemptResult& result);
 
-  /// Takes lines out of the published file: repaired rejects that have been loaded. Throws Error as
+  /// Removes lines from the published file: repaired rejects that have been loaded. Throws Error as
   /// file_error() does.
   void remove(const std::vector<std::string>& lines);
 
-  /// Publishes what runs that were killed had committed.
-  void adopt(CommittedAttempts ledgers);
-  /// The end of the run: publishes what waits, and clears away what was not committed.
-  void close(CommittedAttempts ledgers);
+  /// Publishes what killed runs had committed.
+  void recover(CommittedAttempts ledgers);
+  /// Publishes what waits, and deletes what was not committed.
+  void finish_run(CommittedAttempts ledgers);
 
  private:
-  /// Removed with the last object that holds it, unless it is to stay.
+  /// Deletes the file with the last owner, unless it stays.
   struct SpoolFile {
     explicit SpoolFile(std::filesystem::path file) : path(std::move(file)) {}
     ~SpoolFile();
@@ -79,7 +81,7 @@ class RejectStore {
     std::filesystem::path path;
     bool stays = false;
   };
-  struct Attempted {
+  struct SpooledAttempt {
     std::int64_t number;
     std::shared_ptr<SpoolFile> spool;
   };
@@ -88,21 +90,22 @@ class RejectStore {
     std::shared_ptr<SpoolFile> spool;
   };
 
-  void publish(Waiting waiting);
-  void flush();
-  void settle_runs(CommittedAttempts& ledgers, bool last);
+  void publish(Waiting waiting) ETL_REQUIRES(mutex_);
+  void flush() ETL_REQUIRES(mutex_);
+  void settle_dead_runs(CommittedAttempts& ledgers, bool last);
   void settle(const SpoolFolder& run, CommittedAttempts& ledgers, bool last);
 
   RejectPath path_;
-  RejectFile file_;  // before the spools, whose folder may lie in it
+  RejectFile file_;  // before the spools, whose folder may be inside it
   RejectSpools spools_;
   Log& log_;
 
-  std::mutex mutex_;
-  std::int64_t last_number_ = 0;
-  std::map<std::size_t, std::vector<Attempted>> open_;  ///< by job: not known to be of no use
-  std::vector<Waiting> waiting_;                        ///< to be published together
-  std::set<RejectKey> waiting_keys_;
+  Mutex mutex_;
+  std::int64_t last_spool_ ETL_GUARDED_BY(mutex_) = 0;
+  /// By job: attempts that may still turn out to have committed.
+  std::map<std::size_t, std::vector<SpooledAttempt>> open_ ETL_GUARDED_BY(mutex_);
+  std::vector<Waiting> waiting_ ETL_GUARDED_BY(mutex_);  ///< to be published together
+  std::set<RejectKey> waiting_keys_ ETL_GUARDED_BY(mutex_);
 };
 
 }  // namespace etl::runtime

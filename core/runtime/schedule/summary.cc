@@ -34,6 +34,29 @@ double seconds(std::chrono::nanoseconds time) {
 
 }  // namespace
 
+PartitionCounts& PartitionCounts::operator+=(const PartitionCounts& other) {
+  total += other.total;
+  done += other.done;
+  skipped += other.skipped;
+  failed += other.failed;
+  missing += other.missing;
+  return *this;
+}
+
+void Summary::add_up_rows(const RowCounts& read_once) {
+  if (sinks.size() == 1) {
+    rows = sinks.front().rows;
+    return;
+  }
+  rows.read += read_once.read;
+  rows.rejected += read_once.rejected;
+  for (const SinkSummary& sink : sinks) {
+    rows.filtered += sink.rows.filtered;
+    rows.added += sink.rows.added;
+    rows.written += sink.rows.written;
+  }
+}
+
 json Summary::json() const {
   nlohmann::json by_stage = nlohmann::json::object();
   for (const StageSummary& stage : stages) {
@@ -101,9 +124,8 @@ std::string Summary::text() const {
   }
   out += aligned(table);
   for (const Failure& failure : failures) {
-    out += fmt::format("failed: {} into {} after {} attempt{}: {}\n", failure.partition,
-                       failure.sink, failure.attempts, failure.attempts == 1 ? "" : "s",
-                       printable(failure.error, "\n    "));
+    out += fmt::format("failed: {} into {} after {}: {}\n", failure.partition, failure.sink,
+                       counted(failure.attempts, "attempt"), printable(failure.error, "\n    "));
   }
   return out;
 }

@@ -1,8 +1,9 @@
 /// \file
-/// What a run did: the summary on stdout, and --report.
+/// The summary of a run, as text and as JSON.
 #pragma once
 
-#include "core/runtime/attempt/partition_flow.hpp"
+#include "core/runtime/attempt/stage_counts.hpp"
+#include "core/runtime/pipeline/row_counts.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -12,14 +13,16 @@
 
 namespace etl::runtime {
 
-/// Partitions by what became of them in this run. What was not reached when a run stopped early is
-/// in `total` alone.
+/// Partitions by how they ended in this run. Those that a stopped run did not reach count in
+/// `total` only.
 struct PartitionCounts {
   std::int64_t total = 0;
   std::int64_t done = 0;     ///< committed by this run
-  std::int64_t skipped = 0;  ///< committed before, or by another run meanwhile
+  std::int64_t skipped = 0;  ///< committed before, or by another run in the meantime
   std::int64_t failed = 0;
   std::int64_t missing = 0;
+
+  PartitionCounts& operator+=(const PartitionCounts& other);
 };
 
 struct StageSummary {
@@ -27,7 +30,7 @@ struct StageSummary {
   std::string kind;
   std::string plugin;
   StageCounts counts;
-  std::int64_t peak_memory_bytes = 0;  ///< in batches and what the stage itself reported
+  std::int64_t peak_memory_bytes = 0;  ///< batches, and what the stage itself reported
 };
 
 struct SinkSummary {
@@ -40,10 +43,10 @@ struct Failure {
   std::string source;
   std::string partition;
   std::string sink;
-  std::string stage;  ///< empty when it was no stage
+  std::string stage;  ///< empty when no stage is to blame
   std::int64_t attempts = 0;
   std::string error;
-  bool transient = false;  ///< it may pass: the retries were used up
+  bool transient = false;  ///< may pass by itself: the retries were used up
 };
 
 /// A plain value.
@@ -62,12 +65,16 @@ struct Summary {
   std::vector<SinkSummary> sinks;
   std::vector<Failure> failures;
 
+  /// Sets `rows` from those of the sinks. With several sinks, rows read and rejected are taken from
+  /// `read_once`, which counts each partition once.
+  void add_up_rows(const RowCounts& read_once);
+
   [[nodiscard]] nlohmann::json json() const;
-  /// A table for people.
+  /// For people.
   [[nodiscard]] std::string text() const;
 };
 
-/// Largest resident set of this process so far, in bytes (VmHWM of proc(5)).
+/// The largest resident set of this process so far, in bytes (VmHWM in proc(5)).
 std::int64_t peak_resident_bytes();
 
 }  // namespace etl::runtime

@@ -1,10 +1,9 @@
 /// \file
-/// Workers as processes: `run.executor = "processes"`. What ends a worker costs the partitions it
-/// was at an attempt, and nothing else.
+/// Workers as processes: `run.executor = "processes"`. A worker that dies costs its partitions one
+/// attempt, and nothing else.
 #pragma once
 
-#include "core/runtime/attempt/attempt_runner.hpp"
-#include "core/runtime/pipeline/pipeline.hpp"
+#include "core/runtime/attempt/attempt_settings.hpp"
 #include "core/runtime/schedule/scheduler.hpp"
 
 #include <filesystem>
@@ -14,13 +13,13 @@
 namespace etl::runtime {
 
 struct ProcessSettings {
-  std::filesystem::path program;  ///< what the workers are
+  std::filesystem::path program;  ///< of the workers
   std::vector<std::string> faults;
   LogLevel log_level = LogLevel::info;
 };
 
 /// Makes the scheduler's attempts in `settings.readers` processes until it has no more. Returns the
-/// sum of what they had resident at most, in bytes. Throws Error (transient) when nothing can be
+/// sum of their largest resident sets, in bytes. Throws Error (transient) when memory cannot be
 /// shared with other processes.
 std::int64_t run_in_processes(const Pipeline& pipeline, Scheduler& scheduler,
                               const AttemptSettings& settings, const ProcessSettings& processes,

@@ -76,7 +76,7 @@ FaultCounters& RunBoard::faults() { return static_cast<Layout*>(memory_)->faults
 RunSlots::RunSlots(int board_descriptor)
     : descriptor_(
           ::open(fmt::format("/proc/self/fd/{}", board_descriptor).c_str(), O_RDWR | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw no_board("opening it again");
+  if (descriptor_ < 0) throw no_board("open");
   abi_.struct_size = sizeof(abi_);
   abi_.ctx = this;
   abi_.try_acquire = [](void* ctx, etl_str name, std::uint32_t limit) {
@@ -87,13 +87,13 @@ RunSlots::RunSlots(int board_descriptor)
 
 RunSlots::~RunSlots() { ::close(descriptor_); }
 
-/// Names are told apart by their hash: of 2^42 places, each with room for 2^20 slots.
+/// Each name has 2^20 bytes for its slots, at one of 2^42 places given by its hash.
 int RunSlots::try_acquire(std::string_view name, std::uint32_t limit) {
   const auto place = static_cast<std::int64_t>(XXH3_64bits(name.data(), name.size()) >> 22U);
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   for (std::uint32_t i = 0; i < limit; ++i) {
     const std::int64_t byte = (place << 20U) + i + 1;
-    // The process's own locks never conflict with each other: they are one owner's.
+    // Locks of this process never conflict with each other: they have one owner.
     if (std::find(held_.begin(), held_.end(), byte) != held_.end()) continue;
     struct flock range {};
     range.l_type = F_WRLCK;
@@ -114,7 +114,7 @@ int RunSlots::try_acquire(std::string_view name, std::uint32_t limit) {
 }
 
 void RunSlots::release(int slot) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   struct flock range {};
   range.l_type = F_UNLCK;
   range.l_whence = SEEK_SET;

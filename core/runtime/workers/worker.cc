@@ -2,6 +2,7 @@
 
 #include "core/runtime/attempt/attempt_runner.hpp"
 #include "core/runtime/attempt/crash_stack.hpp"
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/pipeline/pipeline.hpp"
 #include "core/runtime/schedule/summary.hpp"
 #include "core/runtime/workers/run_board.hpp"
@@ -10,37 +11,33 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <deque>
-#include <mutex>
 #include <thread>
 
 namespace etl::runtime {
 namespace {
 
-using nlohmann::json;
+constexpr int exit_at_once = 1;
 
-constexpr int end_at_once = 1;
-
-/// Where a thread that ends the process says so; set once, before there are other threads.
+/// Where a thread that ends the process records itself; set once, before other threads start.
 WorkerBoard* crash_board = nullptr;
 
-void note_end() {
+void record_end() {
   if (crash_board == nullptr || this_activity == nullptr) return;
   const auto at = this_activity - crash_board->activities.data();
   crash_board->ended_in.store(static_cast<std::int32_t>(at));
 }
 
 void on_crash(int signal) {
-  note_end();
+  record_end();
   std::signal(signal, SIG_DFL);
   std::raise(signal);
 }
 
-/// A plugin may crash, abort, or call exit(): the board then says which thread it was.
-void watch_for_the_end(WorkerBoard& board) {
+/// Makes the board show which thread ended the process: a plugin may crash, abort, or call exit().
+void record_unexpected_end(WorkerBoard& board) {
   crash_board = &board;
   for (const int signal : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT}) {
     struct sigaction action {};
@@ -48,7 +45,7 @@ void watch_for_the_end(WorkerBoard& board) {
     action.sa_flags = static_cast<int>(SA_NODEFER | SA_RESETHAND | SA_ONSTACK);
     sigaction(signal, &action, nullptr);
   }
-  std::atexit(&note_end);
+  std::atexit(&record_end);
 }
 
 class Worker {
@@ -59,15 +56,15 @@ class Worker {
         slots_(board),
         board_(RunBoard::inherited(board, setup.workers)),
         faults_(setup.faults),
-        log_(setup.log_level, [this](LogLevel level, std::string_view stage,
-                                     const std::string& text) {
-          say({{"log", {static_cast<std::uint32_t>(level), stage, text.substr(0, longest_text)}}});
-        }) {
+        log_(setup.log_level,
+             [this](LogLevel level, std::string_view stage, const std::string& text) {
+               send(WorkerLogLine{level, std::string(stage), text.substr(0, max_text)});
+             }) {
     faults_.share(board_.faults());
-    watch_for_the_end(mine());
+    record_unexpected_end(mine());
   }
 
-  /// Says "ready", or why it is not.
+  /// Makes the stages; returns false, and tells the runner why, when that fails.
   bool open() {
     try {
       open_pipeline_again();
@@ -75,40 +72,35 @@ class Worker {
         rejects_ = std::make_unique<RejectSpools>(*path, setup_.run, pipeline_->file.path);
       }
       runner_ = std::make_unique<AttemptRunner>(*pipeline_->graph, settings(), cancellation_);
+      return true;
     } catch (const std::exception& error) {
-      say({{"refused", error.what()}});
+      send(WorkerRefused{error.what()});
       return false;
     }
-    say({{"ready", true}});
-    return true;
   }
 
   void serve() {
-    std::thread reader([this] { read(); });
-    while (const std::optional<json> message = channel_.receive()) {
-      if (message->contains("end")) {
-        {
-          const std::scoped_lock lock(mutex_);
-          ended_ = true;
-        }
-        changed_.notify_all();
+    std::thread reader([this] { read_partitions(); });
+    while (std::optional<WorkerOrder> order = channel_.receive()) {
+      if (std::holds_alternative<EndWorker>(*order)) {
+        end_reader();
         reader.join();
         return;
       }
-      obey(*message);
+      handle(std::move(*order));
     }
-    // The runner is gone. Nobody may wait for anything now, a plugin's destructors included.
-    ::_exit(end_at_once);
+    // The runner is gone. Nothing may wait for anything now, not even a plugin's destructors.
+    ::_exit(exit_at_once);
   }
 
  private:
-  static constexpr std::size_t longest_text = std::size_t{64} << 10;
+  static constexpr std::size_t max_text = std::size_t{64} << 10;
 
   WorkerBoard& mine() { return board_.worker(setup_.number); }
 
-  void say(const json& message) {
-    const std::scoped_lock lock(say_mutex_);
-    if (!channel_.send(message)) ::_exit(end_at_once);
+  void send(const WorkerReport& report) ETL_EXCLUDES(send_mutex_) {
+    const MutexLock lock(send_mutex_);
+    if (!channel_.send(report)) ::_exit(exit_at_once);
   }
 
   void open_pipeline_again() {
@@ -125,43 +117,36 @@ class Worker {
   }
 
   AttemptSettings settings() {
-    const RunSettings& run = pipeline_->file.run;
-    AttemptSettings settings;
-    settings.run = setup_.run;
+    AttemptSettings settings = attempt_settings(*pipeline_, setup_.run);
     settings.memory_limit = setup_.memory_limit;
     settings.reload = setup_.reload;
-    settings.pushdown = run.pushdown;
-    settings.max_rejects = run.max_rejects;
-    settings.time_limit = run.partition_timeout;
     settings.slots = slots_.abi();
     settings.faults = &faults_;
     settings.rejects = rejects_.get();
     settings.on_read = [this](std::int64_t rows) { mine().rows_read += rows; };
     settings.on_written = [this](std::int64_t rows) { mine().rows_written += rows; };
-    if (pipeline_->graph->nodes().size() <= WorkerBoard::most_stages)
+    if (pipeline_->graph->nodes().size() <= WorkerBoard::max_stages)
       settings.activities = mine().activities.data();
     return settings;
   }
 
-  void obey(const json& message) {
-    if (message.contains("attempt")) {
-      take(request_from(message["attempt"]));
-    } else if (message.contains("finish")) {
-      const Graph& graph = *pipeline_->graph;
-      graph[message["finish"][0].get<NodeIndex>()].stage->finish(
-          message["finish"][1].get<std::string>());
-    } else if (message.contains("cancel")) {
-      cancellation_.request(message["cancel"]);
-      changed_.notify_all();
-    }
+  void handle(WorkerOrder order) {
+    std::visit(Handle{[&](AttemptRequest& request) { enqueue(std::move(request)); },
+                      [&](const FinishPartition& partition) {
+                        pipeline_->graph->source(partition.source).finish(partition.id);
+                      },
+                      [&](const CancelAttempts& cancel) { cancellation_.request(cancel.reason); },
+                      [](const WorkerSetup&) {},  // only ever the first message
+                      [](const EndWorker&) {}},   // ends serve()
+               order);
   }
 
-  /// What waits here is fetched ahead.
-  void take(AttemptRequest request) {
+  /// Queues an attempt, and has its source fetch ahead what is queued.
+  void enqueue(AttemptRequest request) {
     const NodeIndex source = request.source;
     std::vector<std::string> ids;
     {
-      const std::scoped_lock lock(mutex_);
+      const MutexLock lock(mutex_);
       waiting_.push_back(std::move(request));
       for (const AttemptRequest& each : waiting_) {
         if (each.source == source) ids.push_back(each.partition.id);
@@ -169,34 +154,40 @@ class Worker {
     }
     changed_.notify_all();
     try {
-      (*pipeline_->graph)[source].stage->expect(ids);
+      pipeline_->graph->source(source).expect(ids);
     } catch (const StageError& error) {
       if (!cancellation_.requested()) log_.warn("not fetched ahead: " + error.message());
     }
   }
 
-  void read() {
+  void read_partitions() {
     const CrashStack stack;
     while (const std::optional<AttemptRequest> request = next()) {
-      say({{"begun", request->job}});
-      runner_->run(*request, [this, job = request->job](const AttemptResult& result) {
-        say({{"done", job}, {"result", to_json(result)}, {"resident", peak_resident_bytes()}});
+      send(AttemptBegun{request->job});
+      runner_->run(*request, [this, job = request->job](AttemptResult result) {
+        send(AttemptDone{job, std::move(result), peak_resident_bytes()});
       });
-      say({{"read", request->job}});
+      send(PartitionRead{request->job});
     }
   }
 
   std::optional<AttemptRequest> next() {
-    std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ended_ || !waiting_.empty(); });
+    MutexLock lock(mutex_);
+    while (!ended_ && waiting_.empty()) changed_.wait(lock);
     if (waiting_.empty()) return std::nullopt;
     AttemptRequest request = std::move(waiting_.front());
     waiting_.pop_front();
     return request;
   }
 
+  void end_reader() {
+    const MutexLock lock(mutex_);
+    ended_ = true;
+    changed_.notify_all();
+  }
+
   WorkerChannel channel_;
-  std::mutex say_mutex_;
+  Mutex send_mutex_;  ///< one message at a time
   const WorkerSetup setup_;
   RunSlots slots_;
   RunBoard board_;
@@ -207,10 +198,10 @@ class Worker {
   std::unique_ptr<RejectSpools> rejects_;
   std::unique_ptr<AttemptRunner> runner_;
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<AttemptRequest> waiting_;
-  bool ended_ = false;
+  Mutex mutex_;
+  Condition changed_;
+  std::deque<AttemptRequest> waiting_ ETL_GUARDED_BY(mutex_);
+  bool ended_ ETL_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace
@@ -219,10 +210,10 @@ int serve_runner(int socket, int board) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGPIPE, SIG_IGN);
   WorkerChannel channel(socket);
-  const std::optional<json> first = channel.receive();
-  if (!first) return end_at_once;
-  Worker worker(std::move(channel), setup_from(*first), board);
-  if (!worker.open()) return end_at_once;
+  std::optional<WorkerOrder> first = channel.receive();
+  if (!first || !std::holds_alternative<WorkerSetup>(*first)) return exit_at_once;
+  Worker worker(std::move(channel), std::get<WorkerSetup>(*first), board);
+  if (!worker.open()) return exit_at_once;
   worker.serve();
   return 0;
 }

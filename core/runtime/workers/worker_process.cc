@@ -19,7 +19,7 @@
 namespace etl::runtime {
 namespace {
 
-/// Where the worker finds its descriptors; those of the runner must not lie there.
+/// The worker's descriptor numbers, which the runner's own must not overlap.
 constexpr int socket_at = 3;
 constexpr int board_at = 4;
 constexpr int first_free = 10;
@@ -51,7 +51,7 @@ struct SpawnFiles {
   posix_spawn_file_actions_t value{};
 };
 
-/// The two ends of a socket that keeps messages apart.
+/// Both ends of a socket that keeps messages apart.
 std::array<int, 2> socket_ends() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
@@ -86,7 +86,7 @@ pid_t spawn(const std::filesystem::path& program, int socket, int board) {
 WorkerProcess::WorkerProcess(const std::filesystem::path& program, int board) : channel_(-1) {
   const std::array<int, 2> ends = socket_ends();
   const Descriptor theirs{ends[1]};
-  channel_ = WorkerChannel(ends[0]);
+  channel_ = RunnerChannel(ends[0]);
   pid_ = spawn(program, theirs.get(), board);
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// A worker process, from outside: started, spoken to, and what is said of its end.
+/// The outside of a worker process: starting it, talking to it, and how it ended.
 #pragma once
 
 #include "core/runtime/workers/worker_protocol.hpp"
@@ -11,27 +11,29 @@
 
 namespace etl::runtime {
 
-/// One thread at a time, which must live as long as the process: its end is the worker's.
+/// Used by the thread that made it, which must outlive the process: the kernel ends the worker with
+/// that thread.
 class WorkerProcess {
  public:
-  /// Starts `program` as a worker, in a process group of its own, so that what a terminal sends to
-  /// the runner does not reach it. Throws Error (transient) when it cannot be started.
+  /// Starts `program` as a worker, in a process group of its own, so that signals of a terminal do
+  /// not reach it. Throws Error (transient) when it cannot be started.
   WorkerProcess(const std::filesystem::path& program, int board);
-  /// Kills it where it still runs.
+  /// Kills the process if it still runs.
   ~WorkerProcess();
   WorkerProcess(const WorkerProcess&) = delete;
   WorkerProcess& operator=(const WorkerProcess&) = delete;
 
-  [[nodiscard]] const WorkerChannel& channel() const { return channel_; }
+  [[nodiscard]] const RunnerChannel& channel() const { return channel_; }
   [[nodiscard]] pid_t pid() const { return pid_; }
   void kill() const;
-  /// Waits for its end: "was killed by signal 11 (Segmentation fault)", "ended with exit code 3".
+  /// Waits for its end and describes it: "was killed by signal 11 (Segmentation fault)", "ended
+  /// with exit code 3".
   std::string wait();
-  /// Whether its end comes within this time.
+  /// Waits for its end for at most this time; returns whether it has ended.
   bool ends_within(std::chrono::milliseconds patience);
 
  private:
-  WorkerChannel channel_;
+  RunnerChannel channel_;
   pid_t pid_ = -1;
   int status_ = 0;
   bool waited_ = false;

@@ -1,9 +1,9 @@
 # etl_add_pipeline_test(NAME FILE pipeline.toml PLUGINS target... [DATA file|folder...])
 #
-# A test that runs a pipeline, after the [[tests]] in it, with plugins of this build, in a folder of its own (pipelines/NAME of the build
-# folder) that is empty but for copies of FILE and DATA. The runner is a copy of etl::etl, which sees the
-# plugins installed beside etl::etl, but those of PLUGINS instead of installed ones of the same file name: so
-# the test tests what was built, also where an earlier build of it is installed.
+# Adds a test that runs the [[tests]] of a pipeline and then the pipeline itself, with plugins of this build, in the
+# folder pipelines/NAME of the build tree, which holds only copies of FILE and DATA. The runner is a copy of etl::etl
+# that sees the plugins installed beside it, except that PLUGINS replace installed ones with the same file name. So
+# the test uses what was built, even if an earlier build is installed.
 set(ETL_RUN_PIPELINE ${CMAKE_CURRENT_LIST_DIR}/run_pipeline.cmake)
 
 function(etl_add_pipeline_test name)

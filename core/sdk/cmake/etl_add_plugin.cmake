@@ -1,8 +1,8 @@
 # etl_add_plugin(NAME SOURCES file... [LIBRARIES target...] [NO_INSTALL])
 #
-# Builds NAME.so so that it exports `etl_plugin_v1` and nothing else, needs nothing of the runner, and is
-# installed where the runner looks. In a tree that uses etl it is built into plugins/ of the build folder, or
-# into ETL_PLUGIN_OUTPUT_DIRECTORY. Used by etl itself and, through find_package(etl), by everybody else.
+# Builds NAME.so, which exports only `etl_plugin_v1`, links nothing of the runner, and is installed where the runner
+# looks. It is built in plugins/ of the build tree, or in ETL_PLUGIN_OUTPUT_DIRECTORY. Used by etl itself and, through
+# find_package(etl), by other projects.
 set(ETL_PLUGIN_VERSION_SCRIPT ${CMAKE_CURRENT_LIST_DIR}/plugin.map)
 
 function(etl_add_plugin name)
@@ -26,14 +26,14 @@ function(etl_add_plugin name)
     LINK_DEPENDS ${ETL_PLUGIN_VERSION_SCRIPT})
   target_link_options(${name} PRIVATE
     -Wl,--version-script=${ETL_PLUGIN_VERSION_SCRIPT} -Wl,--exclude-libs,ALL)
-  if(NOT ETL_SANITIZE) # a sanitizer's runtime is in the runner, and left undefined here
+  if(NOT ETL_SANITIZE) # the runner provides a sanitizer's runtime
     target_link_options(${name} PRIVATE -Wl,-z,defs)
   endif()
-  # Whatever the umask: the runner refuses what others can write.
+  # Independent of the umask, because the runner refuses files that others can write.
   add_custom_command(TARGET ${name} POST_BUILD
     COMMAND chmod go-w $<TARGET_FILE:${name}> $<TARGET_FILE_DIR:${name}> VERBATIM)
   if(NOT arg_NO_INSTALL)
-    # Not LIBDIR: the runner looks into ../lib/etl/plugins, seen from its own folder.
+    # Not LIBDIR, because the runner looks in ../lib/etl/plugins relative to its folder.
     install(TARGETS ${name} LIBRARY DESTINATION lib/etl/plugins COMPONENT runner)
   endif()
 endfunction()

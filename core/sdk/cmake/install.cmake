@@ -1,8 +1,8 @@
-# What `cmake --install` puts where. The tree may be moved: the runner, the CMake package and etl.pc find
-# everything relative to themselves. Component `runner`: to run pipelines; `sdk`: to write plugins.
+# Installs etl. The tree is relocatable: the runner, the CMake package and etl.pc find everything relative to
+# themselves. The component `runner` runs pipelines, the component `sdk` is for writing plugins.
 include(CMakePackageConfigHelpers)
 
-# Whatever the umask: the runner refuses plugins in a folder that others can write.
+# Independent of the umask, because the runner refuses plugins in a folder that others can write.
 set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
     OWNER_READ OWNER_WRITE OWNER_EXECUTE GROUP_READ GROUP_EXECUTE WORLD_READ WORLD_EXECUTE)
 
@@ -22,8 +22,8 @@ install(FILES ${PROJECT_BINARY_DIR}/etl-config.cmake ${PROJECT_BINARY_DIR}/etl-c
 configure_file(core/sdk/cmake/etl.pc.in ${PROJECT_BINARY_DIR}/etl.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/etl.pc DESTINATION lib/pkgconfig COMPONENT sdk)
 
-# Man pages and shell completions, made from the command line of the etl that was built. Not from one with a
-# sanitizer, which may need help to start; nobody installs that.
+# Man pages and shell completions, generated from the command line of the etl that was built; not with a sanitizer,
+# because such a build may not start without settings and is never installed.
 find_package(Python3 REQUIRED COMPONENTS Interpreter)
 set(share ${PROJECT_BINARY_DIR}/share)
 set(stamp ${PROJECT_BINARY_DIR}/command-docs.stamp)

@@ -1,5 +1,5 @@
-# `cpack --config build/release/CPackConfig.cmake` makes two Debian packages: etl, to run pipelines, and
-# etl-dev, to write plugins.
+# `cpack --config build/release/CPackConfig.cmake` builds two Debian packages: etl for running pipelines, etl-dev for
+# writing plugins.
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME etl)
 set(CPACK_PACKAGE_VENDOR "etl")

@@ -1,7 +1,7 @@
-/* A source in plain C: the numbers below `until` and their squares, `rows` of them to a partition.
+/* A source in plain C: the numbers below `until` and their squares, `rows` of them per partition.
  *
- * It shows what the C++ SDK does for its users: the tables of the boundary, Arrow batches by hand,
- * errors as codes. What each function may and must do is written in etl/abi.h. */
+ * It shows what the C++ SDK does for its users: the tables of the ABI, hand-made Arrow batches,
+ * errors as codes. etl/abi.h documents the functions. */
 #include <etl/abi.h>
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static int fail(etl_error* error, int code, const char* message) {
 
 /* ---- Schema: two columns of int64 ------------------------------------------------------------ */
 
-/* The struct's schema and its children live and die together, in one block. */
+/* The schema and its children are one block of memory. */
 typedef struct {
   struct ArrowSchema children[COLUMNS];
   struct ArrowSchema* pointers[COLUMNS];
@@ -58,7 +58,7 @@ static int export_schema(struct ArrowSchema* out) {
 
 /* ---- Batches --------------------------------------------------------------------------------- */
 
-/* A column owns its numbers, so that a consumer may move one column out and drop the rest. */
+/* Each column owns its numbers, so that a consumer may move one out and release the rest. */
 typedef struct {
   const void* buffers[2]; /* no validity bitmap: nothing is null */
   int64_t values[];
@@ -135,7 +135,7 @@ static int stream_schema(struct ArrowArrayStream* stream, struct ArrowSchema* ou
   return export_schema(out);
 }
 
-/* Why get_next() returns an errno is told to the task first. */
+/* Reports the error to the task before get_next() returns an errno. */
 static int stream_next(struct ArrowArrayStream* stream, struct ArrowArray* out) {
   reader* self = stream->private_data;
   etl_error error = {.struct_size = sizeof(error)};
@@ -146,7 +146,7 @@ static int stream_next(struct ArrowArrayStream* stream, struct ArrowArray* out) 
   }
   const int64_t left = self->end - self->next;
   const int64_t rows = left < BATCH_ROWS ? left : BATCH_ROWS;
-  if (rows == 0) { /* a released array is the end */
+  if (rows == 0) { /* a released array marks the end */
     memset(out, 0, sizeof(*out));
     return 0;
   }
@@ -181,7 +181,7 @@ static int source_schema(void* self, struct ArrowSchema* out, etl_error* error) 
   return export_schema(out) == 0 ? ETL_OK : fail(error, ETL_TRANSIENT, "out of memory");
 }
 
-/* A partition's id is its first number, with zeros in front so that text and numbers sort alike. */
+/* A partition's id is its first number, padded with zeros so that ids sort like numbers. */
 static int source_plan(void* self, void (*add)(void* ctx, const etl_partition*), void* ctx,
                        etl_error* error) {
   const squares* source = self;
@@ -250,7 +250,7 @@ static int is(etl_str text, const char* word) {
   return text.size == strlen(word) && memcmp(text.data, word, text.size) == 0;
 }
 
-/* Options come complete, with defaults filled in, and of the declared types. */
+/* The options are complete, with defaults filled in, and have the declared types. */
 static int create(const etl_host* host, const etl_option* given, size_t count, void** self,
                   etl_error* error) {
   (void)host;

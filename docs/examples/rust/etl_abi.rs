@@ -1,5 +1,5 @@
-//! etl/abi.h in Rust: the structs and constants that a filter needs, under their names in C. The sizes are
-//! checked when it is compiled; what each function may and must do is written in the header.
+//! etl/abi.h in Rust: the structs and constants that a filter needs, with their names in C. The compiler checks
+//! their sizes; the C header documents the functions.
 
 use std::os::raw::{c_char, c_int, c_void};
 
@@ -54,7 +54,7 @@ impl Str {
         Str { data: text.as_ptr() as *const c_char, size: text.len() }
     }
     pub const EMPTY: Str = Str::from("");
-    /// Borrowed for the duration of the call that brought it.
+    /// Borrowed for the duration of the call.
     pub unsafe fn bytes<'call>(self) -> &'call [u8] {
         if self.size == 0 { &[] } else { std::slice::from_raw_parts(self.data as *const u8, self.size) }
     }
@@ -135,7 +135,7 @@ pub struct Plugin {
     pub stage_count: usize,
 }
 
-// The tables are constant data; nobody writes behind their pointers.
+// The tables are constant data, so sharing their pointers is safe.
 unsafe impl Sync for Plugin {}
 unsafe impl Sync for Stage {}
 unsafe impl Sync for OptionSpec {}

@@ -1,9 +1,9 @@
-//! A filter in Rust, without any crate: adds the column `length` with the number of characters of a text.
+//! A filter in Rust without crates: adds the column `length` with the number of characters of a text.
 //!
 //!     rustc --edition 2021 -O --crate-type cdylib text_length.rs -o text_length.so
 //!
-//! The columns that come in are passed on as they are; only the new one is allocated. No panic crosses the
-//! boundary: each function that works catches what is thrown.
+//! It passes the input columns on unchanged and allocates only the new one. guarded() catches panics, so that
+//! none crosses the boundary.
 
 mod etl_abi;
 
@@ -27,7 +27,7 @@ fn malformed(what: &str) -> Failure {
     Failure { code: INTERNAL, option: "", message: format!("malformed Arrow batch: {}", what) }
 }
 
-/// Copies what fits, in front of a NUL, and splits no character.
+/// Copies the text up to the size of `out`, without splitting a character, and appends NUL.
 fn copy_text(out: &mut [u8], text: &str) {
     let mut size = text.len().min(out.len() - 1);
     while !text.is_char_boundary(size) {
@@ -37,7 +37,7 @@ fn copy_text(out: &mut [u8], text: &str) {
     out[size] = 0;
 }
 
-/// What every function of the table does: work, and say as a code how it ended.
+/// Runs the body of a table's function and returns its outcome as a code.
 unsafe fn guarded(error: *mut Error, work: impl FnOnce() -> Result<(), Failure>) -> c_int {
     let failure = match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(())) => return OK,
@@ -58,7 +58,7 @@ enum Layout {
     Utf8View,
 }
 
-/// The column of a struct schema that the filter looks at.
+/// Finds the filter's text column in a struct schema.
 #[derive(Clone, Copy)]
 struct Column {
     index: usize,
@@ -81,14 +81,14 @@ unsafe fn find(schema: *const ArrowSchema, name: &str) -> Result<Column, Failure
         let layout = match CStr::from_ptr((*child).format).to_bytes() {
             b"u" => Layout::Utf8,
             b"vu" => Layout::Utf8View,
-            _ => return Err(config("column", format!("column \"{}\" is no text", name))),
+            _ => return Err(config("column", format!("column \"{}\" is not a text column", name))),
         };
         return Ok(Column { index, layout, nullable: (*child).flags & ARROW_FLAG_NULLABLE != 0 });
     }
     Err(config("column", format!("there is no column \"{}\"", name)))
 }
 
-/// One row of a text column; None for null.
+/// The text in a row of a column; None for null.
 unsafe fn text<'batch>(array: &'batch ArrowArray, layout: Layout, row: usize) -> Option<&'batch [u8]> {
     let at = array.offset as usize + row;
     let buffer = |index: usize| *array.buffers.add(index) as *const u8;
@@ -113,14 +113,14 @@ unsafe fn text<'batch>(array: &'batch ArrowArray, layout: Layout, row: usize) ->
     }
 }
 
-/// Characters of a UTF-8 text: bytes that do not continue one.
+/// The number of characters of a UTF-8 text: counts the bytes that do not continue one.
 fn characters(text: &[u8]) -> i64 {
     text.iter().filter(|byte| **byte & 0xC0 != 0x80).count() as i64
 }
 
 // ---- Arrow structs that own Rust values --------------------------------------------------------------
 
-/// What an array of ours points to; freed by its release().
+/// The memory behind an exported array; freed by its release().
 #[derive(Default)]
 struct Owned {
     children: Vec<ArrowArray>,
@@ -160,7 +160,7 @@ unsafe fn give(length: i64, null_count: i64, owned: Owned) -> ArrowArray {
 
 unsafe fn lengths(texts: &ArrowArray, layout: Layout, first: usize, rows: usize) -> ArrowArray {
     let mut values = Vec::with_capacity(rows);
-    let mut validity = vec![0u8; (rows + 7) / 8 + 1]; // never empty: a buffer has an address
+    let mut validity = vec![0u8; (rows + 7) / 8 + 1]; // never empty, so that the buffer has an address
     let mut nulls = 0;
     for row in 0..rows {
         match text(texts, layout, first + row) {
@@ -179,7 +179,7 @@ unsafe fn lengths(texts: &ArrowArray, layout: Layout, first: usize, rows: usize)
     give(rows as i64, nulls, Owned { buffers, _validity: validity, _values: values, ..Owned::default() })
 }
 
-/// The columns of `batch` and the new one. Children are moved out of `batch`, whose offset they take over.
+/// The columns of `batch` and the new one. Moves the children out of `batch` and adds its offset to theirs.
 unsafe fn with_lengths(batch: *mut ArrowArray, column: Column) -> Result<ArrowArray, Failure> {
     let (first, rows) = ((*batch).offset, (*batch).length as usize);
     if column.index >= (*batch).n_children as usize {
@@ -194,7 +194,7 @@ unsafe fn with_lengths(batch: *mut ArrowArray, column: Column) -> Result<ArrowAr
         moved.offset += first;
         moved.length = rows as i64;
         if moved.null_count != 0 {
-            moved.null_count = -1; // of the rows that are left, nobody has counted them
+            moved.null_count = -1; // not counted for the remaining rows
         }
         children.push(moved);
     }
@@ -301,7 +301,7 @@ unsafe extern "C" fn open(
     })
 }
 
-/// `batch` is moved: whatever happens, it is released, by what it became a part of or here.
+/// Releases `batch` in every case, because it is moved: here, or with the array it becomes part of.
 unsafe extern "C" fn apply(
     state: *mut c_void, batch: *mut ArrowArray, emit: Emit, ctx: *mut c_void, error: *mut Error,
 ) -> c_int {

@@ -1,22 +1,23 @@
-/* The plugin boundary: the one header that the runner and every plugin agree on.
+/* The plugin ABI: the C interface between the runner (the host) and plugins. C11 and C++20.
  *
- * C11 and C++20. A plugin is a shared library that exports one *data* symbol, `etl_plugin_v1`. The
- * host reads it before it calls anything. C++ authors never see this file: they include
- * <etl/plugin.hpp>, which writes these tables for them.
+ * A plugin is a shared library that exports one *data* symbol, `etl_plugin_v1`, which the host
+ * checks before it calls anything. C++ authors include <etl/plugin.hpp> instead, which builds
+ * these tables for them.
  *
- * Growth. ETL_ABI_MINOR counts additions. Structs that start with `struct_size` only append, and a
- * reader looks no further than the size it was given. Structs that travel in arrays
- * (etl_option_spec, etl_option, etl_column_spec, etl_str) never change within a major. New host
- * services come through etl_host.extension(). A new major gets a new symbol name (`etl_plugin_v2`).
+ * Growth. ETL_ABI_MINOR counts additions. A struct that starts with `struct_size` may only grow at
+ * its end; its reader never reads past the size given and takes missing fields as zero or NULL.
+ * ETL_..._SIZE_1_0 is the size in version 1.0, the smallest that a plugin may give. Structs passed
+ * in arrays (etl_option_spec, etl_option, etl_column_spec, etl_str) never change within a major
+ * version. New host services are added as ids of etl_host.extension(). A new major version has a
+ * symbol of its own (`etl_plugin_v2`).
  *
  * Ownership. An etl_str is borrowed for the duration of the call and is not NUL-terminated. Arrow
  * structs follow Arrow's rules: the consumer allocates the base struct, the producer owns what it
- * points to until `release`. A parameter marked "moved" is taken over by the callee, which releases
- * it whether it succeeds or fails.
+ * points to until `release`. A parameter marked "moved" passes to the callee, which releases it
+ * whether it succeeds or fails.
  *
- * Errors. A function returns an etl_code. Where it returns anything but ETL_OK it has filled
- * `error` (never NULL, allocated by the caller, nothing in it to free). No exception crosses this
- * boundary.
+ * Errors. A function returns an etl_code; unless it is ETL_OK, it has filled `error` (never NULL,
+ * allocated by the caller, nothing in it to free). No exception may cross the boundary.
  */
 #ifndef ETL_ABI_H
 #define ETL_ABI_H
@@ -28,8 +29,8 @@
 #define ETL_ABI_MINOR 0
 #define ETL_PLUGIN_MAGIC "ETLPLUG"
 #define ETL_PLUGIN_SYMBOL "etl_plugin_v1"
-/* Optional: a section of the library with the names of its stages, each followed by LF. A host may
- * read it from the file, and load the library only when one of them is wanted. */
+/* Optional: an ELF section that holds the names of the library's stages, each followed by LF. The
+ * host can read it from the file, so that it loads the library only when one of them is used. */
 #define ETL_STAGES_SECTION "etl_stages"
 
 #if defined(__GNUC__)
@@ -93,7 +94,7 @@ struct ArrowArrayStream {
 
 #endif /* ARROW_C_STREAM_INTERFACE */
 
-/* ---- Words ------------------------------------------------------------------------------------
+/* ---- Strings and errors ------------------------------------------------------------------------
  */
 
 typedef struct etl_str {
@@ -101,25 +102,26 @@ typedef struct etl_str {
   size_t size;      /* bytes */
 } etl_str;
 
-/* What went wrong decides what the host does next. */
+/* The kind of an error, which decides what the host does next. */
 typedef enum etl_code {
   ETL_OK = 0,
-  ETL_CONFIG = 1,    /* the pipeline is wrong: reported before data moves, never retried */
-  ETL_TRANSIENT = 2, /* may work later: the partition is tried again, up to run.retries */
-  ETL_PERMANENT = 3, /* will not work later: the partition fails */
+  ETL_CONFIG = 1,    /* the pipeline file is wrong: reported before data moves, never retried */
+  ETL_TRANSIENT = 2, /* may succeed later: the partition is retried, up to run.retries */
+  ETL_PERMANENT = 3, /* will not succeed later: the partition fails */
   ETL_MISSING = 4,   /* the partition's data does not exist (yet): recorded as `missing` */
-  ETL_CANCELLED = 5, /* stopped because the host asked for it */
+  ETL_CANCELLED = 5, /* stopped at the host's request */
   ETL_CONFLICT = 6,  /* the ledger already holds this partition as `done` */
-  ETL_INTERNAL = 7   /* a defect in the plugin */
+  ETL_INTERNAL = 7   /* a bug in the plugin */
 } etl_code;
 
 typedef struct etl_error {
   uint32_t struct_size;
   int32_t code;           /* an etl_code */
-  int64_t retry_after_ms; /* with ETL_TRANSIENT: not before this long from now; 0 = no wish */
-  char option[64];    /* with ETL_CONFIG: the option it is about, so that the host shows its line */
-  char message[2048]; /* NUL-terminated UTF-8 */
+  int64_t retry_after_ms; /* with ETL_TRANSIENT: wait at least this long; 0 = host decides */
+  char option[64];        /* with ETL_CONFIG: the option at fault; the host shows its line */
+  char message[2048];     /* NUL-terminated UTF-8 */
 } etl_error;
+#define ETL_ERROR_SIZE_1_0 (offsetof(etl_error, message) + 2048)
 
 typedef enum etl_log_level {
   ETL_DEBUG = 0,
@@ -138,28 +140,28 @@ typedef enum etl_option_type {
   ETL_OPTION_STRING = 4, /* value.s */
   ETL_OPTION_LIST = 5,   /* value.list, of strings */
   ETL_OPTION_TIME = 6,   /* value.i, microseconds since 1970-01-01 UTC. In the file: a date-time, a
-                            date, or a string such as "-15d", "-6h" (before now). */
+                            date, or a string such as "-15d" or "-6h" (before now) */
   ETL_OPTION_DURATION =
-      7,               /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d". */
-  ETL_OPTION_SIZE = 8, /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB". */
-  ETL_OPTION_PATH = 9, /* value.s, made absolute against the pipeline file's folder */
+      7,               /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d" */
+  ETL_OPTION_SIZE = 8, /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB" */
+  ETL_OPTION_PATH = 9, /* value.s, absolute: resolved against the pipeline file's folder */
   ETL_OPTION_URL = 10  /* value.s */
 } etl_option_type;
 
 enum {
-  ETL_OPTION_REQUIRED = 1u,    /* no default; the pipeline must give it */
-  ETL_OPTION_SECRET = 2u,      /* never shown */
-  ETL_OPTION_OPERATIONAL = 4u, /* changes how, not what: left out of the ledger's `definition` */
-  ETL_OPTION_BOUNDED = 8u,     /* `minimum`, `maximum` hold: INT, DURATION (ms), SIZE (bytes) */
-  ETL_OPTION_OR_ONE = 16u      /* LIST: a string alone is taken as a list of one */
+  ETL_OPTION_REQUIRED = 1u,    /* no default; the pipeline must set it */
+  ETL_OPTION_SECRET = 2u,      /* redacted in all output */
+  ETL_OPTION_OPERATIONAL = 4u, /* does not change the data: not part of the ledger's `definition` */
+  ETL_OPTION_BOUNDED = 8u,     /* `minimum` and `maximum` apply: INT, DURATION (ms), SIZE (bytes) */
+  ETL_OPTION_OR_ONE = 16u      /* LIST: a single string counts as a list of one */
 };
 
 typedef struct etl_option_spec { /* in arrays: frozen */
   etl_str name;
   etl_str help;     /* one sentence */
-  etl_str fallback; /* the default as TOML text ("2", "\"append\""); empty = none */
-  etl_str
-      allowed;   /* the allowed values, separated by '|'; empty = any. For a list: of each item. */
+  etl_str fallback; /* the default, as TOML text ("2", "\"append\""); empty = none */
+  /* The allowed values, separated by '|'; empty = any. For a list: of each item. */
+  etl_str allowed;
   uint32_t type; /* an etl_option_type */
   uint32_t flags;
   int64_t minimum, maximum;
@@ -168,7 +170,7 @@ typedef struct etl_option_spec { /* in arrays: frozen */
 typedef struct etl_option { /* in arrays: frozen */
   etl_str name;
   uint32_t type;
-  uint32_t given; /* 1 = from the pipeline, 0 = the default */
+  uint32_t given; /* 1 = set by the pipeline, 0 = the default */
   union {
     int64_t i;
     double f;
@@ -180,70 +182,72 @@ typedef struct etl_option { /* in arrays: frozen */
   } value;
 } etl_option;
 
-typedef struct etl_column_spec { /* in arrays: frozen; for `describe` and the reference docs */
+typedef struct etl_column_spec { /* in arrays: frozen; for `etl describe` and the docs */
   etl_str name;
-  etl_str type; /* "utf8", "int64", "timestamp[s]", ... as the host prints them */
+  etl_str type; /* "utf8", "int64", "timestamp[s]", ... as the host prints it */
   etl_str help;
 } etl_column_spec;
 
-/* ---- Services of the host ---------------------------------------------------------------------
+/* ---- Host services ----------------------------------------------------------------------------
  */
 
-/* Given to create(); valid until destroy() returns. Every function may be called from any thread.
+/* Passed to create(); valid until destroy() returns. Its functions may be called from any thread.
  */
 typedef struct etl_host {
   uint32_t struct_size;
-  uint32_t abi_minor; /* what the host speaks */
+  uint32_t abi_minor; /* the host's ETL_ABI_MINOR */
   void* ctx;
   void (*log)(void* ctx, uint32_t level, etl_str text);
   int (*cancelled)(void* ctx);                         /* 1 = stop soon and return ETL_CANCELLED */
-  const void* (*extension)(void* ctx, const char* id); /* NULL = this host has no such service */
-  /* The stage holds so many bytes more (or fewer) outside of batches: caches, buffers for a
-   * transfer. They count towards run.memory_limit and the stage's peak in the summary. Steps of
-   * less than 64 KiB are not worth a call. */
+  const void* (*extension)(void* ctx, const char* id); /* NULL = unknown to this host */
+  /* Reports that the stage holds `change` bytes more (or, if negative, fewer) outside batches, as
+   * in caches and transfer buffers. They count towards run.memory_limit and the stage's peak in
+   * the summary. Changes below 64 KiB are not worth a call. */
   void (*memory)(void* ctx, int64_t change);
 } etl_host;
 
-/* extension(ETL_SLOTS): a limit over all processes of the run. NULL where the run is one process
- * and the stage's own count is enough. */
+/* extension(ETL_SLOTS): a limit across all processes of the run. NULL if the run is a single
+ * process, where the stage can count by itself. */
 #define ETL_SLOTS "etl.slots/1"
 typedef struct etl_slots {
   uint32_t struct_size;
   void* ctx;
-  /* Takes one of `limit` slots called `name`, without waiting. The slot, to be given to release();
-   * -1 = all are taken, ask again in a while; -2 = not to be had at all (the reason is logged). All
-   * processes use one limit for one name. */
+  /* Takes one of the `limit` slots called `name`, without waiting. Returns the slot, for release();
+   * -1 if all are taken: try again later; -2 if slots are unavailable (the reason is logged). All
+   * processes must use the same limit for the same name. */
   int (*try_acquire)(void* ctx, etl_str name, uint32_t limit);
   void (*release)(void* ctx, int slot);
 } etl_slots;
 
 typedef enum etl_counter {
-  ETL_ROWS_READ = 1,    /* records seen, malformed ones included. A source that reports it is held
-                           to it: read = emitted + rejected + dropped. */
-  ETL_ROWS_DROPPED = 2, /* rows left out because of the predicate */
-  ETL_BYTES_DOWNLOADED = 3, /* bytes that came over the network for this partition */
+  /* Records seen, malformed ones included. If a source reports it, the host checks that
+   * read = emitted + rejected + dropped. */
+  ETL_ROWS_READ = 1,
+  ETL_ROWS_DROPPED = 2,     /* rows left out because of the predicate */
+  ETL_BYTES_DOWNLOADED = 3, /* bytes received over the network for this partition */
   ETL_BYTES_DECODED = 4     /* bytes of decoded input */
 } etl_counter;
 
-/* A malformed record, kept by the host. Borrowed for the call. */
+/* A malformed record; the host stores a copy. Borrowed for the call. */
 typedef struct etl_reject {
   uint32_t struct_size;
   int64_t line;   /* 1-based; 0 = unknown */
   int64_t offset; /* byte offset in the decoded input; -1 = unknown */
-  etl_str reason; /* a short fixed phrase, so that rejects can be summed by it */
+  etl_str reason; /* a short fixed phrase, so that rejects can be grouped by it */
   etl_str raw;    /* the record's bytes, without its terminator */
 } etl_reject;
+#define ETL_REJECT_SIZE_1_0 (offsetof(etl_reject, raw) + sizeof(etl_str))
 
-/* One attempt at one partition, seen from a source or a filter. Valid until the stream or the
- * filter state is released. Used by one thread at a time. */
+/* One attempt at a partition, as a source or filter sees it. Valid until the stream is released or
+ * the filter state closed. Used by one thread at a time. */
 typedef struct etl_task {
   uint32_t struct_size;
   void* ctx;
   void (*count)(void* ctx, uint32_t counter, int64_t n);
   void (*reject)(void* ctx, const etl_reject* reject);
   int (*cancelled)(void* ctx);
-  void (*fail)(void* ctx,
-               const etl_error* error); /* a stream says why get_next() returns an errno */
+  /* Reports why the stream's get_next() is about to return an errno. */
+  void (*fail)(void* ctx, const etl_error* error);
 } etl_task;
 
 /* ---- Source -----------------------------------------------------------------------------------
@@ -258,24 +262,25 @@ typedef enum etl_scope_type {
 /* One unit of work, retry, progress and commit. Borrowed for the call. */
 typedef struct etl_partition {
   uint32_t struct_size;
-  etl_str id;    /* unique in the source, stable between runs and hosts */
-  etl_str uri;   /* where it comes from, for messages and the ledger; no password in it */
+  etl_str id;    /* unique within the source, stable across runs and hosts */
+  etl_str uri;   /* where it comes from, for messages and the ledger; without credentials */
   int64_t bytes; /* expected size of the input; -1 = unknown */
-  /* When every row of the partition, and of no other, has the same value in one column: that column
-   * and value, so that a sink can replace the partition's rows. */
+  /* If one column has the same value in every row of the partition and in no row of another: that
+   * column and value. They let a sink replace the partition's rows. */
   etl_str scope_column;
   uint32_t scope_type; /* an etl_scope_type */
   int64_t scope_int;   /* the value when the column is int32, int64 or a timestamp (in its unit) */
   etl_str scope_str;   /* the value when the column is utf8 */
 } etl_partition;
+#define ETL_PARTITION_SIZE_1_0 (offsetof(etl_partition, scope_str) + sizeof(etl_str))
 
-/* A test on one utf8 column that the filter behind a source will make anyway. */
+/* A test on one utf8 column that the filter behind a source will apply anyway. */
 typedef struct etl_predicate {
   uint32_t struct_size;
   etl_str column;
   int (*keep)(void* ctx, etl_str value); /* 1 = keep. Pure, callable from any thread. */
   void* ctx;
-  const etl_str* values; /* where the test is exactly "one of these", else count 0 */
+  const etl_str* values; /* if the test is exactly "is one of these": the values; else none */
   size_t value_count;
 } etl_predicate;
 
@@ -284,52 +289,54 @@ typedef struct etl_predicate {
 typedef struct etl_source {
   uint32_t struct_size;
   int (*schema)(void* self, struct ArrowSchema* out, etl_error* error);
-  /* Lists the partitions in a fixed order by calling `add` for each. The same options and the same
-   * time of run give the same list on any host. */
+  /* Lists the partitions in a fixed order, calling `add` for each. The same options and the same
+   * time of the run must give the same list on any host. */
   int (*plan)(void* self, void (*add)(void* ctx, const etl_partition*), void* ctx,
               etl_error* error);
-  /* Optional (NULL). The partitions that will be read next, in order: a source may fetch ahead. */
+  /* Optional (NULL). Announces the partitions that will be read next, in order, so that a source
+   * can fetch ahead. */
   int (*expect)(void* self, const etl_str* ids, size_t count, etl_error* error);
-  /* Opens one partition. `predicate` may be NULL, and may be ignored. Both it and `task` outlive
-   * the stream. An error while streaming is told to task->fail before get_next() returns an errno.
-   */
+  /* Opens one partition. `predicate` may be NULL and may be ignored; it and `task` outlive the
+   * stream. A stream reports an error to task->fail before get_next() returns an errno. */
   int (*read)(void* self, const etl_partition* partition, const etl_predicate* predicate,
               const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
-  /* Optional (NULL). The partition is committed everywhere, or given up: caches may go. */
+  /* Optional (NULL). Tells that the partition is committed in every sink, or given up, so that its
+   * caches can be deleted. */
   void (*finish)(void* self, etl_str id);
-  /* Optional (NULL). Reads records that this partition's source rejected and somebody has repaired
-   * since, as read() would have read them there. `records` come without their terminators; the
-   * bytes (not the array) are borrowed until the stream is released. */
+  /* Optional (NULL). Reads records that were rejected from this partition and have been repaired
+   * since, as read() would have read them in place. `records` come without terminators; their bytes
+   * (not the array) are borrowed until the stream is released. */
   int (*replay)(void* self, const etl_partition* partition, const etl_str* records, size_t count,
                 const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
 } etl_source;
+#define ETL_SOURCE_SIZE_1_0 (offsetof(etl_source, replay) + sizeof(void*))
 
 /* ---- Filter -----------------------------------------------------------------------------------
  */
 
-/* Takes over `batch` (moved). Returns 0, or non-zero: stop and return ETL_CANCELLED. */
+/* Takes `batch` (moved). Returns 0 to go on; otherwise the filter returns ETL_CANCELLED. */
 typedef int (*etl_emit)(void* ctx, struct ArrowArray* batch);
 
 /* Threads: schema(), predicate() and open() may be called from several threads at once; one state
  * is used by one thread at a time. */
 typedef struct etl_filter {
   uint32_t struct_size;
-  /* Checks that it can work on `in` and says what comes out. */
+  /* Checks that the filter can read columns `in`, and returns those it emits. */
   int (*schema)(void* self, const struct ArrowSchema* in, struct ArrowSchema* out,
                 etl_error* error);
-  /* Optional (NULL). Offers the test it will make, for the source in front of it. `out` comes
-   * zeroed but for struct_size; keep == NULL means nothing to offer. Valid until destroy(). */
+  /* Optional (NULL). Offers the filter's test to the source in front of it. `out` is zeroed except
+   * for struct_size; if keep stays NULL, there is none. The predicate is valid until destroy(). */
   int (*predicate)(void* self, const struct ArrowSchema* in, etl_predicate* out, etl_error* error);
   /* Begins a partition. */
   int (*open)(void* self, const struct ArrowSchema* in, const etl_task* task, void** state,
               etl_error* error);
   int (*apply)(void* state, struct ArrowArray* batch /* moved */, etl_emit emit, void* ctx,
                etl_error* error);
-  /* Optional (NULL). The partition's last batch has been applied; what is held back comes out now.
-   */
+  /* Optional (NULL). Called after the partition's last batch; emits what was held back. */
   int (*finish)(void* state, etl_emit emit, void* ctx, etl_error* error);
   void (*close)(void* state);
 } etl_filter;
+#define ETL_FILTER_SIZE_1_0 (offsetof(etl_filter, close) + sizeof(void*))
 
 /* ---- Sink -------------------------------------------------------------------------------------
  */
@@ -350,8 +357,9 @@ typedef struct etl_ledger_record {
   etl_str error;                   /* empty = NULL in the table */
   int64_t started_at, finished_at; /* microseconds since 1970-01-01 UTC */
 } etl_ledger_record;
+#define ETL_LEDGER_RECORD_SIZE_1_0 (offsetof(etl_ledger_record, finished_at) + sizeof(int64_t))
 
-/* What open() is told about the partition to write. */
+/* The partition that open() is to write. */
 typedef struct etl_write_request {
   uint32_t struct_size;
   uint32_t reload; /* 1 = replace what an earlier run committed for this partition */
@@ -359,16 +367,49 @@ typedef struct etl_write_request {
   const etl_partition* partition;
 } etl_write_request;
 
-/* What forget() is told. */
+/* The partition that forget() is to remove. */
 typedef struct etl_forget_request {
   uint32_t struct_size;
-  uint32_t delete_rows; /* 1 = the partition's rows go as well */
+  uint32_t delete_rows; /* 1 = delete the partition's rows too */
   etl_str pipeline, source, sink;
   const etl_partition* partition;
 } etl_forget_request;
 
+/* A row of the table `etl_running`: a partition that a run is working on. Primary key: pipeline,
+ * source, sink, partition, run_id. */
+typedef struct etl_running_record {
+  uint32_t struct_size;
+  uint32_t pid;
+  etl_str pipeline, source, sink, partition, run_id;
+  etl_str task; /* "3/8": a share of the plan; empty = all of it */
+  etl_str host;
+  int64_t attempt;
+  int64_t since;  /* microseconds since 1970-01-01 UTC, by the clock of `host` */
+  int64_t silent; /* set by running(): microseconds since the run's last heartbeat, by the
+                     database's clock, which all runs share */
+} etl_running_record;
+#define ETL_RUNNING_RECORD_SIZE_1_0 (offsetof(etl_running_record, silent) + sizeof(int64_t))
+
+/* The partitions that a run is working on now. */
+typedef struct etl_heartbeat {
+  uint32_t struct_size;
+  uint32_t count;
+  etl_str pipeline, sink, run_id;
+  const etl_running_record* const* records;
+  int64_t forget_after; /* microseconds: delete records of runs silent for longer */
+} etl_heartbeat;
+
+/* The partitions that merge() is to copy. */
+typedef struct etl_merge_request {
+  uint32_t struct_size;
+  uint32_t count;
+  etl_str pipeline, sink;
+  const etl_str* sources; /* the source of each partition */
+  const etl_partition* const* partitions;
+} etl_merge_request;
+
 enum {
-  ETL_STAGE_TRANSACTIONAL = 1u /* a sink that keeps the ledger in the transaction of the rows */
+  ETL_STAGE_TRANSACTIONAL = 1u /* a sink that commits the ledger record with the rows */
 };
 
 /* Threads: every function that takes `self` may be called from several threads at once. A writer is
@@ -378,41 +419,56 @@ typedef struct etl_sink {
   uint32_t struct_size;
   /* Checks options against the columns, without touching the target. */
   int (*check)(void* self, const struct ArrowSchema* schema, etl_error* error);
-  /* Optional. Looks at the target and changes nothing. ETL_CONFIG where it does not fit;
-   * ETL_TRANSIENT where it cannot be reached. Says the target's name and the statements that
-   * prepare() would run. */
+  /* Optional. Looks at the target without changing it. Calls `target` with its name and the
+   * statements that prepare() would run. ETL_CONFIG if it does not fit; ETL_TRANSIENT if it cannot
+   * be reached. */
   int (*inspect)(void* self, const struct ArrowSchema* schema,
                  void (*target)(void* ctx, etl_str name, etl_str ddl), void* ctx, etl_error* error);
-  /* Optional. Creates what is needed, the ledger included. Called once a run, before open(). */
+  /* Optional. Creates what is needed, including the ledger. Called once per run, before open(). */
   int (*prepare)(void* self, const struct ArrowSchema* schema, etl_error* error);
-  /* Transactional sinks. Every ledger record of this pipeline and sink; none where there is no
+  /* Transactional sinks. Lists every ledger record of this pipeline and sink; none if there is no
    * ledger yet. Changes nothing. */
   int (*committed)(void* self, etl_str pipeline, etl_str sink,
                    void (*add)(void* ctx, const etl_ledger_record*), void* ctx, etl_error* error);
-  /* Transactional sinks. Records `failed` or `missing`, in a transaction of its own. Never replaces
-   * a `done` record. */
+  /* Transactional sinks. Records `failed` or `missing` in a separate transaction. Never replaces a
+   * `done` record. */
   int (*record)(void* self, const etl_ledger_record* record, etl_error* error);
-  /* Begins the partition's transaction. ETL_CONFLICT when the ledger has it `done` and it is no
-   * reload. */
+  /* Begins the partition's transaction. ETL_CONFLICT if the ledger has it as `done`, unless this is
+   * a reload. */
   int (*open)(void* self, const etl_write_request* request, const struct ArrowSchema* schema,
               void** writer, etl_error* error);
   int (*write)(void* writer, struct ArrowArray* batch /* moved */, etl_error* error);
-  /* Writes the ledger record and commits, all or nothing. ETL_CONFLICT when another run has
-   * committed this partition meanwhile; everything is then rolled back. */
+  /* Writes the ledger record and commits, all or nothing. ETL_CONFLICT if another run has committed
+   * this partition meanwhile; everything is then rolled back. */
   int (*commit)(void* writer, const etl_ledger_record* record, etl_error* error);
-  /* Ends the writer; rolls back what commit() did not commit. */
+  /* Ends the writer; rolls back unless commit() succeeded. */
   void (*close)(void* writer);
-  /* Optional. Names what a writer locks for all others (a database file, as an absolute path), so
-   * that sinks of one pipeline that share it take turns: over all sinks that name the same
-   * resource, the host opens at most max_writers writers at once. Valid until destroy(). */
+  /* Optional. Names what a writer locks for all others (a database file, as an absolute path). The
+   * host opens at most max_writers writers at once over all sinks that name the same resource.
+   * Valid until destroy(). */
   etl_str (*resource)(void* self);
-  /* Transactional sinks, optional. Removes the partition's ledger record, and its rows if that is
-   * asked for, in one transaction. `rows` is set to the number of rows deleted. ETL_PERMANENT where
-   * nobody can say which rows are the partition's; nothing is changed then. Nothing to forget is no
-   * error. */
+  /* Transactional sinks, optional. Removes the partition's ledger record, and its rows on request,
+   * in one transaction. Sets `rows` to the number of rows deleted. ETL_PERMANENT if the partition's
+   * rows cannot be identified; nothing is changed then. Succeeds if there is no such record. */
   int (*forget)(void* self, const etl_forget_request* request, const struct ArrowSchema* schema,
                 int64_t* rows, etl_error* error);
+  /* Transactional sinks, optional. Replaces this run's records in the table `etl_running`, which it
+   * creates beside the ledger for the first record. With count 0 the run is over. Never waits for a
+   * lock: ETL_TRANSIENT if it cannot write at once. The only function that may be called while a
+   * writer of the same sink is open and waits for rows. */
+  int (*heartbeat)(void* self, const etl_heartbeat* beat, etl_error* error);
+  /* Optional; comes with heartbeat(). Lists the records of `etl_running` of this pipeline and sink;
+   * none if there is no such table. Changes nothing. */
+  int (*running)(void* self, etl_str pipeline, etl_str sink,
+                 void (*add)(void* ctx, const etl_running_record*), void* ctx, etl_error* error);
+  /* Transactional sinks, optional. Copies partitions with their `done` records from the target of
+   * `from`, another instance of this stage that writes nothing meanwhile, in one transaction. Sets
+   * `rows` to the number of rows copied. ETL_CONFLICT if one of them is done here already;
+   * ETL_PERMANENT if their rows cannot be identified. Nothing is changed then. */
+  int (*merge)(void* self, void* from, const etl_merge_request* request,
+               const struct ArrowSchema* schema, int64_t* rows, etl_error* error);
 } etl_sink;
+#define ETL_SINK_SIZE_1_0 (offsetof(etl_sink, merge) + sizeof(void*))
 
 /* ---- Stage and plugin --------------------------------------------------------------------------
  */
@@ -424,24 +480,25 @@ typedef struct etl_stage {
   uint32_t kind; /* an etl_kind */
   uint32_t flags;
   uint32_t max_writers; /* sinks: writers at once; 0 = no limit */
-  const char* name;     /* what `plugin = "..."` says; [a-z0-9_]+, unique over all plugins */
+  const char* name;     /* the value of `plugin = "..."`; [a-z0-9_]+, unique over all plugins */
   const char* summary;  /* one sentence */
   const etl_option_spec* options;
   size_t option_count;
-  const etl_column_spec* columns; /* a source's: what it can give. A filter's: what it needs. */
+  const etl_column_spec* columns; /* a source's output; the columns a filter needs */
   size_t column_count;
-  /* Options are complete (defaults filled in) and of the declared types when this is called. Must
-   * not connect to anything. */
+  /* Makes an instance from complete options (defaults filled in) of the declared types. Must not
+   * connect to anything. */
   int (*create)(const etl_host* host, const etl_option* options, size_t count, void** self,
                 etl_error* error);
-  void (*destroy)(void* self); /* every stream, state and writer has been released before */
-  const etl_source* source;    /* the one of its kind is set, the others are NULL */
+  void (*destroy)(void* self); /* after every stream, state and writer is released */
+  const etl_source* source;    /* the table of its kind is set, the others are NULL */
   const etl_filter* filter;
   const etl_sink* sink;
 } etl_stage;
+#define ETL_STAGE_SIZE_1_0 (offsetof(etl_stage, sink) + sizeof(void*))
 
 typedef struct etl_plugin {
-  char magic[8];        /* ETL_PLUGIN_MAGIC; this and the next three fields are frozen for ever */
+  char magic[8];        /* ETL_PLUGIN_MAGIC; this and the next three fields never change */
   uint16_t abi_major;   /* ETL_ABI_MAJOR */
   uint16_t abi_minor;   /* the lowest minor the plugin needs, not the one it was built with */
   uint32_t struct_size; /* of this struct */
@@ -451,6 +508,7 @@ typedef struct etl_plugin {
   const etl_stage* const* stages;
   size_t stage_count;
 } etl_plugin;
+#define ETL_PLUGIN_SIZE_1_0 (offsetof(etl_plugin, stage_count) + sizeof(size_t))
 
 extern ETL_EXPORT const etl_plugin etl_plugin_v1;
 

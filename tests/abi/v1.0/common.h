@@ -1,6 +1,5 @@
-/* What the three plugins of ABI 1.0 share: texts, errors, options, and reading Arrow columns. They
- * know nothing but the frozen header beside this file, as a plugin that was built when it was new.
- */
+/* Shared by the three plugins of ABI 1.0: texts, errors, options, Arrow columns. It includes only
+ * the frozen header beside this file, as plugins did when it was new. */
 #include "abi.h"
 
 #include <inttypes.h>
@@ -20,7 +19,7 @@ static inline int equal(etl_str one, etl_str other) {
   return one.size == other.size && memcmp(one.data, other.data, one.size) == 0;
 }
 
-/* The option of this name; options come complete. */
+/* The option of this name; options are complete. */
 static inline const etl_option* option(const etl_option* options, size_t count, const char* name) {
   for (size_t i = 0; i < count; ++i) {
     if (equal(options[i].name, str(name))) return &options[i];

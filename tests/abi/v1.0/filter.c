@@ -1,6 +1,5 @@
 /* A filter of ABI 1.0: keeps the rows whose text in one column begins with a prefix, and offers
- * that test to the source. What it emits are slices of the batch that came in, which they share.
- * finish() gives the last of them. */
+ * that test to the source. It emits slices that share the input batch; finish() emits the last. */
 #include "common.h"
 
 #include <errno.h>
@@ -13,7 +12,7 @@ typedef struct {
   const filter* self;
   int64_t column;
   char format[4];
-  struct ArrowArray held; /* what the last batch left; release NULL = nothing */
+  struct ArrowArray held; /* held back from the last batch; release NULL = nothing */
 } state;
 
 static int starts_with(const filter* self, etl_str text) {
@@ -161,7 +160,7 @@ static int open_partition(void* self, const struct ArrowSchema* in, const etl_ta
   return ETL_OK;
 }
 
-/* Emits what is held and holds the new one. */
+/* Emits the batch held back and holds back the new one. */
 static int hold(state* self, struct ArrowArray next, etl_emit emit, void* ctx) {
   struct ArrowArray before = self->held;
   self->held = next;

@@ -1,6 +1,6 @@
 /* A transactional sink of ABI 1.0: FOLDER/SINK.PARTITION.done holds the ledger record in its first
- * line and the rows behind it, so that one link(2) commits both. A second run cannot link over it:
- * that is the fence. */
+ * line, followed by the rows, so that one link(2) commits both. The fence: it fails if the file
+ * exists. */
 #define _POSIX_C_SOURCE 200809L
 #include "common.h"
 
@@ -32,7 +32,7 @@ static void path_of(const sink* self, etl_str sink_name, etl_str partition, cons
            ending);
 }
 
-/* A text without the characters that end a field or a line. */
+/* Writes a text with the characters escaped that end a field or a line. */
 static void put_text(FILE* file, etl_str text) {
   for (size_t i = 0; i < text.size; ++i) {
     switch (text.data[i]) {
@@ -80,7 +80,7 @@ static void write_record(FILE* file, const etl_ledger_record* record) {
   fputc('\n', file);
 }
 
-/* Texts of `out` point into `line`, which is cut up. 1 = it was a record. */
+/* Parses a record whose texts point into `line`, which is modified. Returns 1 on success. */
 static int read_record(char* line, etl_ledger_record* out) {
   char* fields[FIELDS];
   char* rest = line;
@@ -156,7 +156,7 @@ static int committed(void* stage_self, etl_str pipeline, etl_str sink_name,
     char path[PATH], line[LINE];
     snprintf(path, sizeof(path), "%s/%s", self->folder, entry->d_name);
     FILE* file = fopen(path, "r");
-    if (file == NULL) continue; /* it went between the two */
+    if (file == NULL) continue; /* removed in the meantime */
     etl_ledger_record record;
     if (fgets(line, sizeof(line), file) != NULL && read_record(line, &record) &&
         equal(record.pipeline, pipeline) && equal(record.sink, sink_name))
@@ -198,7 +198,7 @@ static int open_partition(void* self, const etl_write_request* request,
   if (!begun->reload && access(begun->done, F_OK) == 0) {
     code = FAIL(error, ETL_CONFLICT, "%s is there", begun->done);
   } else {
-    begun->rows = tmpfile(); /* the ledger line comes first, and last */
+    begun->rows = tmpfile(); /* a separate file, because commit() writes the ledger line first */
     if (begun->rows == NULL) code = system_error(error, "create", "a temporary file");
   }
   if (code == ETL_OK) *made = begun;

@@ -1,6 +1,5 @@
-/* A source of ABI 1.0: numbers and words, two columns and the partition's name. Every function that
- * a source may have is there. The fourth record of a partition is malformed; replay() reads it once
- * it is repaired. */
+/* A source of ABI 1.0 with all optional functions: numbers, words and the partition's name. The
+ * fourth record of a partition is malformed; replay() reads it once it is repaired. */
 #include "common.h"
 
 #include <errno.h>
@@ -63,7 +62,7 @@ typedef struct {
   int32_t part_ends[BATCH_ROWS + 1], word_ends[BATCH_ROWS + 1];
   int64_t numbers[BATCH_ROWS];
   char parts[BATCH_ROWS * TEXT], words[BATCH_ROWS * TEXT];
-  int used; /* by the batch and by each column that somebody took out of it */
+  int used; /* by the batch and by each column moved out of it */
 } batch_block;
 
 static void drop(struct ArrowArray* array) {

@@ -1,15 +1,15 @@
 /// \file
 /// Measures the layers of `wikipedia_pageviews`, and the filter `language`.
 #include "host.hpp"
-#include "inflate.hpp"
-#include "language_filter.hpp"
-#include "line_scanner.hpp"
-#include "page_view_columns.hpp"
-#include "page_view_parser.hpp"
-#include "page_view_reader.hpp"
+#include "plugins/common/compression/gzip_file.hpp"
+#include "plugins/common/text/utf8.hpp"
+#include "plugins/wikipedia/language_filter.hpp"
+#include "plugins/wikipedia/page_view_reader.hpp"
+#include "plugins/wikipedia/parse/line_scanner.hpp"
+#include "plugins/wikipedia/parse/page_view_columns.hpp"
+#include "plugins/wikipedia/parse/page_view_parser.hpp"
 #include "tests/support/files.hpp"
 #include "text.hpp"
-#include "utf8.hpp"
 
 #include <algorithm>
 #include <cstring>
@@ -17,6 +17,7 @@
 
 namespace {
 
+using namespace compression;
 using namespace wikipedia;
 
 const std::filesystem::path& gzip_file() {
@@ -57,7 +58,7 @@ void FindLines(benchmark::State& state) {
 BENCHMARK(FindLines);
 
 void ValidateUtf8(benchmark::State& state) {
-  for (auto _ : state) benchmark::DoNotOptimize(valid_utf8(micro::text()));
+  for (auto _ : state) benchmark::DoNotOptimize(text::valid_utf8(micro::text()));
   state.SetBytesProcessed(state.iterations() * static_cast<std::int64_t>(micro::text().size()));
 }
 BENCHMARK(ValidateUtf8);

@@ -40,11 +40,11 @@ LedgerRecord record_of(std::int64_t rows) {
 }
 
 StageError failure(const std::string& text) {
-  return {etl::Error::permanent(text), "source \"s\"", "s"};
+  return {etl::Error::permanent(text), {"s", Kind::source}};
 }
 
-struct TestDelivery : Delivery {
-  explicit TestDelivery(const std::vector<NodeIndex>& sinks) {
+struct TestStreams : StreamGroup {
+  explicit TestStreams(const std::vector<NodeIndex>& sinks) {
     for (const NodeIndex sink : sinks) {
       streams.emplace_back(std::make_unique<SinkStream>())->sink = sink;
     }
@@ -60,12 +60,12 @@ class ExchangeTest : public testing::Test {
 
 TEST_F(ExchangeTest, HandsBatchesOverInOrderAndThenTheRecord) {
   Exchange exchange({1}, kib * kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(exchange.push(delivery[0], batch_of(10, i)));
-  exchange.end(delivery[0], record_of(3));
+  TestStreams group({sink_a});
+  exchange.begin(group);
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(exchange.push(group[0], batch_of(10, i)));
+  exchange.end(group[0], record_of(3));
   SinkStream* stream = exchange.take(sink_a);
-  ASSERT_EQ(stream, &delivery[0]);
+  ASSERT_EQ(stream, &group[0]);
   for (int i = 0; i < 3; ++i) {
     const std::optional<Batch> batch = exchange.pop(*stream);
     ASSERT_TRUE(batch.has_value());
@@ -79,8 +79,8 @@ TEST_F(ExchangeTest, HandsBatchesOverInOrderAndThenTheRecord) {
 
 TEST_F(ExchangeTest, ABatchLargerThanTheBudgetPasses) {
   Exchange exchange({1}, kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
+  TestStreams group({sink_a});
+  exchange.begin(group);
   std::thread writer([&] {
     SinkStream* stream = exchange.take(sink_a);
     int batches = 0;
@@ -88,26 +88,26 @@ TEST_F(ExchangeTest, ABatchLargerThanTheBudgetPasses) {
     EXPECT_EQ(batches, 3);
     exchange.close(*stream);
   });
-  // The writer waits already when the reader asks for a slot: it has to be woken.
+  // The writer sleeps when the reader asks for a slot, and has to be woken.
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  for (int i = 0; i < 3; ++i) EXPECT_TRUE(exchange.push(delivery[0], batch_of(10 * kib)));
-  exchange.end(delivery[0], record_of(3));
+  for (int i = 0; i < 3; ++i) EXPECT_TRUE(exchange.push(group[0], batch_of(10 * kib)));
+  exchange.end(group[0], record_of(3));
   writer.join();
 }
 
 TEST_F(ExchangeTest, ASlowPartitionDoesNotHoldTheOnlySlotWhileOthersComplete) {
   Exchange exchange({1}, kib * kib, cancellation_);
-  TestDelivery slow({sink_a});
+  TestStreams slow({sink_a});
   exchange.begin(slow);
   EXPECT_TRUE(exchange.push(slow[0], batch_of(10)));
-  std::deque<TestDelivery> quick;
+  std::deque<TestStreams> quick;
   for (int i = 0; i < 5; ++i) {
-    TestDelivery& delivery = quick.emplace_back(std::vector{sink_a});
-    exchange.begin(delivery);
-    EXPECT_TRUE(exchange.push(delivery[0], batch_of(10)));
-    exchange.end(delivery[0], record_of(1));
-    ASSERT_EQ(exchange.take(sink_a), &delivery[0]);
-    exchange.close(delivery[0]);
+    TestStreams& group = quick.emplace_back(std::vector{sink_a});
+    exchange.begin(group);
+    EXPECT_TRUE(exchange.push(group[0], batch_of(10)));
+    exchange.end(group[0], record_of(1));
+    ASSERT_EQ(exchange.take(sink_a), &group[0]);
+    exchange.close(group[0]);
     exchange.release(sink_a);
   }
   EXPECT_FALSE(slow[0].granted);
@@ -115,7 +115,7 @@ TEST_F(ExchangeTest, ASlowPartitionDoesNotHoldTheOnlySlotWhileOthersComplete) {
 
 TEST_F(ExchangeTest, APartitionThatHoldsMuchGetsASlotBeforeItsEnd) {
   Exchange exchange({1}, 40 * kib, cancellation_);
-  TestDelivery large({sink_a});
+  TestStreams large({sink_a});
   exchange.begin(large);
   EXPECT_TRUE(exchange.push(large[0], batch_of(9 * kib)));
   EXPECT_FALSE(large[0].granted);
@@ -125,15 +125,15 @@ TEST_F(ExchangeTest, APartitionThatHoldsMuchGetsASlotBeforeItsEnd) {
 
 TEST_F(ExchangeTest, TheLastToBeReadGetsASlotWithItsFirstFullBatch) {
   Exchange exchange({1}, 100 * kib * kib, cancellation_);
-  TestDelivery other({sink_a});
-  TestDelivery last({sink_a});
+  TestStreams other({sink_a});
+  TestStreams last({sink_a});
   exchange.begin(other);
   exchange.begin(last, true);
   EXPECT_TRUE(exchange.push(last[0], batch_of(kib * kib)));
-  EXPECT_FALSE(last[0].granted) << "the other is being read";
+  EXPECT_FALSE(last[0].granted) << "the other one is still being read";
   exchange.end(other[0], record_of(0));
-  ASSERT_EQ(exchange.take(sink_a), &other[0]) << "those that are complete come first";
-  EXPECT_FALSE(last[0].granted) << "there is one slot";
+  ASSERT_EQ(exchange.take(sink_a), &other[0]) << "complete streams come first";
+  EXPECT_FALSE(last[0].granted) << "there is only one slot";
   exchange.close(other[0]);
   exchange.release(sink_a);
   EXPECT_TRUE(last[0].granted);
@@ -141,8 +141,8 @@ TEST_F(ExchangeTest, TheLastToBeReadGetsASlotWithItsFirstFullBatch) {
 
 TEST_F(ExchangeTest, TheLastToBeReadNeedNotBeTheLastThatBegan) {
   Exchange exchange({1}, 100 * kib * kib, cancellation_);
-  TestDelivery slow({sink_a});
-  TestDelivery quick({sink_a});
+  TestStreams slow({sink_a});
+  TestStreams quick({sink_a});
   exchange.begin(slow);
   exchange.begin(quick, true);
   EXPECT_TRUE(exchange.push(slow[0], batch_of(kib * kib)));
@@ -154,7 +154,7 @@ TEST_F(ExchangeTest, TheLastToBeReadNeedNotBeTheLastThatBegan) {
 
 TEST_F(ExchangeTest, AFewRowsOfTheLastWaitForItsEnd) {
   Exchange exchange({1}, 100 * kib * kib, cancellation_);
-  TestDelivery last({sink_a});
+  TestStreams last({sink_a});
   exchange.begin(last, true);
   EXPECT_TRUE(exchange.push(last[0], batch_of(10 * kib)));
   EXPECT_FALSE(last[0].granted);
@@ -164,8 +164,8 @@ TEST_F(ExchangeTest, AFewRowsOfTheLastWaitForItsEnd) {
 
 TEST_F(ExchangeTest, AnotherMayBeginAfterTheLast) {
   Exchange exchange({1}, 100 * kib * kib, cancellation_);
-  TestDelivery last({sink_a});
-  TestDelivery again({sink_a});
+  TestStreams last({sink_a});
+  TestStreams again({sink_a});
   exchange.begin(last, true);
   exchange.begin(again);
   EXPECT_TRUE(exchange.push(last[0], batch_of(kib * kib)));
@@ -187,26 +187,26 @@ int pushed_before_waiting(Exchange& exchange, SinkStream& stream) {
     seen = pushed;
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
-  exchange.close(stream);  // which lets the reader go
+  exchange.close(stream);  // releases the reader
   reader.join();
   return seen;
 }
 
 TEST_F(ExchangeTest, ReadingRunsAheadOfItsWriterByHalfTheBudgetAtMost) {
   Exchange exchange({1}, 100 * kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
-  EXPECT_TRUE(exchange.push(delivery[0], batch_of(30 * kib)));
-  ASSERT_EQ(exchange.take(sink_a), &delivery[0]);
-  const int pushed = pushed_before_waiting(exchange, delivery[0]);
+  TestStreams group({sink_a});
+  exchange.begin(group);
+  EXPECT_TRUE(exchange.push(group[0], batch_of(30 * kib)));
+  ASSERT_EQ(exchange.take(sink_a), &group[0]);
+  const int pushed = pushed_before_waiting(exchange, group[0]);
   EXPECT_GT(pushed, 10);
   EXPECT_LE(pushed, 20);
 }
 
 TEST_F(ExchangeTest, WhatHasNoWriterYetIsReadUpToTheBudget) {
   Exchange exchange({1, 1}, 100 * kib, cancellation_);
-  TestDelivery other({sink_b});
-  TestDelivery both({sink_a, sink_b});
+  TestStreams other({sink_b});
+  TestStreams both({sink_a, sink_b});
   exchange.begin(other);
   exchange.begin(both);
   EXPECT_TRUE(exchange.push(other[0], batch_of(30 * kib)));
@@ -218,8 +218,8 @@ TEST_F(ExchangeTest, WhatHasNoWriterYetIsReadUpToTheBudget) {
 
 TEST_F(ExchangeTest, AnEarlyStartTakesAllSlotsAtOnceOrNone) {
   Exchange exchange({1, 1}, 40 * kib, cancellation_);
-  TestDelivery first({sink_a});
-  TestDelivery both({sink_a, sink_b});
+  TestStreams first({sink_a});
+  TestStreams both({sink_a, sink_b});
   exchange.begin(first);
   exchange.begin(both);
   EXPECT_TRUE(exchange.push(first[0], batch_of(11 * kib)));
@@ -238,19 +238,19 @@ TEST_F(ExchangeTest, AnEarlyStartTakesAllSlotsAtOnceOrNone) {
 
 TEST_F(ExchangeTest, AClosedStreamWantsNoMore) {
   Exchange exchange({1}, kib * kib, cancellation_);
-  TestDelivery delivery({sink_a, sink_a});
-  exchange.begin(delivery);
-  exchange.close(delivery[0]);
-  EXPECT_FALSE(exchange.push(delivery[0], batch_of(10)));
-  EXPECT_TRUE(exchange.push(delivery[1], batch_of(10)));
+  TestStreams group({sink_a, sink_a});
+  exchange.begin(group);
+  exchange.close(group[0]);
+  EXPECT_FALSE(exchange.push(group[0], batch_of(10)));
+  EXPECT_TRUE(exchange.push(group[1], batch_of(10)));
 }
 
 TEST_F(ExchangeTest, ClosingWakesTheReaderThatWaitsForRoom) {
   Exchange exchange({1}, kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
+  TestStreams group({sink_a});
+  exchange.begin(group);
   std::thread reader([&] {
-    while (exchange.push(delivery[0], batch_of(kib))) {
+    while (exchange.push(group[0], batch_of(kib))) {
     }
   });
   SinkStream* stream = exchange.take(sink_a);
@@ -261,14 +261,14 @@ TEST_F(ExchangeTest, ClosingWakesTheReaderThatWaitsForRoom) {
 
 TEST_F(ExchangeTest, AbortClosesWhatNoWriterServes) {
   Exchange exchange({1, 1}, kib * kib, cancellation_);
-  TestDelivery delivery({sink_a, sink_b});
-  exchange.begin(delivery);
-  EXPECT_TRUE(exchange.push(delivery[0], batch_of(10)));
-  EXPECT_EQ(exchange.abort(delivery, failure("torn")), 2U);
-  EXPECT_TRUE(delivery[0].closed);
-  EXPECT_TRUE(delivery[1].closed);
+  TestStreams group({sink_a, sink_b});
+  exchange.begin(group);
+  EXPECT_TRUE(exchange.push(group[0], batch_of(10)));
+  EXPECT_EQ(exchange.abort(group, failure("torn")), 2U);
+  EXPECT_TRUE(group[0].closed);
+  EXPECT_TRUE(group[1].closed);
   // Their slots are free again.
-  TestDelivery next({sink_a, sink_b});
+  TestStreams next({sink_a, sink_b});
   exchange.begin(next);
   exchange.end(next[0], record_of(0));
   EXPECT_EQ(exchange.take(sink_a), &next[0]);
@@ -276,11 +276,11 @@ TEST_F(ExchangeTest, AbortClosesWhatNoWriterServes) {
 
 TEST_F(ExchangeTest, AbortReachesTheWriterWithItsReason) {
   Exchange exchange({1}, 4 * kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
-  EXPECT_TRUE(exchange.push(delivery[0], batch_of(2 * kib)));
+  TestStreams group({sink_a});
+  exchange.begin(group);
+  EXPECT_TRUE(exchange.push(group[0], batch_of(2 * kib)));
   SinkStream* stream = exchange.take(sink_a);
-  ASSERT_EQ(stream, &delivery[0]);
+  ASSERT_EQ(stream, &group[0]);
   EXPECT_TRUE(exchange.pop(*stream).has_value());
   std::thread writer([&] {
     try {
@@ -292,17 +292,17 @@ TEST_F(ExchangeTest, AbortReachesTheWriterWithItsReason) {
     }
     exchange.close(*stream);
   });
-  EXPECT_EQ(exchange.abort(delivery, failure("torn")), 0U) << "a writer serves it";
+  EXPECT_EQ(exchange.abort(group, failure("torn")), 0U) << "a writer serves it";
   writer.join();
 }
 
 TEST_F(ExchangeTest, CancellationWakesReaderAndWriter) {
   Exchange exchange({1}, kib, cancellation_);
-  TestDelivery open({sink_a});
+  TestStreams open({sink_a});
   exchange.begin(open);
   EXPECT_TRUE(exchange.push(open[0], batch_of(300)));
   ASSERT_EQ(exchange.take(sink_a), &open[0]);
-  TestDelivery blocked({sink_a});
+  TestStreams blocked({sink_a});
   exchange.begin(blocked);
   const auto cancelled = [&](auto body) {
     try {
@@ -324,12 +324,12 @@ TEST_F(ExchangeTest, CancellationWakesReaderAndWriter) {
 
 TEST_F(ExchangeTest, StopLetsTheWritersGoAfterWhatIsThere) {
   Exchange exchange({2}, kib * kib, cancellation_);
-  TestDelivery delivery({sink_a});
-  exchange.begin(delivery);
-  exchange.end(delivery[0], record_of(0));
+  TestStreams group({sink_a});
+  exchange.begin(group);
+  exchange.end(group[0], record_of(0));
   exchange.stop();
   SinkStream* stream = exchange.take(sink_a);
-  ASSERT_EQ(stream, &delivery[0]);
+  ASSERT_EQ(stream, &group[0]);
   exchange.close(*stream);
   EXPECT_EQ(exchange.take(sink_a), nullptr);
 }
@@ -368,20 +368,20 @@ class Traffic {
       const std::vector<NodeIndex> sinks = choice == 0   ? std::vector{sink_a}
                                            : choice == 1 ? std::vector{sink_b}
                                                          : std::vector{sink_a, sink_b};
-      TestDelivery& delivery = make(sinks);
-      exchange_.begin(delivery);
+      TestStreams& group = make(sinks);
+      exchange_.begin(group);
       const auto batches = static_cast<std::int64_t>(random() % 6);
       for (std::int64_t at = 0; at < batches; ++at) {
-        for (auto& stream : delivery.streams) {
+        for (auto& stream : group.streams) {
           const std::size_t bytes = random() % largest_;
           if (exchange_.push(*stream, batch_of(bytes)) && !failures) ++sent_;
         }
       }
       if (failures && random() % 4 == 0) {
-        exchange_.abort(delivery, failure("at random"));
+        exchange_.abort(group, failure("at random"));
         continue;
       }
-      for (auto& stream : delivery.streams) exchange_.end(*stream, record_of(batches));
+      for (auto& stream : group.streams) exchange_.end(*stream, record_of(batches));
     }
   }
 
@@ -401,7 +401,7 @@ class Traffic {
     }
   }
 
-  TestDelivery& make(const std::vector<NodeIndex>& sinks) {
+  TestStreams& make(const std::vector<NodeIndex>& sinks) {
     const std::scoped_lock lock(mutex_);
     return deliveries_.emplace_back(sinks);
   }
@@ -411,7 +411,7 @@ class Traffic {
   Cancellation cancellation_;
   Exchange exchange_;
   std::mutex mutex_;
-  std::deque<TestDelivery> deliveries_;
+  std::deque<TestStreams> deliveries_;
   std::atomic<std::int64_t> sent_ = 0;
   std::atomic<std::int64_t> received_ = 0;
 };

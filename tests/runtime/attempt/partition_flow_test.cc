@@ -154,7 +154,7 @@ TEST(PartitionFlowTest, ADiamondAddsRows) {
   Flow flow(bench);
   flow.run();
   EXPECT_EQ(flow.at("db").size(), 6U + 2U + 12U);
-  // Two more ways than one: 2 x 6; expanded: 6; filtered: 4.
+  // Two additional paths: 2 x 6; expanded: 6; filtered: 4.
   expect_counts(flow.counts("db"), {6, 18, 4, 0, 20});
 }
 
@@ -192,7 +192,7 @@ TEST(PartitionFlowTest, RejectsCountForTheStageThatMadeThem) {
   expect_counts(flow.counts("db"), {12, 0, 0, 4, 8});
   EXPECT_EQ(flow.stage("s").rejected, 2);
   EXPECT_EQ(flow.stage("picky").rejected, 2);
-  EXPECT_EQ((*flow).rejects_by_reason(),
+  EXPECT_EQ((*flow).counts().rejects_by_reason(),
             "4 rows rejected: 2 x not to the filter's taste, 2 x not to the source's taste");
 }
 
@@ -217,7 +217,7 @@ TEST(PartitionFlowTest, ReasonsCannotSteerTheTerminal) {
               sink("\"picky\""));
   Flow flow(bench);
   flow.run();
-  EXPECT_EQ((*flow).rejects_by_reason(), "1 rows rejected: 1 x a\xEF\xBF\xBD[2Jb");
+  EXPECT_EQ((*flow).counts().rejects_by_reason(), "1 row rejected: 1 x a\xEF\xBF\xBD[2Jb");
 }
 
 TEST(PartitionFlowTest, ASourceWhoseCountsLie) {
@@ -225,7 +225,7 @@ TEST(PartitionFlowTest, ASourceWhoseCountsLie) {
     Bench bench(source(std::string("rows = 10\nlie = ") + lie) + sink("\"s\""));
     EXPECT_EQ(Flow(bench).failure(),
               "source \"s\": the counts do not add up: " + std::to_string(10 + std::stoi(lie)) +
-                  " rows read, but 10 given or dropped and 0 rejected");
+                  " rows read, but 10 emitted or dropped and 0 rejected");
   }
 }
 
@@ -239,7 +239,7 @@ TEST(PartitionFlowTest, ASourceThatCountsNothingIsCounted) {
   Flow flow(bench);
   flow.run();
   expect_counts(flow.counts("db"), {10, 0, 0, 2, 8});
-  EXPECT_EQ((*flow).decoded(), 10);
+  EXPECT_EQ((*flow).counts().decoded(), 10);
 }
 
 TEST(PartitionFlowTest, StopsOnceNobodyWantsMore) {

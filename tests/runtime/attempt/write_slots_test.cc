@@ -75,7 +75,7 @@ TEST(WriteSlotsTest, OtherProcessesAreAskedWhereThereIsALimit) {
   EXPECT_EQ(host.released, std::vector<int>{7});
   host.full = true;
   EXPECT_FALSE(slots.take(bench.node("b")));
-  EXPECT_EQ(host.asked[0], host.asked[1]) << "one resource, one name";
+  EXPECT_EQ(host.asked[0], host.asked[1]) << "one resource has one name";
   host.full = false;
   EXPECT_TRUE(slots.take(bench.node("b"))) << "a refusal must not count as taken";
 }

@@ -46,7 +46,7 @@ TEST(RedactorTest, TheLongerSecretGoesFirst) {
   EXPECT_EQ(redactor.conceal("secret-and-more secret"), "*** ***");
 }
 
-// Concealing "e" everywhere would leave unreadable texts, which tell by their gaps what it was.
+// Concealing "e" everywhere would garble texts, and the gaps would reveal the secret.
 TEST(RedactorTest, ShortValuesAreConcealedWhereAPasswordStandsAndNowhereElse) {
   Redactor redactor;
   redactor.add("abc");
@@ -118,7 +118,7 @@ TEST(RedactorTest, IsThreadSafe) {
 
 // ---- log ---------------------------------------------------------------------------------------
 
-/// What `body` writes to stderr.
+/// Returns what `body` writes to stderr.
 template <class Body>
 std::string captured(Body&& body) {
   testing::internal::CaptureStderr();

@@ -10,9 +10,9 @@ const std::vector<std::string> options{"languages", "codes", "projects", "access
 
 TEST(Suggest, FindsSlipsOfThePen) {
   EXPECT_EQ(nearest("langauges", options), "languages");  // swapped
-  EXPECT_EQ(nearest("language", options), "languages");   // one less
-  EXPECT_EQ(nearest("acccess", options), "access");       // one more
-  EXPECT_EQ(nearest("colums", options), "column");        // another
+  EXPECT_EQ(nearest("language", options), "languages");   // one letter missing
+  EXPECT_EQ(nearest("acccess", options), "access");       // one letter extra
+  EXPECT_EQ(nearest("colums", options), "column");        // one letter different
   EXPECT_EQ(nearest("Languages", options), "languages");
   EXPECT_EQ(nearest("memory-limit", {"memory_limit"}), "memory_limit");
 }
@@ -39,7 +39,7 @@ TEST(Suggest, FindsNothingFarOff) {
 
 TEST(Suggest, SaysSo) {
   EXPECT_EQ(did_you_mean("code", options), "did you mean \"codes\"?");
-  EXPECT_EQ(did_you_mean("zzz", {"a", "b"}), "there is: \"a\", \"b\"");
+  EXPECT_EQ(did_you_mean("zzz", {"a", "b"}), "available: \"a\", \"b\"");
   EXPECT_EQ(did_you_mean("zzz", {}), "");
 }
 

@@ -1,8 +1,8 @@
-// Every file cases/NAME.toml is loaded and its stages are checked; what comes out must be
-// cases/NAME.expected, to the letter: the diagnostics, or else what was understood.
+// Loads every cases/NAME.toml, checks its stages, and compares the diagnostics, or else the parsed
+// values, with cases/NAME.expected.
 //
-// Comments of the form `#! env NAME=VALUE` and `#! set KEY=VALUE` say with what it is loaded. There
-// is no environment but that.
+// Comments of the form `#! env NAME=VALUE` and `#! set KEY=VALUE` in a case set variables and
+// overrides. The process environment is not used.
 #include "core/runtime/config/diagnostics.hpp"
 #include "core/runtime/config/option_values.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
@@ -71,11 +71,11 @@ std::string understood(const PipelineFile& file, const OptionContext& context,
         check_options(stage, config_test::table_of(stage.plugin), context, diagnostics);
     if (values != nullptr) out += values->definition();
   }
-  (void)read_tests(file, nullptr, diagnostics);  // as where a stage has mistakes: reported alone
+  (void)read_tests(file, nullptr, diagnostics);  // without graph, as if a stage had mistakes
   return out;
 }
 
-/// What loading the case gives.
+/// The output of loading the case.
 std::string outcome(const std::string& name) {
   const auto [request, text] = read_case(name);
   Diagnostics diagnostics;

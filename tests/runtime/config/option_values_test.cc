@@ -22,7 +22,7 @@ struct Checked {
   std::string definition;
 };
 
-/// Checks one stage: `body` is the TOML under its header.
+/// Checks one stage; `body` is the TOML below its header.
 std::unique_ptr<Checked> check(std::string_view plugin, const std::string& body,
                                std::vector<std::string> set = {},
                                const std::string& folder = "/data") {
@@ -105,12 +105,12 @@ TEST(OptionValues, DefinitionIsThatOfTheValues) {
             "columns=[\"hour\",\"title\"]\n"
             "share=1\n"
             "start=now-3600000ms\n");
-  // Spelled otherwise, in another order, defaults written out, with other operational options.
+  // Spelled differently, in another order, with explicit defaults and other operational options.
   EXPECT_EQ(one, check("pages",
                        "cache_dir = './b'\nconnections = 3\nchunk = '1024KiB'\nend = 'now'\n"
                        "columns = [ 'hour' , 'title' ]\nstart='-1h'\nshare = 1.0e0")
                      ->definition);
-  // In another folder, too.
+  // Also in another folder.
   EXPECT_EQ(
       one,
       check("pages", "start = '-60m'\ncache_dir = '/elsewhere/b'", {}, "/elsewhere")->definition);
@@ -163,7 +163,7 @@ TEST(OptionValues, NoSecretInAnyDiagnostic) {
                           diagnostics);
     }
     EXPECT_TRUE(diagnostics.failed()) << body;
-    // The key of an inner table is no value.
+    // The key of a nested table is not a value.
     std::string out = diagnostics.text(true) + diagnostics.json().dump();
     EXPECT_EQ(out.find("hunter2"), std::string::npos) << out;
   }

@@ -15,9 +15,9 @@ using testing::HasSubstr;
 
 std::optional<std::string> no_environment(const std::string&) { return std::nullopt; }
 
-/// The place of what stands between bars: `[sinks.|z|]` is the z of that header. Found without the
-/// parser.
-Position place(const std::string& text, const std::string& marked) {
+/// Finds the position of the text between bars, without the parser: `[sinks.|z|]` is the z of that
+/// header.
+Position position_of(const std::string& text, const std::string& marked) {
   const std::size_t first = marked.find('|');
   const std::string before = marked.substr(0, first);
   const std::string part = marked.substr(first + 1, marked.rfind('|') - first - 1);
@@ -51,7 +51,7 @@ TEST(PipelineFile, IsReadInTheOrderOfTheFile) {
   const auto file = parse_pipeline(text, {"p.toml", {}, no_environment}, diagnostics);
   ASSERT_TRUE(file && !diagnostics.failed()) << diagnostics.text(false);
   EXPECT_EQ(file->name, "p");
-  EXPECT_EQ(file->name_position, place(text, "name = |'p'|"));
+  EXPECT_EQ(file->name_position, position_of(text, "name = |'p'|"));
   EXPECT_EQ(file->folder, std::filesystem::current_path());
   EXPECT_EQ(file->run.workers, 3);
   std::vector<std::string> names;
@@ -59,18 +59,18 @@ TEST(PipelineFile, IsReadInTheOrderOfTheFile) {
   EXPECT_THAT(names, ElementsAre("z", "b", "c", "a"));
   const StageSpec& sink = file->stages[0];
   EXPECT_EQ(sink.kind, Kind::sink);
-  EXPECT_EQ(sink.position, place(text, "[sinks.|z|]"));
+  EXPECT_EQ(sink.position, position_of(text, "[sinks.|z|]"));
   EXPECT_EQ(sink.plugin, "sqlite");
-  EXPECT_EQ(sink.plugin_position, place(text, "|'sqlite'|"));
-  EXPECT_EQ(sink.inputs_position, place(text, "|['b', 'a']|"));
+  EXPECT_EQ(sink.plugin_position, position_of(text, "|'sqlite'|"));
+  EXPECT_EQ(sink.inputs_position, position_of(text, "|['b', 'a']|"));
   ASSERT_EQ(sink.inputs.size(), 2U);
   EXPECT_EQ(sink.inputs[1].name, "a");
-  EXPECT_EQ(sink.inputs[1].position, place(text, "|'a'|]"));
+  EXPECT_EQ(sink.inputs[1].position, position_of(text, "|'a'|]"));
   ASSERT_EQ(sink.options.size(), 1U);
   EXPECT_EQ(sink.options[0].name, "path");
-  EXPECT_EQ(sink.options[0].key, place(text, "|path|"));
-  EXPECT_EQ(sink.options[0].value, place(text, "|'x.db'|"));
-  EXPECT_EQ(file->stages[2].inputs[0].position, place(text, "|\"b\"|"));
+  EXPECT_EQ(sink.options[0].key, position_of(text, "|path|"));
+  EXPECT_EQ(sink.options[0].value, position_of(text, "|'x.db'|"));
+  EXPECT_EQ(file->stages[2].inputs[0].position, position_of(text, "|\"b\"|"));
 }
 
 TEST(PipelineFile, DefaultsOfRun) {
@@ -139,16 +139,16 @@ TEST(PipelineFile, MistakesAtTheirPlaces) {
   ASSERT_TRUE(file.has_value());
   const std::vector<std::pair<Position, std::string>> expected{
       {{"p.toml", 0, 0, 1}, "no name"},
-      {place(text, "|nmae|"), "unknown key"},
-      {place(text, "|wrkers|"), "unknown opt"},
-      {place(text, "|-7|"), "between 0 and 1000"},
-      {place(text, "[sources.|a|]"), "no plugin"},
-      {place(text, "|input| = 'a'"), "cannot have an input"},
-      {place(text, "|5|"), "a string"},
-      {place(text, "|\"a\"|"), "twice"},
-      {place(text, "[filters.|a|]"), "two stages"},
-      {place(text, "|'${NOWHERE}'|"), "NOWHERE"},
-      {place(text, "|1.5|"), "array of str"},
+      {position_of(text, "|nmae|"), "unknown key"},
+      {position_of(text, "|wrkers|"), "unknown opt"},
+      {position_of(text, "|-7|"), "between 0 and 1000"},
+      {position_of(text, "[sources.|a|]"), "no plugin"},
+      {position_of(text, "|input| = 'a'"), "cannot have an input"},
+      {position_of(text, "|5|"), "a string"},
+      {position_of(text, "|\"a\"|"), "twice"},
+      {position_of(text, "[filters.|a|]"), "two stages"},
+      {position_of(text, "|'${NOWHERE}'|"), "NOWHERE"},
+      {position_of(text, "|1.5|"), "array of str"},
   };
   EXPECT_EQ(diagnostics.all().size(), expected.size()) << diagnostics.text(false);
   for (const auto& one : expected) {
@@ -237,7 +237,7 @@ TEST_F(Files, UnreadableOnesAreNamedWithTheReason) {
 }
 
 TEST_F(Files, TooLargeOnesAreRefused) {
-  const std::string text = "name = 'x' #" + std::string(largest_document, 'x');
+  const std::string text = "name = 'x' #" + std::string(max_document_size, 'x');
   EXPECT_THAT(failure(write("p.toml", text)), HasSubstr("may have 4194304 bytes"));
   EXPECT_THAT(failure("/dev/zero"), HasSubstr("may have 4194304 bytes"));
 }

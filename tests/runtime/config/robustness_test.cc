@@ -1,4 +1,4 @@
-// Broken, hostile and random input: it is refused with a place, and nothing else happens.
+// Broken, hostile and random input must be refused with a position, and nothing worse.
 #include "core/runtime/config/option_values.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
 #include "stages.hpp"
@@ -19,8 +19,7 @@ std::optional<std::string> some_environment(const std::string& name) {
   return name.size() % 2 == 0 ? std::optional(name) : std::nullopt;
 }
 
-/// Everything that is done to a file before a plugin sees it. What must hold of any text is
-/// checked.
+/// Does everything that happens to a file before a plugin sees it, and checks the invariants.
 std::string load(const std::string& text, const std::vector<std::string>& set = {}) {
   Diagnostics diagnostics;
   const auto file = parse_pipeline(text, {"f.toml", set, some_environment}, diagnostics);
@@ -97,17 +96,15 @@ TEST(Robustness, BytesThatAreNotText) {
   EXPECT_TRUE(starts(load("name = 'x' # \x1b[2J"), "f.toml:1:14: error"));
 }
 
-// toml++ 3.3 runs into assertions and undefined behaviour here: it must not get to see such files.
+// On such files toml++ 3.3 hits assertions and undefined behaviour: it must not see them.
 TEST(Robustness, StrayCharacters) {
-  EXPECT_TRUE(
-      starts(load("[の]\n"), "f.toml:1:2: error: syntax error: \"の\" outside of a string"));
-  EXPECT_TRUE(
-      starts(load("a.é = 1\n"), "f.toml:1:3: error: syntax error: \"é\" outside of a string"));
+  EXPECT_TRUE(starts(load("[の]\n"), "f.toml:1:2: error: syntax error: \"の\" outside a string"));
+  EXPECT_TRUE(starts(load("a.é = 1\n"), "f.toml:1:3: error: syntax error: \"é\" outside a string"));
   EXPECT_TRUE(starts(load("a = 1 \xC2\xA0 # é\n"), "f.toml:1:7: error: syntax error"));
   EXPECT_TRUE(
       starts(load("a = 1\n[\x0F]"), "f.toml:2:2: error: syntax error: \"\\u000F\" outside"));
   EXPECT_TRUE(
-      starts(load("a = /tmp\n"), "f.toml:1:5: error: syntax error: \"/\" outside of a string"));
+      starts(load("a = /tmp\n"), "f.toml:1:5: error: syntax error: \"/\" outside a string"));
 }
 
 TEST(Robustness, EveryCharacterInsideStringsAndComments) {
@@ -159,7 +156,7 @@ std::string contents(const std::filesystem::path& path) {
   return text.str();
 }
 
-/// The golden cases with bytes changed, cut, doubled and moved.
+/// Mutates the golden cases: bytes changed, removed, duplicated and moved.
 TEST(Robustness, MutatedFiles) {
   std::vector<std::string> seeds;
   for (const auto& entry : std::filesystem::directory_iterator(ETL_CASES)) {

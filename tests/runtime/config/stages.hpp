@@ -1,5 +1,5 @@
 /// \file
-/// Option tables of made-up stages, one option of every type among them.
+/// Option tables of fictional stages, with options of every type.
 #pragma once
 
 #include <etl/options.hpp>

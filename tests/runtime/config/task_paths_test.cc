@@ -1,4 +1,4 @@
-// `{task}` in a path: what it becomes, and which tasks have left something.
+// `{task}` in a path: its replacement, and finding the tasks that have written files.
 #include "core/runtime/config/task_paths.hpp"
 
 #include <gmock/gmock.h>

@@ -49,7 +49,7 @@ TEST(StageDescriptionTest, TextForPeople) {
   EXPECT_THAT(text, HasSubstr("[filters.probe_keep]\nplugin = \"probe_keep\"\ninput = \"...\"\n"
                               "colour = \"colour\"\n"));
   EXPECT_THAT(describe_text(describe_json(entry("probe_exclusive"))),
-              HasSubstr("keeps the ledger in the transaction of the rows; at most 1 writer at "
+              HasSubstr("commits its ledger in the transaction of the rows; at most 1 writer at "
                         "once\n"));
   EXPECT_THAT(describe_text(describe_json(entry("probe_append"))),
               HasSubstr("keeps no ledger: every run writes every partition; any number of writers "

@@ -118,14 +118,15 @@ plugin = "probe_paralel"
 input = "s"
 )");
   const std::string mistakes = bench.mistakes();
-  for (const char* text : {"unknown input \"sauce\" in sink \"db\"",
-                           "input \"db\" of sink \"after\" is a sink: no rows leave a sink",
-                           "source \"idle\" is not used: no stage has it as input",
-                           "filter \"a\" is its own input, by way of others: a cycle",
-                           "filter \"b\" is its own input, by way of others: a cycle",
-                           "plugin \"probe_keep\" is a filter, not a sink, in sink \"filtered\"",
-                           "unknown plugin \"probe_paralel\" in sink \"unknown\" | did you mean "
-                           "\"probe_parallel\"?"}) {
+  for (const char* text :
+       {"unknown input \"sauce\" in sink \"db\"",
+        "input \"db\" of sink \"after\" is a sink: no rows leave a sink",
+        "source \"idle\" is not used: no stage has it as input",
+        "filter \"a\" is part of a cycle: it is its own input through other stages",
+        "filter \"b\" is part of a cycle: it is its own input through other stages",
+        "plugin \"probe_keep\" is a filter, not a sink, in sink \"filtered\"",
+        "unknown plugin \"probe_paralel\" in sink \"unknown\" | did you mean "
+        "\"probe_parallel\"?"}) {
     EXPECT_THAT(mistakes, HasSubstr(text));
   }
   EXPECT_THAT(mistakes, Not(HasSubstr("\xEF\xBF\xBD"))) << "a hint has no control characters";

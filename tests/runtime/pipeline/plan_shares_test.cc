@@ -20,18 +20,18 @@ std::vector<std::int64_t> loads(const std::vector<std::int64_t>& bytes,
   return loads;
 }
 
-TEST(TaskShare, UnknownSizesAreEqual) {
+TEST(PlanSharesTest, UnknownSizesAreEqual) {
   const std::vector<std::int64_t> bytes(7, -1);
   EXPECT_THAT(share_out(bytes, 3), ElementsAre(0, 1, 2, 0, 1, 2, 0));
 }
 
-TEST(TaskShare, LargePartitionsAreAlone) {
+TEST(PlanSharesTest, LargePartitionsAreAlone) {
   const std::vector<std::int64_t> bytes = {10, 10, 100, 10, 10};
   const auto task_of = share_out(bytes, 2);
   EXPECT_THAT(loads(bytes, task_of, 2), ElementsAre(100, 40));
 }
 
-TEST(TaskShare, NoShareExceedsAnotherByMoreThanAPartition) {
+TEST(PlanSharesTest, NoShareExceedsAnotherByMoreThanAPartition) {
   std::vector<std::int64_t> bytes;
   std::uint64_t state = 1;
   for (int i = 0; i < 1000; ++i) {
@@ -48,23 +48,23 @@ TEST(TaskShare, NoShareExceedsAnotherByMoreThanAPartition) {
   }
 }
 
-TEST(TaskShare, AnUnknownSizeIsTheMeanOfTheKnown) {
+TEST(PlanSharesTest, AnUnknownSizeIsTheMeanOfTheKnown) {
   // 40 and the unknown one (mean 40) on one side each, not all three small ones beside 40.
   const std::vector<std::int64_t> bytes = {60, -1, 20};
   EXPECT_THAT(share_out(bytes, 2), ElementsAre(0, 1, 1));
 }
 
-TEST(TaskShare, EmptyPartitionsAreSpreadToo) {
+TEST(PlanSharesTest, EmptyPartitionsAreSpreadToo) {
   const std::vector<std::int64_t> bytes(4, 0);
   EXPECT_THAT(share_out(bytes, 4), ElementsAre(0, 1, 2, 3));
 }
 
-TEST(TaskShare, MoreTasksThanPartitionsAndNone) {
+TEST(PlanSharesTest, MoreTasksThanPartitionsAndNone) {
   EXPECT_THAT(share_out(std::vector<std::int64_t>{5, 6}, 5), ElementsAre(1, 0));
   EXPECT_THAT(share_out({}, 3), IsEmpty());
 }
 
-TEST(TaskShare, AbsurdSizesDoNotOverflow) {
+TEST(PlanSharesTest, AbsurdSizesDoNotOverflow) {
   const std::vector<std::int64_t> bytes(100, std::numeric_limits<std::int64_t>::max());
   EXPECT_THAT(loads(std::vector<std::int64_t>(100, 1), share_out(bytes, 10), 10), Each(10));
 }

@@ -24,7 +24,7 @@ TestRows expected_rows(const Numbers& numbers) {
   TestRows rows;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     rows.rows.push_back({Cell(numbers[i])});
-    rows.places.push_back({"f.toml", i + 1, 3, 1});
+    rows.positions.push_back({"f.toml", i + 1, 3, 1});
   }
   return rows;
 }
@@ -39,7 +39,7 @@ RowDiff diff(const Numbers& expected, const Numbers& got) {
   return compare_rows(expected_rows(expected), got_rows(got), schema);
 }
 
-/// How many the two have in common at most, counted the slow way.
+/// The length of the longest common subsequence, computed recursively.
 std::size_t common(const Numbers& one, const Numbers& other) {
   std::size_t most = 0;
   for (unsigned subset = 0; subset < 1U << one.size(); ++subset) {
@@ -71,7 +71,7 @@ TEST(RowDiffTest, LinesUpAsManyEqualRowsAsCanBe) {
     std::size_t next_expected = 0;
     std::size_t next_got = 0;
     std::size_t equal = 0;
-    for (const RowStep& step : line_up(rows.rows, got_rows(got))) {
+    for (const RowStep& step : align(rows.rows, got_rows(got))) {
       ASSERT_TRUE(step.expected || step.got);
       if (step.expected) {
         ASSERT_EQ(*step.expected, next_expected++);
@@ -94,9 +94,9 @@ TEST(RowDiffTest, Summaries) {
   EXPECT_EQ(diff({1, 2, 3}, {1, 2, 3}).summary, "");
   EXPECT_EQ(diff({1, 2, 3}, {1, 7, 3}).summary, "row 2 differs");
   EXPECT_EQ(diff({1, 2, 3}, {1, 3}).summary, "expected row 2 is missing");
-  EXPECT_EQ(diff({1, 3}, {1, 2, 3}).summary, "row 2 is not expected");
-  EXPECT_EQ(diff({1, 2, 3}, {3, 1, 2}).summary, "the rows are the expected ones, in another order");
-  EXPECT_EQ(diff({1, 2}, {7, 8, 9}).summary, "rows 1 and 2 differ, row 3 is not expected");
+  EXPECT_EQ(diff({1, 3}, {1, 2, 3}).summary, "row 2 is unexpected");
+  EXPECT_EQ(diff({1, 2, 3}, {3, 1, 2}).summary, "the same rows in a different order");
+  EXPECT_EQ(diff({1, 2}, {7, 8, 9}).summary, "rows 1 and 2 differ, row 3 is unexpected");
   EXPECT_EQ(diff({1, 2, 3, 4}, {}).summary, "expected rows 1, 2 and 2 more are missing");
 }
 
@@ -125,7 +125,7 @@ TEST(RowDiffTest, FarRowsAreNotShown) {
 TEST(RowDiffTest, WhatARowDoesNotSayIsNotLookedAt) {
   TestRows expected;
   expected.rows = {{std::nullopt, Cell(std::int64_t{1})}};
-  expected.places = {{"f.toml", 1, 1, 1}};
+  expected.positions = {{"f.toml", 1, 1, 1}};
   const Schema two{{"a", Type::int64}, {"b", Type::int64}};
   const std::vector<Row> got{{Cell(std::int64_t{9}), Cell(std::int64_t{1})}};
   EXPECT_THAT(compare_rows(expected, got, two).summary, IsEmpty());

@@ -17,7 +17,7 @@ using etl::Type;
 
 const std::string long_text(100, 'x');
 
-/// A column of every type with a value that is not the default, and one that is at the edge.
+/// A column of every type, with a non-default value and an extreme one.
 struct Sample {
   Type type;
   Cell one, other;
@@ -45,7 +45,7 @@ std::shared_ptr<const Schema> schema_of(bool nullable) {
   return std::make_shared<const Schema>(fields);
 }
 
-/// The batch as another owner would take it over: with all checks of its layout.
+/// Imports the batch as another owner would, with all layout checks.
 Batch checked(Batch batch) {
   const auto schema = batch.shared_schema();
   ArrowArray array{};
@@ -73,7 +73,7 @@ TEST(RowValuesTest, RowsGoIntoABatchAndComeOutAgain) {
   for (const Row& row : rows) given.emplace_back(row.begin(), row.end());
   Batch batch = checked(batch_of(schema_of(true), given));
   expect_rows(batch, rows);
-  // A filter's copy of every second row, for the views to keep their texts.
+  // Copy every second row, as a filter does: the views must keep their texts.
   batch = std::move(batch).keep_if([](std::size_t row) { return row % 2 == 0; });
   expect_rows(batch, {rows[0], rows[2], rows[4], rows[6], rows[8]});
 }
@@ -109,12 +109,12 @@ TEST(RowValuesTest, CellsOfAPipelineFile) {
   EXPECT_EQ(cell("2", Type::int64), Result(Cell(std::int64_t{2})));
   EXPECT_EQ(cell("2", Type::float64), Result(Cell(2.0)));
   EXPECT_EQ(cell("2147483648", Type::int32),
-            Result(std::string("must be an integer of 32 bits, but is 2147483648")));
+            Result(std::string("must be a 32-bit integer, but is 2147483648")));
   EXPECT_EQ(cell("1970-01-02", Type::timestamp_s), Result(Cell(std::int64_t{86400})));
   EXPECT_EQ(cell("\"1970-01-01 00:00:01\"", Type::timestamp_us),
             Result(Cell(std::int64_t{1'000'000})));
   EXPECT_EQ(cell("1970-01-01T00:00:00.5Z", Type::timestamp_s),
-            Result(std::string("must be a whole second, as the column holds no fractions")));
+            Result(std::string("must be a whole second: the column has no fractions")));
   EXPECT_EQ(cell("\"-1d\"", Type::timestamp_s),
             Result(std::string("must be a date-time or a date, not a string")));
   EXPECT_EQ(cell("{ null = true }", Type::utf8, true), Result(Cell()));

@@ -22,7 +22,7 @@ using runtime_test::TempFolder;
 using runtime_test::test_plugin;
 using testing::HasSubstr;
 
-/// Why load_plugin() refuses this file.
+/// The reason why load_plugin() refuses the file.
 std::string refusal(const fs::path& path) {
   try {
     (void)load_plugin(path);
@@ -50,7 +50,7 @@ TEST_P(WrongPluginTest, IsRefusedWithPathReasonAndRemedy) {
 
 const std::string rebuild = "; rebuild the plugin with the headers of this etl";
 
-/// What is wrong with the table itself.
+/// The message about a table that contradicts its header.
 std::string damaged(const std::string& what) { return "damaged plugin header: " + what + rebuild; }
 std::string bytes(std::size_t found, std::size_t wanted) {
   return std::to_string(found) + " bytes where ABI 1.0 has " + std::to_string(wanted);
@@ -67,8 +67,9 @@ INSTANTIATE_TEST_SUITE_P(
     Header, WrongPluginTest,
     testing::Values(
         Wrong{"no_symbol",
-              "not an ETL plugin (no symbol etl_plugin_v1): ETL_PLUGIN(...) in one of its sources "
-              "exports it; a library that is no plugin belongs elsewhere"},
+              "not an ETL plugin (no symbol etl_plugin_v1): export it with ETL_PLUGIN(...) in one "
+              "of its "
+              "sources, or move the library elsewhere if it is not a plugin"},
         Wrong{"only_v2", "built for plugin ABI 2, this runtime speaks ABI " + own +
                              ": upgrade etl or rebuild the plugin against this etl"},
         Wrong{"bad_magic", damaged("etl_plugin_v1 does not start with \"ETLPLUG\"")},
@@ -95,7 +96,7 @@ INSTANTIATE_TEST_SUITE_P(
               "and rebuild the plugin"},
         Wrong{"no_create", lacks("create")},
         Wrong{"no_options",
-              damaged("stage \"broken\" counts options or columns and has no table of them")},
+              damaged("stage \"broken\" declares options or columns but has no table of them")},
         Wrong{"no_source_table",
               "stage \"broken\" lacks the table of its functions; set the one of its kind and "
               "rebuild the plugin"},
@@ -119,12 +120,12 @@ INSTANTIATE_TEST_SUITE_P(
               "file or directory; install that library, or rebuild the plugin without it"},
         Wrong{"undefined_symbol",
               "cannot be loaded: undefined symbol: fx_nowhere; link the plugin with the library "
-              "that has it: -Wl,-z,defs shows this when it is built"}),
+              "that defines it; -Wl,-z,defs reports this at build time"}),
     [](const auto& test) { return test.param.plugin; });
 
 const std::string no_library =
-    ": not a shared library (no ELF header); build it with -shared, or take it out of the folders "
-    "of plugins";
+    ": not a shared library (no ELF header); build it with -shared, or remove it from the "
+    "plugin folder";
 
 TEST(NewerCompilerTest, IsToldFromAMissingLibrary) {
   const fs::path path = test_plugin("newer_compiler");
@@ -135,7 +136,7 @@ TEST(NewerCompilerTest, IsToldFromAMissingLibrary) {
                                 "libstdc++: rebuild it here"));
 }
 
-// ---- files that are no plugin at all -----------------------------------------------------------
+// ---- files that are not plugins ---------------------------------------------------------------
 
 class PluginFileTest : public testing::Test {
  protected:
@@ -160,7 +161,7 @@ TEST_F(PluginFileTest, AGoodOneIsLoadedOnce) {
 
 TEST_F(PluginFileTest, MissingFile) {
   const fs::path path = folder_.path() / "none.so";
-  EXPECT_EQ(refusal(path), path.string() + ": No such file or directory; look at the path");
+  EXPECT_EQ(refusal(path), path.string() + ": No such file or directory; check the path");
 }
 
 TEST_F(PluginFileTest, NoElf) {
@@ -213,7 +214,7 @@ TEST_F(PluginFileTest, AnotherWordSize) {
   EXPECT_THAT(refusal(folder_.file("other.so", text)), HasSubstr("built for another machine ("));
 }
 
-// ---- who may have written it -------------------------------------------------------------------
+// ---- owners and permissions --------------------------------------------------------------------
 
 TEST_F(PluginFileTest, WritableByTheGroup) {
   const fs::path path = copy();
@@ -252,10 +253,10 @@ TEST_F(PluginFileTest, OfAnotherUser) {
   EXPECT_EQ(refusal(path),
             path.string() +
                 ": refused, because it belongs to another user (uid 12345): copy it to a "
-                "folder of yours, or let it belong to root");
+                "folder of your own, or change its owner to root");
 }
 
-// ---- where plugins are looked for --------------------------------------------------------------
+// ---- the search path ---------------------------------------------------------------------------
 
 std::vector<std::string> places(const SearchPath& search) {
   std::vector<std::string> texts;

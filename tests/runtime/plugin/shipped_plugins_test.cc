@@ -1,4 +1,4 @@
-// What the plugins that are installed with etl export and need: the promise of the plugin boundary.
+// The symbols that the plugins installed with etl export and need, as the ABI promises.
 #include "support.hpp"
 
 #include <gmock/gmock.h>

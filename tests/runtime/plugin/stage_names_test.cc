@@ -87,7 +87,7 @@ TEST(StageNamesTest, ADamagedFileIsReadNoFurther) {
       bytes[at] = static_cast<char>(random());
     }
     std::ofstream(path, std::ios::binary) << bytes;
-    static_cast<void>(stage_names(path));  // whatever it says, it returns
+    static_cast<void>(stage_names(path));  // returns, whatever the result
   }
 }
 
@@ -126,8 +126,8 @@ TEST(StageRegistryLoadsTest, ALibraryThatIsRefusedThen) {
   fs::permissions(probe, fs::perms::all);
   const StageRegistry registry = scan({folder.path()});
   EXPECT_EQ(registry.find("probe_keep"), nullptr);
-  ASSERT_EQ(registry.refusals().size(), 1U);
-  EXPECT_THAT(registry.refusals()[0].reason, HasSubstr("others can write it"));
+  ASSERT_EQ(registry.refused().size(), 1U);
+  EXPECT_THAT(registry.refused()[0].reason, HasSubstr("others can write it"));
   EXPECT_THAT(registry.searched(), HasSubstr("0 loaded, 1 refused"));
   EXPECT_THAT(registry.names(), Not(Contains("probe_keep")));
 }
@@ -157,7 +157,7 @@ TEST(StageRegistryLoadsTest, NoClashWithALibraryThatIsRefused) {
     const StageEntry* entry = registry.find("probe_keep");
     ASSERT_NE(entry, nullptr);
     EXPECT_EQ(entry->plugin.path, fs::canonical(good));
-    EXPECT_EQ(registry.refusals().size(), 1U);
+    EXPECT_EQ(registry.refused().size(), 1U);
   }
 }
 
@@ -173,7 +173,7 @@ TEST(StageRegistryLoadsTest, TheTableCountsNotTheSection) {
   EXPECT_EQ(registry.find("probe_else"), nullptr);
   EXPECT_NE(registry.find("probe_keep"), nullptr);
   EXPECT_THAT(registry.names(), Not(Contains("probe_else")));
-  EXPECT_THAT(registry.refusals(), IsEmpty());
+  EXPECT_THAT(registry.refused(), IsEmpty());
 }
 
 }  // namespace

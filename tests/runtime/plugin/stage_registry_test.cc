@@ -34,7 +34,7 @@ TEST(StageRegistryTest, KnowsEveryStageOfEveryFolder) {
   ASSERT_NE(entry, nullptr);
   EXPECT_EQ(entry->plugin.path, fs::canonical(test_plugin("probe")));
   EXPECT_EQ(registry.find("probe"), nullptr);
-  EXPECT_THAT(registry.refusals(), IsEmpty());
+  EXPECT_THAT(registry.refused(), IsEmpty());
 }
 
 TEST(StageRegistryTest, OneLibraryFoundTwiceIsOne) {
@@ -57,14 +57,15 @@ TEST(StageRegistryTest, AClashNamesBothFiles) {
 }
 
 TEST(StageRegistryTest, AClashOfAnInstalledPluginSaysHowToUseEither) {
-  EXPECT_EQ(clash("often", "/b/often.so", "--plugin-dir", "/i/often.so", "beside the executable"),
+  EXPECT_EQ(duplicate_stage("often", "/b/often.so", "--plugin-dir", "/i/often.so",
+                            "beside the executable"),
             "stage \"often\" is offered by two plugins: /b/often.so (--plugin-dir) and /i/often.so "
             "(beside the executable); to use the first, remove the second; to use the second, "
             "leave --plugin-dir out");
-  EXPECT_THAT(
-      clash("often", "/b/often.so", "$ETL_PLUGIN_PATH", "/i/often.so", "beside the executable"),
-      testing::EndsWith("; to use the second, take the folder of the first out of "
-                        "$ETL_PLUGIN_PATH"));
+  EXPECT_THAT(duplicate_stage("often", "/b/often.so", "$ETL_PLUGIN_PATH", "/i/often.so",
+                              "beside the executable"),
+              testing::EndsWith("; to use the second, take the folder of the first out of "
+                                "$ETL_PLUGIN_PATH"));
 }
 
 TEST(StageRegistryTest, ARefusedLibraryIsRememberedAndTheOthersAreLoaded) {
@@ -75,12 +76,12 @@ TEST(StageRegistryTest, ARefusedLibraryIsRememberedAndTheOthersAreLoaded) {
   folder.file("readme.txt", "no plugin");
   const StageRegistry registry = scan({folder.path()});
   EXPECT_THAT(registry.names(), ElementsAre("broken"));
-  ASSERT_EQ(registry.refusals().size(), 1U);
-  EXPECT_EQ(registry.refusals()[0].path, folder.path() / "bad.so");
-  EXPECT_EQ(registry.refusals()[0].reason,
+  ASSERT_EQ(registry.refused().size(), 1U);
+  EXPECT_EQ(registry.refused()[0].path, folder.path() / "bad.so");
+  EXPECT_EQ(registry.refused()[0].reason,
             (folder.path() / "bad.so").string() +
-                ": not a shared library (no ELF header); build it with -shared, or take it out of "
-                "the folders of plugins");
+                ": not a shared library (no ELF header); build it with -shared, or remove it from "
+                "the plugin folder");
   EXPECT_THAT(registry.searched(), HasSubstr("(--plugin-dir): 1 loaded, 1 refused"));
 }
 
@@ -90,8 +91,8 @@ TEST(StageRegistryTest, AFolderThatOthersCanWriteIsRefusedWhole) {
   ASSERT_EQ(::chmod(folder.path().c_str(), 0777), 0);
   const StageRegistry registry = scan({folder.path()});
   EXPECT_THAT(registry.names(), IsEmpty());
-  ASSERT_EQ(registry.refusals().size(), 1U);
-  EXPECT_EQ(registry.refusals()[0].reason,
+  ASSERT_EQ(registry.refused().size(), 1U);
+  EXPECT_EQ(registry.refused()[0].reason,
             folder.path().string() + ": refused, because others can write it: chmod go-w " +
                 folder.path().string());
 }

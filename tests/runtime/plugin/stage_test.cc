@@ -1,8 +1,5 @@
-// Plugins that keep the rules of the boundary only by half: what goes wrong names the stage, and
-// the runner stays up.
-#include "core/runtime/plugin/stage.hpp"
-
-#include "core/runtime/plugin/older_tables.hpp"
+// Plugins that follow the ABI carelessly: the error names the stage, and the runner survives.
+#include "core/runtime/plugin/sink_stage.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>
@@ -32,15 +29,10 @@ std::string failure_of(const std::string& source) {
   return summary.failures[0].error;
 }
 
-/// A sink's table as it was built with ABI 1.0. What lies behind it is not its own.
-struct SinkOfAbi10 {
-  SinkOfAbi10() {
-    calls.struct_size = offsetof(etl_sink, heartbeat);
-    calls.heartbeat = [](void*, const etl_heartbeat*, etl_error*) -> int { std::abort(); };
-    calls.running = [](void*, etl_str, etl_str, void (*)(void*, const etl_running_record*), void*,
-                       etl_error*) -> int { std::abort(); };
-    calls.merge = [](void*, void*, const etl_merge_request*, const ArrowSchema*, std::int64_t*,
-                     etl_error*) -> int { std::abort(); };
+/// A transactional sink without any of the optional functions.
+struct PlainSink {
+  PlainSink() {
+    calls.struct_size = sizeof(calls);
     table.struct_size = sizeof(table);
     table.kind = ETL_SINK;
     table.flags = ETL_STAGE_TRANSACTIONAL;
@@ -55,26 +47,28 @@ struct SinkOfAbi10 {
   etl_stage table{};
 };
 
-TEST(StageTest, ASinkOfAbi10HasNoneOfWhatCameLater) {
+TEST(StageTest, ASinkMayLackOptionalFunctions) {
   Cancellation cancellation;
-  SinkOfAbi10 old;
-  const etl_sink as_loaded = whole(&old.calls);
-  old.table.sink = &as_loaded;
+  const PlainSink sink;
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const Stage stage(&old.table, Kind::sink, "db", {}, services);
+  const SinkStage stage(&sink.table, "db", {}, services);
   EXPECT_FALSE(stage.has_heartbeat());
   EXPECT_FALSE(stage.can_merge());
   EXPECT_TRUE(stage.running("pipeline").empty());
 }
 
-TEST(StageTest, OneThatHasThemIsKnown) {
+TEST(StageTest, ASinkWithOptionalFunctionsHasThem) {
   Cancellation cancellation;
-  SinkOfAbi10 sink;
-  sink.calls.struct_size = sizeof(etl_sink);
+  PlainSink sink;
+  sink.calls.heartbeat = [](void*, const etl_heartbeat*, etl_error*) -> int { std::abort(); };
+  sink.calls.running = [](void*, etl_str, etl_str, void (*)(void*, const etl_running_record*),
+                          void*, etl_error*) -> int { std::abort(); };
+  sink.calls.merge = [](void*, void*, const etl_merge_request*, const ArrowSchema*, std::int64_t*,
+                        etl_error*) -> int { std::abort(); };
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const Stage stage(&sink.table, Kind::sink, "db", {}, services);
+  const SinkStage stage(&sink.table, "db", {}, services);
   EXPECT_TRUE(stage.has_heartbeat());
   EXPECT_TRUE(stage.can_merge());
 }
@@ -98,7 +92,7 @@ TEST(CarelessStageTest, AnErrnoWithTheTextOfTheStream) {
 
 TEST(CarelessStageTest, AMalformedBatchNamesItsStage) {
   EXPECT_EQ(failure_of("careless_batch"),
-            "source \"s\": malformed Arrow batch: 0 columns where the schema has 1");
+            "source \"s\": malformed Arrow batch: 0 columns, but the schema has 1");
 }
 
 TEST(CarelessStageTest, FailureWithoutAWord) {
@@ -140,7 +134,7 @@ input = "f"
   ASSERT_EQ(summary.failures.size(), 1U);
   EXPECT_EQ(summary.failures[0].stage, "f");
   EXPECT_EQ(summary.failures[0].error,
-            "filter \"f\": the filter gave a batch with other columns than schema() says");
+            "filter \"f\": the filter returned a batch whose columns differ from schema()");
 }
 
 TEST(CarelessStageTest, AFilterWithoutColumnsIsRefused) {

@@ -1,4 +1,4 @@
-// Rejected records as lines, and back.
+// Formatting and parsing rejected records.
 #include "core/runtime/rejects/reject_entry.hpp"
 
 #include <etl/error.hpp>
@@ -67,15 +67,15 @@ TEST(RejectEntryTest, SaysWhyALineIsNone) {
   EXPECT_EQ(why("{}"), "has no \"pipeline\"");
   EXPECT_EQ(why(with("\"raw\":\"twenty\"", "\"raw\":20")), "\"raw\" is not a string");
   EXPECT_EQ(why(with(",\"raw\":\"twenty\"", "")), "has no \"raw\"");
-  EXPECT_EQ(why(with("17", "-1")), "\"line\" is not a count, nor null");
-  EXPECT_EQ(why(with("17", "1.5")), "\"line\" is not a count, nor null");
-  EXPECT_EQ(why(with("17", "18446744073709551615")), "\"line\" is not a count, nor null");
+  EXPECT_EQ(why(with("17", "-1")), "\"line\" is neither a count nor null");
+  EXPECT_EQ(why(with("17", "1.5")), "\"line\" is neither a count nor null");
+  EXPECT_EQ(why(with("17", "18446744073709551615")), "\"line\" is neither a count nor null");
   EXPECT_EQ(why(with("\"raw\":\"twenty\"", "\"raw_base64\":\"abc\"")),
-            "\"raw_base64\" has not the length of base64");
+            "\"raw_base64\" is not valid base64: bad length");
   EXPECT_EQ(why(with("\"raw\":\"twenty\"", "\"raw_base64\":\"a=b=\"")),
-            "\"raw_base64\" has not the length of base64");
+            "\"raw_base64\" is not valid base64: bad length");
   EXPECT_EQ(why(with("\"raw\":\"twenty\"", "\"raw_base64\":\"a!bc\"")),
-            "\"raw_base64\" holds a character that base64 does not have");
+            "\"raw_base64\" is not valid base64: bad character");
   EXPECT_EQ(why(with("\"raw\"", "\"raw_base64\":\"\",\"raw\"")),
             "has both \"raw\" and \"raw_base64\"");
 }

@@ -1,4 +1,4 @@
-// Publishing rejects: replaced and never doubled, whoever else writes, wherever it is killed.
+// Publishing replaces and never duplicates rejects, despite other writers and kills at any point.
 #include "core/runtime/rejects/reject_file.hpp"
 
 #include "support.hpp"
@@ -35,7 +35,7 @@ class RejectFileTest : public testing::Test {
   [[nodiscard]] RejectPath path() const { return RejectPath::of(folder_.path() / "rejects.jsonl"); }
   [[nodiscard]] SpoolFolder spools() const { return {path(), own_run}; }
 
-  /// A complete spool file; what RejectFile reads.
+  /// Writes a complete spool file for RejectFile to read.
   fs::path spool(std::int64_t number, const std::vector<RejectEntry>& entries,
                  const RejectPath& rejects) const {
     const SpoolFolder folder(rejects, own_run);
@@ -50,7 +50,7 @@ class RejectFileTest : public testing::Test {
   }
   [[nodiscard]] RejectFile file() const { return {path(), spools().path()}; }
 
-  /// "partition:line:stage" of every entry, in order.
+  /// Every entry as "partition:line:stage", in order.
   static std::vector<std::string> told(const fs::path& published) {
     std::vector<std::string> list;
     const std::string text = read_text(published);
@@ -104,7 +104,7 @@ TEST_F(RejectFileTest, WhereverAnAppendWasKilledTheNextMakesItWhole) {
     file().publish({second});
     EXPECT_EQ(read_text(path().path), both) << "killed after " << size - whole.size() << " bytes";
   }
-  // Also when it is another partition that is published first.
+  // Even if another partition is published first.
   const Publication third = publication(3, {entry_of("c", 1)});
   for (const std::size_t size : {whole.size() + 3, both.size() - 1}) {
     folder_.file("rejects.jsonl", both.substr(0, size));
@@ -187,7 +187,8 @@ TEST_F(RejectFileTest, ManyProcessesAtOnceLoseAndDoubleNothing) {
       const SpoolFolder mine(rejects, own);
       RejectFile out(rejects, mine.path());
       for (int round = 0; round < rounds; ++round) {
-        // Every other one replaces what this process wrote before: the whole file is written anew.
+        // Every second publication replaces earlier entries of this process and so rewrites the
+        // file.
         const std::string id = own + "." + std::to_string(round / 2);
         SpoolWriter writer(mine.file(round), {}, true);
         writer.add(entry_of(id, round));
@@ -240,10 +241,10 @@ TEST_F(RejectFileTest, SaysWhyItCannotBeWritten) {
   EXPECT_EQ(why(path().path), "");
   EXPECT_EQ(why(folder_.path() / "new/"), "");
   EXPECT_FALSE(fs::exists(folder_.path() / "new")) << "looking makes nothing";
-  EXPECT_THAT(why(folder_.path() / "none/x.jsonl"), StartsWith("there is no folder "));
+  EXPECT_THAT(why(folder_.path() / "none/x.jsonl"), testing::EndsWith("does not exist"));
   const fs::path plain = folder_.file("plain");
-  EXPECT_THAT(why(plain / ""), testing::EndsWith("plain is no folder"));
-  EXPECT_THAT(why("/dev/null"), "/dev/null is no regular file");
+  EXPECT_THAT(why(plain / ""), testing::EndsWith("plain is not a folder"));
+  EXPECT_THAT(why("/dev/null"), "/dev/null is not a regular file");
 }
 
 TEST_F(RejectFileTest, ASpoolIsNothingUntilItIsFinished) {

@@ -1,4 +1,4 @@
-// What a run does around its partitions: targets, ledgers, hints, the summary.
+// Targets, ledgers, planning and the summary of a run.
 #include "core/runtime/run/runner.hpp"
 
 #include "core/runtime/pipeline/preflight.hpp"
@@ -204,8 +204,8 @@ TEST_F(RunnerTest, TwoRunsAtOnceLoadEverythingOnce) {
   const std::string pipeline = "[sources.s]\nplugin = \"probe_source\"\npartitions = 20\n" + sink();
   Bench one(pipeline, "workers = 3");
   Bench other(pipeline, "workers = 3");
-  Preflight first = one.look_ahead();
-  Preflight second = other.look_ahead();
+  Preflight first = one.preflight();
+  Preflight second = other.preflight();
   Summary of_one;
   std::thread running([&] { of_one = one.run(std::move(first)); });
   const Summary of_other = other.run(std::move(second));

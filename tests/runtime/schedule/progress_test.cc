@@ -65,8 +65,7 @@ TEST(ProgressTest, BarsStepAsideForTheLogAndLeaveNothing) {
   const std::string text = captured(ProgressMode::bar, [](Progress& progress, Log& log) {
     progress.start(2);
     progress.begin("title \x1b]0;owned\x07");
-    // Until they are drawn once.
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    progress.refresh();
     log.info("a line");
     progress.stop();
   });
@@ -82,7 +81,7 @@ TEST(ProgressTest, PartitionsOfTwoSourcesMayShareAnId) {
     progress.begin("same");
     progress.begin("same");
     progress.end("same");
-    std::this_thread::sleep_for(std::chrono::milliseconds(300));
+    progress.refresh();
     progress.stop();
   });
   EXPECT_THAT(text, HasSubstr("\n  same ")) << "the other one is still at work";

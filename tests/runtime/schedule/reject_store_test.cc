@@ -1,4 +1,4 @@
-// The rejects of whole runs: the file says what the ledgers say.
+// The rejects of whole runs agree with the ledgers.
 #include "core/runtime/schedule/reject_store.hpp"
 
 #include "core/runtime/pipeline/preflight.hpp"
@@ -48,7 +48,7 @@ class RejectStoreTest : public testing::Test {
   static RejectPath path(const Bench& bench) { return RejectPath::of(file(bench)); }
 
   /// "partition:line:stage" of every entry, sorted.
-  static std::vector<std::string> told(const Bench& bench) {
+  static std::vector<std::string> entries(const Bench& bench) {
     std::vector<std::string> list;
     const std::string text = read_text(file(bench));
     read_rejects(text, [&](const RejectRecord& record) {
@@ -61,9 +61,9 @@ class RejectStoreTest : public testing::Test {
     return list;
   }
   static void expect_all(const Bench& bench) {
-    EXPECT_THAT(told(bench),
+    EXPECT_THAT(entries(bench),
                 ElementsAre("p0:1:s", "p0:6:s", "p1:1:s", "p1:6:s", "p2:1:s", "p2:6:s"));
-    EXPECT_FALSE(fs::exists(path(bench).spools())) << "nothing is left beside it";
+    EXPECT_FALSE(fs::exists(path(bench).spools())) << "nothing is left next to it";
   }
 
   Watchdog watchdog_;
@@ -98,17 +98,17 @@ TEST_F(RejectStoreTest, ALostAnswerToTheLastAttemptIsSettledByTheLedger) {
 TEST_F(RejectStoreTest, APartitionThatFailsHasNone) {
   Bench bench(source() + sink(fails("permanent", "commit")), keep());
   EXPECT_EQ(bench.run().status, "failed");
-  EXPECT_THAT(told(bench), IsEmpty());
+  EXPECT_THAT(entries(bench), IsEmpty());
   EXPECT_FALSE(fs::exists(path(bench).spools()));
 }
 
-TEST_F(RejectStoreTest, TooManyLeaveNoneButTheErrorTells) {
+TEST_F(RejectStoreTest, TooManyLeaveNoneButAnError) {
   Bench bench(source() + sink(), keep("max_rejects = 1"));
   const Summary summary = bench.run();
   ASSERT_THAT(summary.failures, SizeIs(3));
   EXPECT_THAT(summary.failures[0].error,
               HasSubstr("2 rows rejected: 2 x not to the source's taste"));
-  EXPECT_THAT(told(bench), IsEmpty());
+  EXPECT_THAT(entries(bench), IsEmpty());
 }
 
 TEST_F(RejectStoreTest, ReloadingReplaces) {
@@ -151,7 +151,7 @@ TEST_F(RejectStoreTest, WhatAKilledRunCommittedIsPublishedByTheNext) {
     }
     fs::resize_file(file(bench), text.size() / 2);
     (void)bench.run();
-    EXPECT_EQ(folder.files().size(), 4U) << "a run that lives keeps its own";
+    EXPECT_EQ(folder.files().size(), 4U) << "a living run keeps its own spools";
   }
   (void)bench.run();
   expect_all(bench);
@@ -170,9 +170,9 @@ TEST_F(RejectStoreTest, WhatCannotBeWrittenIsAMistakeWithItsPlace) {
   Bench bench(source() + sink(), "rejects = \"nowhere/rejects.jsonl\"");
   const auto& pipeline = bench.pipeline();
   Diagnostics diagnostics;
-  (void)look_ahead(pipeline, false, diagnostics);
+  (void)run_preflight(pipeline, false, diagnostics);
   EXPECT_THAT(diagnostics.text(false), HasSubstr("\"rejects\" in [run] cannot be written"));
-  EXPECT_THAT(diagnostics.text(false), HasSubstr("there is no folder"));
+  EXPECT_THAT(diagnostics.text(false), HasSubstr("does not exist"));
   EXPECT_GT(diagnostics.all().at(0).position.line, 0U);
 }
 
@@ -206,7 +206,7 @@ TEST_F(RejectReplayTest, RepairedRecordsAreLoadedOnce) {
   EXPECT_EQ(report.malformed, 5);
   EXPECT_EQ(store().rows().size(), rows + 1);
   EXPECT_THAT(store().rows(), testing::Contains(probe::Row{"p0", 100, "green"}));
-  EXPECT_THAT(told(bench), ElementsAre("p0:6:s", "p1:1:s", "p1:6:s", "p2:1:s", "p2:6:s"));
+  EXPECT_THAT(entries(bench), ElementsAre("p0:6:s", "p1:1:s", "p1:6:s", "p2:1:s", "p2:6:s"));
   EXPECT_THAT(store().ledger(), SizeIs(4));
   EXPECT_FALSE(fs::exists(path(bench).spools()));
 
@@ -220,7 +220,7 @@ TEST_F(RejectReplayTest, RepairedRecordsAreLoadedOnce) {
   EXPECT_EQ(report.loaded, 1);
   EXPECT_EQ(report.summary.partitions.skipped, 1);
   EXPECT_EQ(store().rows().size(), rows + 1);
-  EXPECT_THAT(told(bench), SizeIs(5));
+  EXPECT_THAT(entries(bench), SizeIs(5));
 }
 
 TEST_F(RejectReplayTest, WhatFailsStaysInTheFile) {
@@ -232,10 +232,10 @@ TEST_F(RejectReplayTest, WhatFailsStaysInTheFile) {
   const ReplayReport report = replay(broken);
   EXPECT_EQ(report.summary.status, "failed");
   EXPECT_EQ(report.loaded, 0);
-  EXPECT_THAT(told(broken), SizeIs(6));
+  EXPECT_THAT(entries(broken), SizeIs(6));
 }
 
-TEST_F(RejectReplayTest, AFiltersRejectsStayAndAreTold) {
+TEST_F(RejectReplayTest, AFiltersRejectsStayAndAreReported) {
   const std::string filter = "[filters.f]\nplugin = \"probe_reject\"\ninput = \"s\"\nevery = 3\n";
   Bench bench(source() + filter + sink("", "db", "", "f"), keep());
   (void)bench.run();
@@ -246,7 +246,8 @@ TEST_F(RejectReplayTest, AFiltersRejectsStayAndAreTold) {
   EXPECT_EQ(report.of_filters, 9);
   EXPECT_THAT(report.notes, SizeIs(9));
   int of_replay = 0;
-  for (const std::string& each : told(bench)) of_replay += each.starts_with("p0+replay-") ? 1 : 0;
+  for (const std::string& each : entries(bench))
+    of_replay += each.starts_with("p0+replay-") ? 1 : 0;
   EXPECT_EQ(of_replay, 1);
 }
 

@@ -1,4 +1,4 @@
-// Attempts, retries, commits: what the scheduler makes of a partition.
+// Attempts, retries and commits of partitions.
 #include "core/runtime/schedule/scheduler.hpp"
 
 #include "core/runtime/pipeline/preflight.hpp"
@@ -80,7 +80,7 @@ TEST_F(SchedulerTest, ReloadReplaces) {
 TEST_F(SchedulerTest, AnAttemptKnowsWhetherOthersWaitForTheirTurn) {
   Bench bench(source() + sink());
   const std::vector<Partition> partitions = {{"p0", "", -1, {}}, {"p1", "", -1, {}}};
-  std::vector<Job> jobs;
+  std::vector<PartitionJob> jobs;
   for (const Partition& partition : partitions)
     jobs.push_back({bench.node("s"), &partition, {bench.node("db")}});
   Progress progress(ProgressMode::off, bench.log);
@@ -117,7 +117,7 @@ TEST_F(SchedulerTest, SinksOfOneResourceTakeTurns) {
 }
 
 TEST_F(SchedulerTest, APartitionTooLargeToWaitIsReadForEachOfThem) {
-  // 4 MB a partition, of which 1 MiB may wait: neither sink can wait for the other.
+  // Each partition has 4 MB, of which 1 MiB may wait: neither sink can wait for the other.
   Bench bench(source("partitions = 2\nrows = 200\npadding = 20000\nbatch_rows = 10") + sink() +
                   sink("", "probe_exclusive", "db2"),
               "workers = 2\nmemory_limit = \"1MiB\"\nretries = 0");
@@ -189,7 +189,7 @@ TEST_F(SchedulerTest, ARetryWaitsAsLongAsItIsAskedTo) {
               sink());
   const auto begun = std::chrono::steady_clock::now();
   EXPECT_EQ(bench.run().status, "ok");
-  // The pause alone, which no load on the machine can shorten.
+  // A lower bound, which load on the machine cannot break.
   EXPECT_GE(std::chrono::steady_clock::now() - begun, std::chrono::milliseconds(200));
 }
 
@@ -305,7 +305,7 @@ etl::LedgerRecord done_by(const std::string& run_id, const std::string& partitio
 
 TEST_F(SchedulerTest, APartitionLostToAnotherRunIsSkipped) {
   Bench bench(source("partitions = 3") + sink());
-  Preflight preflight = bench.look_ahead();
+  Preflight preflight = bench.preflight();
   store().commit(done_by("another", "p1"), rows_of("p1", 10), false);
   const Summary summary = bench.run(std::move(preflight));
   EXPECT_EQ(summary.status, "ok");
@@ -337,7 +337,7 @@ TEST_F(SchedulerTest, APartitionIsReadAgainOnlyForTheSinkThatLacksIt) {
   const Summary summary = bench.run();
   EXPECT_EQ(summary.status, "ok");
   EXPECT_EQ(summary.partitions.done, 4);
-  EXPECT_EQ(store().rows(), all_rows(4, 10)) << "written twice, or not at all";
+  EXPECT_EQ(store().rows(), all_rows(4, 10)) << "written twice or not at all";
   EXPECT_EQ(store("2").rows(), all_rows(4, 10));
   for (const auto& [partition, record] : store().ledger()) EXPECT_EQ(record.attempts, 1);
   for (const auto& [partition, record] : store("2").ledger()) EXPECT_EQ(record.attempts, 2);
@@ -386,8 +386,9 @@ TEST_F(SchedulerTest, BatchesLargerThanTheMemoryLimit) {
   EXPECT_EQ(store().rows(), all_rows(3, 40));
 }
 
-/// p0 fails in both sinks while p1, which fills the memory, waits for both. Who records p0 in the
-/// first sink must not be whom p1 needs in the second, for recording waits for p1's writer.
+/// p0 fails in both sinks while p1, which fills the memory, waits for both. The thread that records
+/// p0's failure in the first sink must still hold its slot in the second: otherwise p1 could take the
+/// first sink, so that recording would wait for p1, and p1 for this thread.
 TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   const std::string first =
       "fail = \"permanent\"\nfail_at = \"commit\"\nfail_partition = \"p0\"\n"
@@ -405,11 +406,12 @@ TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   };
   const auto release = [&](const char* name) { std::ofstream(bench.folder() / name).put('\n'); };
   EXPECT_TRUE(wait_until([&] { return reached("commit"); }));
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));  // p1 fills the memory
+  EXPECT_TRUE(wait_until([&] { return bench.graph().memory().now() > 1 << 20; }))
+      << "p1 fills the memory";
   release("commit");
   EXPECT_TRUE(wait_until([&] { return reached("record"); }));
-  // If it may, p1 begins now to write to the first sink, whose gate record() then finds shut.
-  (void)wait_until([&] { return store().open_writers() == 1; }, std::chrono::milliseconds(200));
+  // If p1 could begin to write to the first sink now, record() would wait for it for ever.
+  EXPECT_EQ(store().open_writers(), 0);
   release("record");
   running.join();
   EXPECT_EQ(summary.partitions.failed, 1);
@@ -463,7 +465,7 @@ TEST_P(StoppingTest, LeavesNothingHalfWritten) {
   EXPECT_EQ(store().rows(), committed) << "rows and ledger disagree";
   EXPECT_EQ(store().ledger().count("p1"), 0U);
   EXPECT_EQ(store().open_writers(), 0);
-  // And the next run does the rest.
+  // The next run loads the rest.
   Bench again(source("partitions = 6") + sink());
   EXPECT_EQ(again.run().status, "ok");
   EXPECT_EQ(store().rows(), all_rows(6, 10));
@@ -487,7 +489,7 @@ TEST_F(SchedulerTest, StoppingDoesNotWaitForARetry) {
 
 TEST_F(SchedulerTest, StoppedBeforeItBegan) {
   Bench bench(source() + sink());
-  Preflight preflight = bench.look_ahead();
+  Preflight preflight = bench.preflight();
   bench.cancellation.request(SIGINT);
   const Summary summary = bench.run(std::move(preflight));
   EXPECT_EQ(summary.status, "interrupted");

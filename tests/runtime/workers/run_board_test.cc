@@ -62,7 +62,7 @@ TEST(RunSlotsTest, NoMoreThanTheLimit) {
   EXPECT_GE(second, 0);
   EXPECT_NE(first, second);
   EXPECT_EQ(take(slots, "a", 2), -1);
-  EXPECT_GE(take(slots, "b", 1), 0) << "another name is another limit";
+  EXPECT_GE(take(slots, "b", 1), 0) << "another name has a limit of its own";
   give_back(slots, first);
   EXPECT_GE(take(slots, "a", 2), 0);
   EXPECT_EQ(take(slots, "a", 2), -1);

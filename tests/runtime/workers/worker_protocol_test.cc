@@ -10,14 +10,30 @@ namespace {
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
 using std::chrono::milliseconds;
 
-/// What arrives at the other end of a real socket.
-nlohmann::json sent(const nlohmann::json& message) {
-  std::array<int, 2> ends{};
-  EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-  const WorkerChannel one(ends[0]);
-  const WorkerChannel other(ends[1]);
-  EXPECT_TRUE(one.send(message));
-  return other.receive().value();
+struct Ends {
+  Ends() {
+    std::array<int, 2> ends{};
+    EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
+    runner.emplace(ends[0]);
+    worker.emplace(ends[1]);
+  }
+  std::optional<RunnerChannel> runner;
+  std::optional<WorkerChannel> worker;
+};
+
+/// Sends the message to a worker, through a real socket, and returns what arrives.
+template <class Message>
+Message at_worker(const Message& message) {
+  const Ends ends;
+  EXPECT_TRUE(ends.runner->send(message));
+  return std::get<Message>(ends.worker->receive().value());
+}
+
+template <class Message>
+Message at_runner(const Message& message) {
+  const Ends ends;
+  EXPECT_TRUE(ends.worker->send(message));
+  return std::get<Message>(ends.runner->receive().value());
 }
 
 TEST(WorkerProtocolTest, ARequestArrivesWhole) {
@@ -28,10 +44,10 @@ TEST(WorkerProtocolTest, ARequestArrivesWhole) {
   request.sinks = {5, 7};
   request.number = 3;
   request.started_at = 1'700'000'000'000'000;
-  const AttemptRequest got = request_from(sent(to_json(request)));
+  const AttemptRequest got = at_worker(request);
   EXPECT_EQ(got.job, request.job);
   EXPECT_EQ(got.source, request.source);
-  EXPECT_EQ(got.partition.id, request.partition.id) << "any bytes";
+  EXPECT_EQ(got.partition.id, request.partition.id) << "any bytes may be in it";
   EXPECT_EQ(got.partition.uri, request.partition.uri);
   EXPECT_EQ(got.partition.bytes, 123);
   EXPECT_EQ(got.partition.scope.column, "hour");
@@ -44,37 +60,37 @@ TEST(WorkerProtocolTest, ARequestArrivesWhole) {
 TEST(WorkerProtocolTest, ScopesOfTextAndNone) {
   AttemptRequest request;
   request.partition.scope = {"part", std::string()};
-  EXPECT_EQ(request_from(to_json(request)).partition.scope.value, request.partition.scope.value);
+  EXPECT_EQ(at_worker(request).partition.scope.value, request.partition.scope.value);
   request.partition.scope = {};
-  EXPECT_EQ(request_from(to_json(request)).partition.scope.column, "");
+  EXPECT_EQ(at_worker(request).partition.scope.column, "");
 }
 
 TEST(WorkerProtocolTest, AResultArrivesWhole) {
   AttemptResult result;
-  result.outcomes[3] = {Outcome::Kind::committed, std::nullopt, {10, 1, 2, 3, 6}};
+  result.outcomes[3] = {SinkOutcome::Kind::committed, std::nullopt, {10, 1, 2, 3, 6}};
   result.outcomes[4] = {
-      Outcome::Kind::failed,
-      StageError(etl::Error::transient("busy \xff").retry_after(milliseconds(1500)), "sink \"db\"",
-                 "db"),
+      SinkOutcome::Kind::failed,
+      StageError(etl::Error::transient("busy \xff").retry_after(milliseconds(1500)),
+                 {"db", Kind::sink}),
       {}};
-  result.outcomes[5] = {Outcome::Kind::put_off, std::nullopt, {}};
+  result.outcomes[5] = {SinkOutcome::Kind::deferred, std::nullopt, {}};
   result.stages = {{1, 2, 3, std::chrono::nanoseconds(4)}, {}};
   result.peaks = {100, 200};
   result.downloaded = 11;
   result.decoded = 12;
   result.rejects = "2 rows rejected";
-  const AttemptResult got = result_from(sent(to_json(result)));
+  const AttemptResult got = at_runner(AttemptDone{7, result, 4096}).result;
   ASSERT_EQ(got.outcomes.size(), 3U);
-  EXPECT_EQ(got.outcomes.at(3).kind, Outcome::Kind::committed);
+  EXPECT_EQ(got.outcomes.at(3).kind, SinkOutcome::Kind::committed);
   EXPECT_EQ(got.outcomes.at(3).rows.written, 6);
   EXPECT_EQ(got.outcomes.at(3).rows.added, 1);
   EXPECT_FALSE(got.outcomes.at(3).error);
   const StageError& error = *got.outcomes.at(4).error;
-  EXPECT_EQ(error.message(), result.outcomes[4].error->message()) << "the title stands in it once";
+  EXPECT_EQ(error.message(), result.outcomes[4].error->message()) << "its title is there once";
   EXPECT_EQ(error.code(), etl::Code::transient);
   EXPECT_EQ(error.stage(), "db");
   EXPECT_EQ(error.retry_after(), milliseconds(1500));
-  EXPECT_EQ(got.outcomes.at(5).kind, Outcome::Kind::put_off);
+  EXPECT_EQ(got.outcomes.at(5).kind, SinkOutcome::Kind::deferred);
   EXPECT_EQ(got.stages[0].busy, std::chrono::nanoseconds(4));
   EXPECT_EQ(got.peaks, result.peaks);
   EXPECT_EQ(got.downloaded, 11);
@@ -96,7 +112,7 @@ TEST(WorkerProtocolTest, ASetupArrivesWhole) {
   setup.reload = true;
   setup.faults = {"sink.commit=kill"};
   setup.log_level = LogLevel::debug;
-  const WorkerSetup got = setup_from(sent(to_json(setup)));
+  const WorkerSetup got = at_worker(setup);
   EXPECT_EQ(got.number, 2U);
   EXPECT_EQ(got.workers, 8U);
   EXPECT_EQ(got.pipeline, setup.pipeline);
@@ -112,28 +128,40 @@ TEST(WorkerProtocolTest, ASetupArrivesWhole) {
   EXPECT_EQ(got.log_level, LogLevel::debug);
 }
 
-TEST(WorkerProtocolTest, TheOtherEndMayBeGone) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-  const WorkerChannel one(ends[0]);
-  { const WorkerChannel other(ends[1]); }
-  EXPECT_FALSE(one.receive());
-  EXPECT_FALSE(one.send({{"end", true}}));
+TEST(WorkerProtocolTest, SmallMessagesArriveWhole) {
+  const FinishPartition finish = at_worker(FinishPartition{3, "p \xff"});
+  EXPECT_EQ(finish.source, 3U);
+  EXPECT_EQ(finish.id, "p \xff");
+  EXPECT_EQ(at_worker(CancelAttempts{15}).reason, 15);
+  (void)at_worker(EndWorker{});
+  EXPECT_EQ(at_runner(WorkerRefused{"why"}).reason, "why");
+  const WorkerLogLine line = at_runner(WorkerLogLine{LogLevel::warn, "s", "text \xff"});
+  EXPECT_EQ(line.level, LogLevel::warn);
+  EXPECT_EQ(line.stage, "s");
+  EXPECT_EQ(line.text, "text \xff");
+  EXPECT_EQ(at_runner(AttemptBegun{1}).job, 1U);
+  EXPECT_EQ(at_runner(PartitionRead{2}).job, 2U);
+  const AttemptDone done = at_runner(AttemptDone{3, {}, 4096});
+  EXPECT_EQ(done.job, 3U);
+  EXPECT_EQ(done.resident_bytes, 4096);
 }
 
-TEST(WorkerProtocolTest, WhatTheDeadHaveSaidIsHeard) {
-  std::array<int, 2> ends{};
-  ASSERT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-  const WorkerChannel one(ends[0]);
-  {
-    const WorkerChannel other(ends[1]);
-    ASSERT_TRUE(other.send({{"begun", 1}}));
-    ASSERT_TRUE(other.send({{"begun", 2}}));
-    ASSERT_TRUE(one.send({{"never", "read"}}));
-  }
-  EXPECT_EQ(one.receive(), nlohmann::json({{"begun", 1}}));
-  EXPECT_EQ(one.receive(), nlohmann::json({{"begun", 2}}));
-  EXPECT_FALSE(one.receive());
+TEST(WorkerProtocolTest, TheOtherEndMayBeGone) {
+  Ends ends;
+  ends.worker.reset();
+  EXPECT_FALSE(ends.runner->receive());
+  EXPECT_FALSE(ends.runner->send(EndWorker{}));
+}
+
+TEST(WorkerProtocolTest, WhatADeadWorkerHadSentIsReceived) {
+  Ends ends;
+  ASSERT_TRUE(ends.worker->send(AttemptBegun{1}));
+  ASSERT_TRUE(ends.worker->send(AttemptBegun{2}));
+  ASSERT_TRUE(ends.runner->send(EndWorker{}));  // never received
+  ends.worker.reset();
+  EXPECT_EQ(std::get<AttemptBegun>(ends.runner->receive().value()).job, 1U);
+  EXPECT_EQ(std::get<AttemptBegun>(ends.runner->receive().value()).job, 2U);
+  EXPECT_FALSE(ends.runner->receive());
 }
 
 }  // namespace

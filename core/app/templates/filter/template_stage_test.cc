@@ -1,7 +1,7 @@
 #include "template_stage.hpp"
 
-#include <etl/conformance_test.hpp>
-#include <etl/testing.hpp>
+#include <etl/testing/conformance_test.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <gtest/gtest.h>
 
@@ -50,7 +50,7 @@ TEST(TemplateStage, RefusesAColumnThatIsNoNumber) {
 }
 
 // What etl check looks for in a plugin, here of the class alone.
-TEST(TemplateStage, KeepsTheRules) {
+TEST(TemplateStage, FollowsThePluginAbi) {
   const auto found = etl::conformance::check<TemplateStage>({.options = {{"column", "number"}}});
   EXPECT_EQ(etl::conformance::failures(found), etl::Strings());
 }

@@ -1,6 +1,6 @@
 #include "template_stage.hpp"
 
-#include <etl/testing.hpp>
+#include <etl/testing/mock_host.hpp>
 
 #include <gtest/gtest.h>
 

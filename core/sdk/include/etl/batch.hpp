@@ -1,5 +1,5 @@
 /// \file
-/// A batch of rows: an Arrow struct array with its schema. Reading, slicing and filtering it.
+/// Batch: a batch of rows, that is, an Arrow struct array with its schema. Reads, slices, filters.
 #pragma once
 
 #include <etl/detail/buffer.hpp>
@@ -19,7 +19,7 @@ inline namespace v1 {
 
 namespace detail {
 
-/// One built column and everything it points to; becomes the private data of an ArrowArray.
+/// A built column and the memory it points to; becomes the private data of an ArrowArray.
 struct ColumnExport {
   Buffer validity, offsets, data;
   OwnedArray kept;  ///< a column whose buffers this one points into
@@ -42,7 +42,7 @@ struct ColumnExport {
   }
 };
 
-/// A struct array over its columns. Children may be moved out by a consumer.
+/// A struct array over its columns. A consumer may move children out.
 struct StructExport {
   std::vector<ArrowArray> children;
   std::vector<ArrowArray*> pointers;
@@ -85,7 +85,7 @@ inline std::size_t bitmap_bytes(std::int64_t bits) {
 
 inline bool has_offsets(Type type) { return type == Type::utf8 || type == Type::binary; }
 
-/// Bytes a value takes in the data buffer of a fixed-width type; 0 for the others.
+/// The bytes per value of a fixed-width type; 0 for the others.
 inline std::size_t value_width(Type type) {
   switch (type) {
     case Type::int32:
@@ -100,8 +100,8 @@ inline std::size_t value_width(Type type) {
   }
 }
 
-/// An Arrow string view: the text itself up to 12 bytes, else 4 bytes of it, a buffer and an
-/// offset. https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
+/// An Arrow string view: the text if it has up to 12 bytes, else a prefix, a buffer and an offset.
+/// https://arrow.apache.org/docs/format/Columnar.html#variable-size-binary-view-layout
 struct FarText {
   char prefix[4];
   std::int32_t buffer;
@@ -116,7 +116,7 @@ struct TextView {
 };
 static_assert(sizeof(TextView) == 16);
 
-/// Bytes that an array's buffers hold up to its last row: what it costs to keep it.
+/// The bytes in an array's buffers up to its last row, that is, the cost of keeping it.
 inline std::size_t column_bytes(const ArrowArray& array, Type type) {
   const std::int64_t rows = array.offset + array.length;
   std::size_t bytes = array.buffers[0] != nullptr ? bitmap_bytes(rows) : 0;
@@ -139,8 +139,8 @@ inline std::size_t column_bytes(const ArrowArray& array, Type type) {
 
 }  // namespace detail
 
-/// A read-only view of one column; `column[row]` costs a load. Borrowed: valid while its Batch is
-/// neither moved from nor destroyed. Any number of threads may read.
+/// A read-only view of one column; `column[row]` costs a load. Borrowed: valid until its Batch is
+/// moved from or destroyed. Several threads may read it at once.
 ///
 /// T: bool, std::int32_t, std::int64_t (int64 and timestamps, in the column's unit), double,
 /// std::string_view (utf8, utf8_view, binary).
@@ -149,7 +149,7 @@ class Column {
  public:
   Column(const ArrowArray& array, std::int64_t offset, std::int64_t rows, Type type)
       : first_(array.offset + offset), rows_(rows), type_(type) {
-    // A bitmap may only be skipped when it says nothing: null_count -1 means "not counted".
+    // The bitmap may only be skipped if null_count is 0; -1 means "not counted".
     validity_ = array.null_count == 0 ? nullptr : array.buffers[0];
     primary_ = array.buffers[1];
     if (detail::has_offsets(type)) secondary_ = static_cast<const char*>(array.buffers[2]);
@@ -161,7 +161,7 @@ class Column {
   [[nodiscard]] bool null(std::size_t row) const {
     return validity_ != nullptr && !detail::bit(validity_, index(row));
   }
-  /// The value; unspecified (but safe to read) where null(row). REQUIRES: row < size().
+  /// The value; unspecified (but safe to read) if null(row). REQUIRES: row < size().
   [[nodiscard]] T operator[](std::size_t row) const {
     if constexpr (std::same_as<T, bool>) {
       return detail::bit(primary_, index(row));
@@ -217,19 +217,19 @@ bool reads(Type type) {
   else return is_text(type) || type == Type::binary;
 }
 
-/// Copies the rows `keep` of one column. `column` is moved from when the copy points into it.
+/// Copies the rows `keep` of one column. Moves from `column` if the copy points into it.
 OwnedArray gather(ArrowArray& column, Type type, std::int64_t base,
                   std::span<const std::uint32_t> keep);
 
 }  // namespace detail
 
-/// Rows that travel together: an ArrowArray of type struct, owned, and its schema, shared.
+/// A batch of rows: owns an ArrowArray of type struct and shares its schema.
 ///
-/// Move-only. Used by one thread at a time; reading by several is fine. Data is never changed in
-/// place.
+/// Move-only. Several threads may read it at once; anything else is for one thread at a time. Data
+/// is never changed in place.
 class Batch {
  public:
-  /// Takes over `array` (moved). Throws Error (internal) when it is no batch of this schema.
+  /// Takes ownership of `array`. Throws Error (internal) if it is not a batch of this schema.
   Batch(ArrowArray* array, std::shared_ptr<const Schema> schema)
       : array_(array), schema_(std::move(schema)) {
     check_layout();
@@ -241,7 +241,7 @@ class Batch {
   [[nodiscard]] const Schema& schema() const { return *schema_; }
   [[nodiscard]] const std::shared_ptr<const Schema>& shared_schema() const { return schema_; }
 
-  /// A column by position. Throws Error (config) naming the column and both types.
+  /// A column by position. Throws Error (config) that names the column and both types.
   template <class T>
   [[nodiscard]] Column<T> column(std::size_t position) const {
     const Field& field = (*schema_)[position];
@@ -251,13 +251,13 @@ class Batch {
     }
     return Column<T>(*array_->children[position], array_->offset, array_->length, field.type);
   }
-  /// A column by name; the look-up is linear, so do it once a batch, not once a row.
+  /// A column by name. The search is linear: do it once per batch, not once per row.
   template <class T>
   [[nodiscard]] Column<T> column(std::string_view name) const {
     return column<T>(schema_->at(name));
   }
 
-  /// Bytes of memory that the batch keeps alive.
+  /// The number of bytes of memory that the batch keeps alive.
   [[nodiscard]] std::size_t bytes() const {
     std::size_t bytes = 0;
     for (std::size_t i = 0; i < schema_->size(); ++i) {
@@ -274,8 +274,8 @@ class Batch {
     return std::move(*this);
   }
 
-  /// The rows for which `keep(row)` is true, in order. The batch itself when all are kept, a slice
-  /// when they lie together and are most of it, else one copy.
+  /// The rows for which `keep(row)` is true, in order. Returns the batch itself if all are kept, a
+  /// slice if they are adjacent and at least half of it, else a copy.
   template <std::predicate<std::size_t> Keep>
   [[nodiscard]] Batch keep_if(Keep&& keep) && {
     std::vector<std::uint32_t> kept;
@@ -307,7 +307,7 @@ class Batch {
             schema_};
   }
 
-  /// Gives the array away, to be passed on across the boundary.
+  /// Moves the array to `out`, to pass it through the ABI.
   void move_to(ArrowArray* out) && { array_.move_to(out); }
   [[nodiscard]] const ArrowArray& array() const { return *array_.get(); }
 
@@ -324,7 +324,7 @@ inline void Batch::check_layout() const {
   };
   if (array_->length < 0 || array_->offset < 0) wrong("negative length or offset");
   if (array_->n_children != static_cast<std::int64_t>(schema_->size())) {
-    wrong(std::to_string(array_->n_children) + " columns where the schema has " +
+    wrong(std::to_string(array_->n_children) + " columns, but the schema has " +
           std::to_string(schema_->size()));
   }
   if (array_->null_count > 0) wrong("null rows");
@@ -390,7 +390,7 @@ inline OwnedArray gather(ArrowArray& column, Type type, std::int64_t base,
     for (const std::uint32_t row : keep) out->data.append(values + row * width, width);
   }
   out->pointers.push_back(out->data.data());
-  if (type == Type::utf8_view) {  // the texts stay where they are: keep their owner
+  if (type == Type::utf8_view) {  // the texts are not copied: keep their owner
     for (std::int64_t i = 2; i < column.n_buffers; ++i) out->pointers.push_back(column.buffers[i]);
     out->kept = OwnedArray(&column);
   }

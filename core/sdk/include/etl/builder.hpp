@@ -1,5 +1,5 @@
 /// \file
-/// Building batches row by row.
+/// BatchBuilder: builds batches row by row.
 #pragma once
 
 #include <etl/batch.hpp>
@@ -16,7 +16,7 @@ inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
 
-/// One column under construction. Appending checks nothing: BatchBuilder::row() has.
+/// A column under construction. append() checks nothing, because BatchBuilder::row() does.
 class ColumnBuilder {
  public:
   explicit ColumnBuilder(Type type) : type_(type) {}
@@ -58,7 +58,7 @@ class ColumnBuilder {
       if (rows_ == 0) offsets_.push(std::int32_t{0});
       out->pointers.push_back(offsets_.data());
     }
-    data_.reserve(1);  // a buffer of no bytes still has an address
+    data_.reserve(1);  // so that an empty buffer has an address
     out->pointers.push_back(data_.data());
     const std::size_t capacity = data_.capacity();
     const std::size_t offsets = offsets_.capacity();
@@ -68,7 +68,7 @@ class ColumnBuilder {
     ArrowArray array;
     ColumnExport::give(std::move(out), rows_, nulls_, &array);
     rows_ = nulls_ = 0;
-    // The next batch will be about as large: one allocation instead of a dozen doublings.
+    // The next batch will be about as large: allocate once instead of doubling a dozen times.
     data_.reserve(capacity);
     if (offsets != 0) offsets_.reserve(offsets);
     return OwnedArray(&array);
@@ -84,7 +84,7 @@ class ColumnBuilder {
     if (valid) set_bit(validity_.data(), rows_);
   }
   void append_null() {
-    if (nulls_ == 0) {  // the first: all rows before it are present
+    if (nulls_ == 0) {  // the first null: mark all rows before it as valid
       std::byte* bits = validity_.extend(bitmap_bytes(rows_));
       std::fill_n(bits, bitmap_bytes(rows_), std::byte{0});
       for (std::int64_t i = 0; i < rows_; ++i) set_bit(bits, i);
@@ -119,7 +119,7 @@ class ColumnBuilder {
   Buffer validity_, offsets_, data_;
 };
 
-/// Whether a C++ value of type T can stand in this column.
+/// Whether the column can hold a C++ value of type T.
 template <class T>
 bool fits(const Field& field) {
   if constexpr (std::same_as<T, std::nullopt_t>) return field.nullable;
@@ -135,7 +135,7 @@ bool fits(const Field& field) {
 
 }  // namespace detail
 
-/// Collects rows into a Batch. Texts are copied. Used by one thread at a time.
+/// Collects rows into a Batch; copies texts. Used by one thread at a time.
 ///
 /// ```
 /// etl::BatchBuilder builder(schema);
@@ -156,10 +156,10 @@ class BatchBuilder {
   explicit BatchBuilder(Schema schema)
       : BatchBuilder(std::make_shared<const Schema>(std::move(schema))) {}
 
-  /// Appends one row: bool, integers (also for timestamps, in the column's unit), floating point,
-  /// anything that converts to std::string_view, one a column; std::nullopt or an empty
-  /// std::optional for null. Throws Error (internal) when number or types do not fit the schema;
-  /// then nothing was appended.
+  /// Appends a row, one value per column: bool, integers (also for timestamps, in the column's
+  /// unit), floating point, anything that converts to std::string_view; std::nullopt or an empty
+  /// std::optional is null. Throws Error (internal), without appending, if the values do not fit
+  /// the schema.
   template <class... T>
   void row(const T&... values) {
     static constexpr char signature = 0;
@@ -170,13 +170,13 @@ class BatchBuilder {
   }
 
   [[nodiscard]] std::size_t rows() const { return rows_; }
-  /// Bytes collected so far.
+  /// The number of bytes collected.
   [[nodiscard]] std::size_t bytes() const {
     std::size_t bytes = 0;
     for (const detail::ColumnBuilder& column : columns_) bytes += column.bytes();
     return bytes;
   }
-  /// The rows so far as a batch; the builder is empty afterwards.
+  /// Returns the collected rows as a batch; the builder is then empty.
   [[nodiscard]] Batch finish() {
     std::vector<detail::OwnedArray> arrays;
     arrays.reserve(columns_.size());
@@ -210,8 +210,8 @@ class BatchBuilder {
   const char* checked_ = nullptr;
 };
 
-/// A good size for a batch: small enough for the cache, large enough that a batch's fixed cost is
-/// lost.
+/// A good size for a batch, in bytes: small enough for the cache, large enough to make the fixed
+/// cost of a batch negligible.
 inline constexpr std::size_t batch_bytes = std::size_t{1} << 20;
 
 }  // namespace v1

@@ -1,5 +1,5 @@
 /// \file
-/// What the host does for a stage: logging, cancellation, counting, keeping rejects.
+/// Host services for a stage: logging, cancellation, counting, rejects.
 #pragma once
 
 #include <etl/error.hpp>
@@ -10,8 +10,7 @@
 namespace etl {
 inline namespace v1 {
 
-/// Services of the host for one stage, valid as long as the stage. Cheap to copy, usable from any
-/// thread.
+/// Host services for one stage, valid as long as the stage. Cheap to copy; any thread may use it.
 class Context {
  public:
   explicit Context(const etl_host* host) : host_(host) {}
@@ -20,10 +19,10 @@ class Context {
   void info(std::string_view text) const { log(ETL_INFO, text); }
   void warn(std::string_view text) const { log(ETL_WARN, text); }
 
-  /// True once the run is to stop: give up waiting and throw Error::cancelled().
+  /// Whether the run is stopping: then stop waiting and throw Error::cancelled().
   [[nodiscard]] bool cancelled() const { return host_->cancelled(host_->ctx) != 0; }
 
-  /// The limits that hold over all processes of the run; nullptr where the run is one process.
+  /// Limits across all processes of the run; nullptr if the run is a single process.
   [[nodiscard]] const etl_slots* slots() const {
     return static_cast<const etl_slots*>(host_->extension(host_->ctx, ETL_SLOTS));
   }
@@ -36,9 +35,9 @@ class Context {
   const etl_host* host_;
 };
 
-/// Bytes that a stage holds outside of batches (caches, buffers for a transfer), told to the host,
-/// which counts them towards run.memory_limit. Lives no longer than the stage; moved, not copied;
-/// used by one thread at a time.
+/// Reports the bytes that a stage holds outside batches (caches, transfer buffers); the host counts
+/// them towards run.memory_limit. Move-only; used by one thread at a time; must not outlive the
+/// stage.
 class HeldMemory {
  public:
   HeldMemory() = default;
@@ -52,7 +51,7 @@ class HeldMemory {
     return *this;
   }
 
-  /// It is so many now.
+  /// Sets the number of bytes held now.
   void set(std::int64_t bytes) { change(bytes - bytes_); }
 
  private:
@@ -65,28 +64,27 @@ class HeldMemory {
   std::int64_t bytes_ = 0;
 };
 
-/// Services of the host for one attempt at one partition. Cheap to copy; used by one thread at a
-/// time, while the reader or filter it was given to lives.
+/// Host services for one attempt at a partition. Cheap to copy; used by one thread at a time; valid
+/// as long as the reader or filter it was passed to.
 class Task {
  public:
   explicit Task(const etl_task* task) : task_(task) {}
 
-  /// Records seen, malformed ones included. A source that reports this is held to it:
-  /// read = emitted + rejected + dropped. One that never calls it is taken to have read just those.
+  /// Counts records seen, malformed ones included. If a source reports it, the host checks that
+  /// read = emitted + rejected + dropped; otherwise the host takes that sum as read.
   void read(std::int64_t rows) const { task_->count(task_->ctx, ETL_ROWS_READ, rows); }
-  /// Rows left out because of the predicate.
+  /// Counts rows left out because of the predicate.
   void dropped(std::int64_t rows) const { task_->count(task_->ctx, ETL_ROWS_DROPPED, rows); }
-  /// Bytes that came over the network for this partition.
+  /// Counts bytes received over the network for this partition.
   void downloaded(std::int64_t bytes) const {
     task_->count(task_->ctx, ETL_BYTES_DOWNLOADED, bytes);
   }
-  /// Bytes of decoded input.
+  /// Counts bytes of decoded input.
   void decoded(std::int64_t bytes) const { task_->count(task_->ctx, ETL_BYTES_DECODED, bytes); }
 
-  /// Hands a malformed record to the host, which counts and keeps it. `reason` is a short fixed
-  /// phrase
-  /// ("3 fields, not 4"); `raw` the record without its terminator; `line` counts from 1 (0 =
-  /// unknown); `offset` is in the decoded input (-1 = unknown).
+  /// Rejects a malformed record; the host counts and stores it. `reason` is a short fixed phrase
+  /// ("too few fields"); `raw` is the record without its terminator; `line` counts from 1 (0 =
+  /// unknown); `offset` is the byte offset in the decoded input (-1 = unknown).
   void reject(std::string_view reason, std::string_view raw, std::int64_t line = 0,
               std::int64_t offset = -1) const {
     const etl_reject reject{sizeof(etl_reject), line, offset, detail::to_abi(reason),

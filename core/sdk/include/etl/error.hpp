@@ -1,5 +1,5 @@
 /// \file
-/// The one exception of plugins and runtime, with what the host needs to decide what happens next.
+/// Error: the exception of plugins and runtime. Its code decides what the host does next.
 #pragma once
 
 #include <etl/abi.h>
@@ -15,8 +15,7 @@
 namespace etl {
 inline namespace v1 {
 
-/// What kind of failure it is. The values are those of `etl_code`, which says what follows from
-/// each.
+/// The kind of an error, with the values and effects of `etl_code`.
 enum class Code : std::int32_t {
   config = ETL_CONFIG,
   transient = ETL_TRANSIENT,
@@ -27,8 +26,8 @@ enum class Code : std::int32_t {
   internal = ETL_INTERNAL,
 };
 
-/// A failure that names its object. The message reads outermost frame first:
-/// `"while opening out.db: disk I/O error"`.
+/// An error whose message names the object it is about, outermost frame first:
+/// `"while opening out.db: disk I/O error"`. A plain value.
 class Error : public std::exception {
  public:
   Error(Code code, std::string message) : code_(code), message_(std::move(message)) {}
@@ -50,17 +49,17 @@ class Error : public std::exception {
   }
   [[nodiscard]] static Error cancelled() { return {Code::cancelled, "stopped"}; }
 
-  /// Puts a frame in front of the message: what was being done, to which object.
+  /// Prepends a frame to the message: the action and its object.
   Error&& with(std::string_view frame) && {
     message_.insert(0, ": ").insert(0, frame);
     return std::move(*this);
   }
-  /// The option of the stage that is wrong; the host shows its line of the pipeline file.
+  /// Names the option at fault; the host shows its line of the pipeline file.
   Error&& about(std::string_view option) && {
     option_ = option;
     return std::move(*this);
   }
-  /// With Code::transient: the earliest useful next try.
+  /// With Code::transient: the least delay before a retry.
   Error&& retry_after(std::chrono::milliseconds delay) && {
     retry_after_ = delay;
     return std::move(*this);
@@ -86,7 +85,7 @@ inline std::string_view to_view(etl_str text) noexcept {
   return text.size == 0 ? std::string_view{} : std::string_view{text.data, text.size};
 }
 
-/// Copies what fits and marks what was cut, without splitting a UTF-8 sequence.
+/// Copies `text`; if it is too long, cuts it between UTF-8 sequences and appends "...".
 template <std::size_t Size>
 void copy_text(char (&out)[Size], std::string_view text) noexcept {
   constexpr std::string_view mark = "...";
@@ -112,7 +111,7 @@ inline int fill(etl_error* out, int code, std::string_view message, std::string_
   return code;
 }
 
-/// Turns the exception in flight into `out`; returns its code. Call from a catch block only.
+/// Writes the current exception to `out` and returns its code. Call from a catch block only.
 inline int fill_from_current(etl_error* out) noexcept {
   try {
     throw;
@@ -134,14 +133,14 @@ inline etl_error empty_error() noexcept {
   return error;
 }
 
-/// The text in an array that C may have left without its NUL.
+/// The text in an array that may lack a terminating NUL.
 template <std::size_t Size>
 std::string bounded_text(const char (&text)[Size]) {
   const void* end = std::memchr(text, '\0', Size);
   return {text, end == nullptr ? text + Size : static_cast<const char*>(end)};
 }
 
-/// The reverse of fill(): what a failed call across the boundary throws on this side.
+/// The reverse of fill(): the error of a failed call through the ABI.
 inline Error to_error(int code, const etl_error& error) {
   return Error(static_cast<Code>(code), bounded_text(error.message))
       .about(bounded_text(error.option))

@@ -1,5 +1,5 @@
 /// \file
-/// Options of a stage: the table that declares them, and the values that the pipeline gave.
+/// Options of a stage: the table that declares them, and their values in a pipeline.
 #pragma once
 
 #include <etl/error.hpp>
@@ -16,9 +16,9 @@
 namespace etl {
 inline namespace v1 {
 
-/// Types of options beside bool, int64_t, double, std::string and Strings.
+/// A list of strings.
 using Strings = std::vector<std::string>;
-/// A point in time, UTC. In the file a date-time, a date, or "-6h" and the like.
+/// A point in time, UTC. In the file a date-time, a date, or a string such as "-6h".
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
 /// In the file "250ms", "30s", "5m", "2h", "1d".
 using Duration = std::chrono::milliseconds;
@@ -26,7 +26,7 @@ using Duration = std::chrono::milliseconds;
 struct Bytes {
   std::int64_t count = 0;
 };
-/// A path; the host makes it absolute against the pipeline file's folder.
+/// An absolute path; the host resolves it against the pipeline file's folder.
 struct Path {
   std::string text;
 };
@@ -39,24 +39,24 @@ struct Url {
 struct OptionSpec {
   etl_option_spec abi{};
 
-  /// Its value changes how the work is done, not what comes out of it.
+  /// Marks an option that does not change the data, only how the work is done.
   [[nodiscard]] constexpr OptionSpec operational() const { return flagged(ETL_OPTION_OPERATIONAL); }
-  /// Its value is never shown.
+  /// Redacts the value in all output.
   [[nodiscard]] constexpr OptionSpec secret() const { return flagged(ETL_OPTION_SECRET); }
-  /// Inclusive bounds; durations in milliseconds, sizes in bytes.
+  /// Sets inclusive bounds; durations in milliseconds, sizes in bytes.
   [[nodiscard]] constexpr OptionSpec between(std::int64_t low, std::int64_t high) const {
     OptionSpec spec = flagged(ETL_OPTION_BOUNDED);
     spec.abi.minimum = low;
     spec.abi.maximum = high;
     return spec;
   }
-  /// Allowed values, separated by '|'.
+  /// Sets the allowed values, separated by '|'.
   [[nodiscard]] constexpr OptionSpec one_of(std::string_view values) const {
     OptionSpec spec = *this;
     spec.abi.allowed = {values.data(), values.size()};
     return spec;
   }
-  /// For Strings: the pipeline may write one string instead of a list of one.
+  /// For Strings: accepts a single string as a list of one.
   [[nodiscard]] constexpr OptionSpec or_one() const { return flagged(ETL_OPTION_OR_ONE); }
 
  private:
@@ -87,9 +87,10 @@ consteval std::uint32_t option_type() {
 template <class T>
 constexpr OptionSpec option(std::string_view name, std::string_view fallback,
                             std::string_view help) {
-  static_assert(option_type<T>() != 0,
-                "an option is a bool, int64_t, double, std::string, etl::Strings, etl::Time, "
-                "etl::Duration, etl::Bytes, etl::Path or etl::Url");
+  static_assert(
+      option_type<T>() != 0,
+      "an option's type must be bool, int64_t, double, std::string, etl::Strings, etl::Time, "
+      "etl::Duration, etl::Bytes, etl::Path or etl::Url");
   OptionSpec spec;
   spec.abi.name = {name.data(), name.size()};
   spec.abi.fallback = {fallback.data(), fallback.size()};
@@ -100,7 +101,7 @@ constexpr OptionSpec option(std::string_view name, std::string_view fallback,
 
 }  // namespace detail
 
-/// An option that the pipeline must give.
+/// An option that the pipeline must set.
 template <class T>
 constexpr OptionSpec required(std::string_view name, std::string_view help) {
   OptionSpec spec = detail::option<T>(name, {}, help);
@@ -122,7 +123,7 @@ constexpr std::array<etl_option_spec, sizeof...(Spec)> options(const Spec&... sp
   return {spec.abi...};
 }
 
-/// A column that a source can give or a filter needs, for `etl describe` and the reference docs.
+/// A column that a source can emit or a filter needs, for `etl describe` and the docs.
 constexpr etl_column_spec column(std::string_view name, std::string_view type,
                                  std::string_view help) {
   return {{name.data(), name.size()}, {type.data(), type.size()}, {help.data(), help.size()}};
@@ -132,23 +133,23 @@ constexpr std::array<etl_column_spec, sizeof...(Spec)> columns(const Spec&... sp
   return {spec...};
 }
 
-/// The values of a stage's options, checked by the host against the table: a value that is there
-/// has its declared type, and required options and options with a default are there.
+/// The values of a stage's options. The host has checked them against the table: values have their
+/// declared types, and all required options and defaults are present.
 ///
-/// Borrowed: valid while the stage is constructed, no longer.
+/// Borrowed: valid only during the stage's constructor.
 class Options {
  public:
   explicit Options(std::span<const etl_option> values) : values_(values) {}
 
-  /// The value. Throws Error (internal) when the option is absent or has another type: both are
-  /// mistakes in the stage, not in the pipeline.
+  /// The value. Throws Error (internal) if the option is absent or has another type: both are bugs
+  /// in the stage, not mistakes in the pipeline.
   template <class T>
   [[nodiscard]] T get(std::string_view name) const {
     if (auto value = find<T>(name)) return *std::move(value);
     throw Error(Code::internal, "option \"" + std::string(name) + "\" has no value and no default");
   }
 
-  /// The value, or nothing when the pipeline did not give it and there is no default.
+  /// The value, or nullopt if the pipeline does not set it and it has no default.
   template <class T>
   [[nodiscard]] std::optional<T> find(std::string_view name) const {
     const etl_option* value = lookup(name);
@@ -160,7 +161,7 @@ class Options {
     return convert<T>(*value);
   }
 
-  /// Whether the pipeline itself gave the option.
+  /// Whether the pipeline sets the option, as opposed to its default.
   [[nodiscard]] bool given(std::string_view name) const {
     const etl_option* value = lookup(name);
     return value != nullptr && value->given != 0;

@@ -1,5 +1,5 @@
 /// \file
-/// What a source plans, and what it may leave out while reading.
+/// Partition: the unit of work that a source plans. Predicate: rows that a source may leave out.
 #pragma once
 
 #include <etl/error.hpp>
@@ -12,8 +12,8 @@
 namespace etl {
 inline namespace v1 {
 
-/// A column that has one value in every row of a partition and in no row of another. With it a sink
-/// can replace a partition's rows.
+/// A column with one value that all rows of a partition have, and no others. It lets a sink replace
+/// the partition's rows.
 struct Scope {
   std::string column;
   std::variant<std::int64_t, std::string> value;  ///< timestamps in the column's unit
@@ -21,30 +21,29 @@ struct Scope {
 
 /// One unit of work, retry, progress and commit.
 struct Partition {
-  std::string id;           ///< unique in its source, stable between runs and hosts
+  std::string id;           ///< unique within its source, stable across runs and hosts
   std::string uri;          ///< where it comes from, for messages and the ledger
   std::int64_t bytes = -1;  ///< expected size of the input; -1 = unknown
   Scope scope = {};         ///< empty column = none
 };
 
-/// A test on one utf8 column that the filter behind a source makes anyway, so that the source may
-/// drop rows before it builds them. Cheap to copy; may be used from any thread while the stages
-/// live.
+/// A test on one utf8 column that the filter behind a source applies anyway, so that the source can
+/// drop rows before it builds them. Cheap to copy; any thread may use it while the stages live.
 class Predicate {
  public:
   Predicate() = default;
   explicit Predicate(const etl_predicate* abi) : abi_(abi) {}
 
-  /// False when there is nothing to test: every row is wanted.
+  /// False if there is no test: every row is wanted.
   explicit operator bool() const { return abi_ != nullptr; }
-  /// The column that is tested. REQUIRES: not empty.
+  /// The tested column. REQUIRES: not empty.
   [[nodiscard]] std::string_view column() const { return detail::to_view(abi_->column); }
-  /// Whether a row with this value in column() is wanted. An indirect call: remember the answer for
-  /// runs of equal values. REQUIRES: not empty.
+  /// Whether a row with this value in column() is wanted. An indirect call: reuse the answer for
+  /// adjacent equal values. REQUIRES: not empty.
   [[nodiscard]] bool keeps(std::string_view value) const {
     return abi_->keep(abi_->ctx, detail::to_abi(value)) != 0;
   }
-  /// Where the test is exactly "one of these", the values; else empty. REQUIRES: not empty.
+  /// The values, if the test is exactly "is one of these"; else empty. REQUIRES: not empty.
   [[nodiscard]] std::vector<std::string_view> values() const {
     std::vector<std::string_view> list;
     for (std::size_t i = 0; i < abi_->value_count; ++i)

@@ -1,5 +1,5 @@
 /// \file
-/// Columns of a batch: names, types, nullability; to and from the Arrow C data interface.
+/// The columns of a batch: names, types, nullability. Converts to and from the Arrow C interface.
 #pragma once
 
 #include <etl/error.hpp>
@@ -14,7 +14,7 @@
 namespace etl {
 inline namespace v1 {
 
-/// Types that cross the boundary in ABI 1, with their Arrow format strings
+/// The column types of ABI 1, with their Arrow format strings
 /// (https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings).
 enum class Type : std::uint8_t {
   boolean,       ///< "b"
@@ -50,10 +50,10 @@ inline const TypeInfo& info(Type type) { return type_table[static_cast<std::size
 
 }  // namespace detail
 
-/// The name that messages and `etl describe` use.
+/// The name of a type in messages and `etl describe`.
 [[nodiscard]] inline std::string_view type_name(Type type) { return detail::info(type).name; }
 
-/// utf8 and utf8_view hold the same values and differ only in layout.
+/// Whether it is utf8 or utf8_view, which hold the same values in different layouts.
 [[nodiscard]] inline bool is_text(Type type) {
   return type == Type::utf8 || type == Type::utf8_view;
 }
@@ -69,7 +69,7 @@ struct Field {
   bool operator==(const Field&) const = default;
 };
 
-/// An ordered list of columns. A plain value; safe to share between threads once built.
+/// An ordered list of columns. A plain value; threads may share it once built.
 class Schema {
  public:
   Schema() = default;
@@ -90,13 +90,13 @@ class Schema {
     return std::nullopt;
   }
 
-  /// The position of a column. Throws Error (config) naming the column and those that there are.
+  /// The position of a column. Throws Error (config) that names it and the available columns.
   [[nodiscard]] std::size_t at(std::string_view name) const {
     if (auto column = find(name)) return *column;
-    throw Error::config("there is no column \"" + std::string(name) + "\"; there are " + names());
+    throw Error::config("there is no column \"" + std::string(name) + "\"; available: " + names());
   }
 
-  /// `"a", "b"` for messages.
+  /// The names as `"a", "b"`, for messages.
   [[nodiscard]] std::string names() const {
     std::string text;
     for (const Field& field : fields_) {
@@ -111,8 +111,8 @@ class Schema {
 
 namespace detail {
 
-/// Owns an Arrow C struct and releases it once. Moves as Arrow moves: a copy of the struct, with
-/// the original marked released.
+/// Owns an Arrow C struct and releases it once. Moves by Arrow's rules: copies the struct and marks
+/// the original as released.
 template <class Struct>
 class Owned {
  public:
@@ -135,12 +135,12 @@ class Owned {
     if (value_.release != nullptr) value_.release(&value_);
     value_.release = nullptr;
   }
-  /// Gives the struct away.
+  /// Moves the struct to `out`.
   void move_to(Struct* out) noexcept {
     *out = value_;
     value_.release = nullptr;
   }
-  /// For a callee that fills in the struct. REQUIRES: empty.
+  /// The struct, for a callee to fill in. REQUIRES: empty.
   [[nodiscard]] Struct* out() noexcept { return &value_; }
   [[nodiscard]] Struct* get() noexcept { return &value_; }
   [[nodiscard]] const Struct* get() const noexcept { return &value_; }
@@ -154,8 +154,8 @@ using OwnedSchema = Owned<ArrowSchema>;
 using OwnedArray = Owned<ArrowArray>;
 using OwnedStream = Owned<ArrowArrayStream>;
 
-/// What an exported struct schema points to. Children own their names themselves, so that a
-/// consumer may move one out, as the specification allows.
+/// The memory behind an exported schema. Children own their names, so that a consumer may move one
+/// out, as the specification allows.
 struct SchemaExport {
   std::vector<ArrowSchema> children;
   std::vector<ArrowSchema*> pointers;
@@ -174,7 +174,7 @@ struct SchemaExport {
   }
 };
 
-/// Exports a schema as a struct type ("+s") with one child a column.
+/// Exports a schema as a struct type ("+s") with one child per column.
 inline void export_schema(const Schema& schema, ArrowSchema* out) {
   auto owner = std::make_unique<SchemaExport>();
   owner->children.resize(schema.size());
@@ -187,7 +187,7 @@ inline void export_schema(const Schema& schema, ArrowSchema* out) {
   out->release = &SchemaExport::release;
   std::vector<ArrowSchema>& children = owner->children;
   out->private_data = owner.release();
-  OwnedSchema guard(out);  // releases what is there, should a later name not fit in memory
+  OwnedSchema guard(out);  // cleans up if memory runs out below
   for (std::size_t i = 0; i < schema.size(); ++i) {
     ArrowSchema& child = children[i];
     auto name = std::make_unique<std::string>(schema[i].name);
@@ -210,7 +210,7 @@ inline Type import_type(const ArrowSchema& schema) {
                       "\", which is not supported");
 }
 
-/// Reads a struct schema; does not take it over. Throws Error (config) on other types.
+/// Reads a struct schema without taking ownership. Throws Error (config) for other types.
 inline Schema import_schema(const ArrowSchema& schema) {
   if (std::string_view(schema.format) != "+s") {
     throw Error::config("a batch must be a struct (\"+s\"), not \"" + std::string(schema.format) +

@@ -1,5 +1,5 @@
 /// \file
-/// The memory that columns are built in.
+/// Memory for building columns.
 #pragma once
 
 #include <algorithm>
@@ -15,17 +15,17 @@ namespace etl {
 inline namespace v1 {
 namespace detail {
 
-/// Memory of released batches, for the next ones. Fresh memory costs a fault a page when it is
-/// first written, which for a stream of whole rows is a quarter of the time it takes to read them.
+/// Recycles the memory of released batches. Fresh memory costs a page fault per page, which takes a
+/// quarter of the time of reading a stream of whole rows.
 ///
-/// Each plugin library has its own. Thread-safe: batches are made by one thread and released by
-/// another.
+/// Each plugin library has one. Thread-safe, because one thread builds batches and another releases
+/// them.
 class SpareMemory {
  public:
-  static constexpr std::size_t least_bytes = std::size_t{64} << 10;  ///< smaller is left to malloc
-  static constexpr std::size_t most_bytes = std::size_t{8} << 20;    ///< kept, over all blocks
+  static constexpr std::size_t least_bytes = std::size_t{64} << 10;  ///< smaller blocks use malloc
+  static constexpr std::size_t most_bytes = std::size_t{8} << 20;    ///< limit over all blocks
 
-  /// A sanitizer finds a batch that is used after its release only if the memory is gone.
+  /// Off under AddressSanitizer, which detects use after release only if the memory is freed.
 #if defined(__SANITIZE_ADDRESS__)
   static constexpr bool reuses = false;
 #elif defined(__has_feature)
@@ -38,7 +38,7 @@ class SpareMemory {
   static constexpr bool reuses = true;
 #endif
 
-  /// Never destroyed: a batch may be released while the process ends.
+  /// Never destroyed, because a batch may be released while the process exits.
   static SpareMemory& shared() {
     static auto& memory = *new SpareMemory;
     return memory;
@@ -49,7 +49,7 @@ class SpareMemory {
     std::size_t size = 0;
   };
 
-  /// A block of `bytes` to twice that, or none.
+  /// Returns a block of at least `bytes` and at most twice that, or an empty one.
   Block take(std::size_t bytes) {
     const std::scoped_lock lock(mutex_);
     for (std::size_t i = 0; i < count_; ++i) {
@@ -61,7 +61,7 @@ class SpareMemory {
     return {};
   }
 
-  /// Takes over a block of malloc's.
+  /// Takes ownership of a block from malloc.
   void give(Block block) {
     if (!keep(block)) std::free(block.data);
   }
@@ -79,10 +79,10 @@ class SpareMemory {
   std::mutex mutex_;
   std::array<Block, 64> blocks_{};
   std::size_t count_ = 0;
-  std::size_t kept_ = 0;  ///< bytes of all blocks
+  std::size_t kept_ = 0;  ///< bytes in all blocks
 };
 
-/// Growable memory without initialisation: what a column is built in.
+/// Growable, uninitialised memory for building a column.
 class Buffer {
  public:
   Buffer() = default;
@@ -105,7 +105,7 @@ class Buffer {
   [[nodiscard]] const std::byte* data() const { return data_; }
   [[nodiscard]] std::byte* data() { return data_; }
 
-  /// Room for `bytes` more, at the end. The result is valid until the next call.
+  /// Appends `bytes` of uninitialised memory. The result is valid until the next call.
   std::byte* extend(std::size_t bytes) {
     if (bytes > capacity_ - size_) grow(size_ + bytes);
     std::byte* end = data_ + size_;

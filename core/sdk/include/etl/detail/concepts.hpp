@@ -1,5 +1,5 @@
 /// \file
-/// What makes a class a source, a filter or a sink.
+/// Concepts: the members that make a class a source, a filter or a sink.
 #pragma once
 
 #include <etl/batch.hpp>
@@ -16,7 +16,7 @@
 namespace etl {
 inline namespace v1 {
 
-/// A sink's target: its name for people, and the statements that would create it ("" = it exists).
+/// A sink's target: its name for messages, and the statements to create it ("" = it exists).
 struct Target {
   std::string name;
   std::string ddl;

@@ -1,5 +1,5 @@
 /// \file
-/// A deep copy of option values, for whom the host's lie too short.
+/// A deep copy of option values, to keep them longer than the call that passed them.
 #pragma once
 
 #include <etl/options.hpp>
@@ -13,7 +13,7 @@ namespace etl {
 inline namespace v1 {
 namespace detail {
 
-/// Owns copies of option values. Neither copied nor moved: view() points into it.
+/// Owns copies of option values. Neither copied nor moved, because values() points into it.
 class OptionStore {
  public:
   explicit OptionStore(std::span<const etl_option> values) : values_(values.begin(), values.end()) {
@@ -34,12 +34,15 @@ class OptionStore {
   OptionStore& operator=(const OptionStore&) = delete;
 
   [[nodiscard]] Options view() const { return Options(values_); }
+  [[nodiscard]] std::span<const etl_option> values() const { return values_; }
+
+ protected:
+  std::deque<std::string> texts_;
 
  private:
   etl_str keep(etl_str text) { return to_abi(texts_.emplace_back(to_view(text))); }
 
   std::vector<etl_option> values_;
-  std::deque<std::string> texts_;
   std::deque<std::vector<etl_str>> lists_;
 };
 

@@ -1,6 +1,6 @@
 /// \file
-/// Builds the ABI tables of a stage class, so that plugins contain no C. Every function here is
-/// noexcept: what a stage throws ends up in the caller's etl_error.
+/// Builds the ABI tables of a stage class, so that plugins contain no C. Every function in them is
+/// noexcept and writes a stage's exceptions to the caller's etl_error.
 #pragma once
 
 #include <etl/detail/concepts.hpp>
@@ -27,7 +27,7 @@ int guarded(etl_error* error, Body&& body) noexcept {
   }
 }
 
-/// A source's or sink's instance: one object for the run.
+/// An instance of a source or sink: one object for the run.
 template <class Stage>
 struct Instance {
   Instance(const etl_host* host, Options options) : stage(options, Context(host)) {}
@@ -46,7 +46,7 @@ struct Instance {
 /// One open partition of a source, as an Arrow stream. `Reader` comes from read() or replay().
 template <class Reader>
 struct SourceStream {
-  /// `open` makes the reader from what lies here, which it may refer to.
+  /// `open` makes the reader, which may refer to the members of this stream.
   template <class Open>
   SourceStream(Schema columns, const etl_partition& abi, const etl_predicate* test,
                const etl_task* host, Open&& open)
@@ -80,7 +80,7 @@ struct SourceStream {
       if (!batch) return;
       if (batch->schema() != self.schema) {
         throw Error(Code::internal,
-                    "the reader gave a batch with other columns than schema() says");
+                    "the reader returned a batch whose columns differ from schema()");
       }
       std::move(*batch).move_to(out);
     }));
@@ -92,7 +92,7 @@ struct SourceStream {
     delete static_cast<SourceStream*>(stream->private_data);
     stream->release = nullptr;
   }
-  /// Arrow's streams know only errno values; the task is told what really happened.
+  /// Reports the error to the task, because Arrow streams only return errno values.
   int report(int code) const noexcept {
     if (code == ETL_OK) return 0;
     host_task->fail(host_task->ctx, &error);
@@ -181,7 +181,7 @@ struct SourceCalls {
 
 // ---- filter ------------------------------------------------------------------------------------
 
-/// A task for the object that only answers schema() and predicate_column(): it sees no rows.
+/// A task for the object that only serves schema() and predicate_column() and sees no rows.
 inline const etl_task* idle_task() {
   static constexpr etl_task idle = {sizeof(etl_task),
                                     nullptr,
@@ -201,7 +201,7 @@ Stage make_filter(const Options& options, const Context& context, const Task& ta
   }
 }
 
-/// A filter's instance: keeps the options, to make one object a partition.
+/// An instance of a filter: keeps the options to make one object per partition.
 template <class Stage>
 struct FilterInstance {
   FilterInstance(const etl_host* host, std::span<const etl_option> given)
@@ -213,13 +213,13 @@ struct FilterInstance {
   Context context;
   Stage stage;
 
-  /// A copy of the name that stays until the instance is destroyed. Any thread may ask.
+  /// A copy of the name that lives as long as the instance. Thread-safe.
   const std::string& keep_name(const std::string& name) {
     const std::scoped_lock lock(mutex);
     return *names.insert(name).first;
   }
   std::mutex mutex;
-  std::set<std::string> names;  // its strings stay where they are
+  std::set<std::string> names;  // a set, because its strings do not move
 
   static int create(const etl_host* host, const etl_option* options, std::size_t count, void** self,
                     etl_error* error) noexcept {
@@ -234,7 +234,7 @@ struct FilterInstance {
   }
 };
 
-/// A filter at work on one partition.
+/// The state of a filter for one partition.
 template <class Stage>
 struct FilterState {
   FilterState(const FilterInstance<Stage>& instance, Schema in, const etl_task* host)
@@ -248,7 +248,7 @@ struct FilterState {
 
   void give(Batch batch, etl_emit emit, void* ctx) const {
     if (batch.schema() != out_schema) {
-      throw Error(Code::internal, "the filter gave a batch with other columns than schema() says");
+      throw Error(Code::internal, "the filter returned a batch whose columns differ from schema()");
     }
     ArrowArray array;
     std::move(batch).move_to(&array);
@@ -318,7 +318,7 @@ struct FilterCalls {
 
 // ---- sink --------------------------------------------------------------------------------------
 
-/// A sink's open writer with what it may refer to.
+/// An open writer of a sink, and the request and schema it may refer to.
 template <class Stage>
 struct WriterState {
   using Writer = decltype(std::declval<Stage&>().open(std::declval<const WriteRequest&>(),
@@ -451,11 +451,11 @@ struct SinkCalls {
 
 template <class Stage>
 constexpr etl_stage stage_table() {
-  static_assert(Described<Stage>, "a stage has static constexpr name, summary and options");
+  static_assert(Described<Stage>, "a stage needs static constexpr name, summary and options");
   static_assert(
       SourceStage<Stage> || FilterStage<Stage> || SinkStage<Stage>,
-      "a stage is a source (schema, plan, read), a filter (apply) or a sink (open), and is "
-      "constructed from (const etl::Options&, const etl::Context&): see <etl/plugin.hpp>");
+      "a stage must be a source (schema, plan, read), a filter (apply) or a sink (open), with a "
+      "constructor (const etl::Options&, const etl::Context&): see <etl/plugin.hpp>");
   etl_stage stage{};
   stage.struct_size = sizeof(etl_stage);
   stage.name = Stage::name;
@@ -494,7 +494,7 @@ inline constexpr etl_stage stage_of = stage_table<Stage>();
 template <class... Stage>
 inline constexpr std::array<const etl_stage*, sizeof...(Stage)> stage_list = {&stage_of<Stage>...};
 
-/// What stands in the section ETL_STAGES_SECTION.
+/// The contents of the section ETL_STAGES_SECTION.
 template <class... Stage>
 constexpr auto stage_names() {
   std::array<char, (std::string_view(Stage::name).size() + ...) + sizeof...(Stage)> text{};
@@ -522,7 +522,7 @@ template <class... Stage>
 constexpr etl_plugin plugin_table(const char* name, const char* version) {
   return {{'E', 'T', 'L', 'P', 'L', 'U', 'G', '\0'},
           ETL_ABI_MAJOR,
-          0,  // needs nothing that came after minor 0
+          0,  // needs no later minor
           sizeof(etl_plugin),
           name,
           version,

@@ -1,0 +1,44 @@
+/// \file
+/// Rows of a partition on their way to one sink.
+#pragma once
+
+#include <etl/ledger.hpp>
+
+#include <cstdint>
+
+namespace etl::runtime {
+
+/// read + added = filtered + rejected + written, or the partition fails.
+struct RowCounts {
+  std::int64_t read = 0;
+  std::int64_t added = 0;
+  std::int64_t filtered = 0;
+  std::int64_t rejected = 0;
+  std::int64_t written = 0;
+
+  RowCounts& operator+=(const RowCounts& other) {
+    read += other.read;
+    added += other.added;
+    filtered += other.filtered;
+    rejected += other.rejected;
+    written += other.written;
+    return *this;
+  }
+  [[nodiscard]] bool balanced() const { return read + added == filtered + rejected + written; }
+};
+
+/// The counts in a ledger record, which leaves out `added`: the other four determine it.
+[[nodiscard]] inline RowCounts row_counts(const LedgerRecord& record) {
+  return {record.rows_read,
+          record.rows_filtered + record.rows_rejected + record.rows_written - record.rows_read,
+          record.rows_filtered, record.rows_rejected, record.rows_written};
+}
+
+inline void set_row_counts(LedgerRecord& record, const RowCounts& rows) {
+  record.rows_read = rows.read;
+  record.rows_filtered = rows.filtered;
+  record.rows_rejected = rows.rejected;
+  record.rows_written = rows.written;
+}
+
+}  // namespace etl::runtime

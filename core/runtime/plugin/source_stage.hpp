@@ -1,0 +1,42 @@
+/// \file
+/// A source: plans partitions and reads them as streams of batches.
+#pragma once
+
+#include "core/runtime/plugin/stage.hpp"
+
+#include <etl/partition.hpp>
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace etl::runtime {
+
+class SourceStage : public Stage {
+ public:
+  SourceStage(const etl_stage* table, std::string name, std::span<const etl_option> options,
+              const StageServices& services)
+      : Stage(table, Kind::source, std::move(name), options, services) {}
+
+  [[nodiscard]] Schema schema() const;
+  [[nodiscard]] std::vector<Partition> plan() const;
+  /// Announces the partitions that will be read, in this order.
+  void expect(const std::vector<std::string>& ids) const;
+  /// The partition is settled in all its sinks.
+  void finish(std::string_view id) const;
+  /// The stream reports a failure to `task` before it returns an errno.
+  [[nodiscard]] detail::OwnedStream read(const Partition& partition, const etl_predicate* predicate,
+                                         const etl_task* task) const;
+  [[nodiscard]] bool can_replay() const { return table().source->replay != nullptr; }
+  /// Reads `records` instead of the partition. They, and what they refer to, must outlive the
+  /// stream. REQUIRES: can_replay().
+  [[nodiscard]] detail::OwnedStream replay(const Partition& partition,
+                                           std::span<const std::string_view> records,
+                                           const etl_task* task) const;
+
+ private:
+  [[nodiscard]] detail::OwnedStream require_readable(detail::OwnedStream stream) const;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,29 @@
+/// \file
+/// Decides whether a failure is retried, and after what delay.
+#pragma once
+
+#include <etl/error.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace etl::runtime {
+
+/// `run.retries` and `run.retry_delay`. A plain value.
+struct RetryPolicy {
+  std::int64_t retries = 5;
+  std::chrono::milliseconds delay{500};
+
+  /// Whether another attempt follows attempt number `attempt` (from 1), which failed with `error`.
+  [[nodiscard]] bool allows(const Error& error, std::int64_t attempt) const {
+    return error.code() == Code::transient && attempt <= retries;
+  }
+  /// The backoff before the next attempt: `delay`, doubled with each attempt up to a minute, plus
+  /// or minus a quarter; or what the failing stage asked for, if that is longer, up to an hour.
+  [[nodiscard]] std::chrono::milliseconds backoff(const Error& error, std::int64_t attempt) const;
+  /// "attempt 1 of 6: disk is full"
+  [[nodiscard]] std::string describe(const Error& error, std::int64_t attempt) const;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,92 @@
+/// \file
+/// The runner's side of one worker process: hands it attempts, listens to it, replaces it when it
+/// dies.
+#pragma once
+
+#include "core/runtime/schedule/scheduler.hpp"
+#include "core/runtime/workers/process_executor.hpp"
+#include "core/runtime/workers/run_board.hpp"
+#include "core/runtime/workers/worker_process.hpp"
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace etl::runtime {
+
+/// Manages one worker process at a time, on the thread that calls run(); starts another when it
+/// ends.
+class WorkerManager {
+ public:
+  /// Worker number `number` of the run. All arguments must outlive it.
+  WorkerManager(const Pipeline& pipeline, Scheduler& scheduler, const AttemptSettings& settings,
+                const ProcessSettings& processes, RunBoard& board, std::size_t number,
+                Cancellation& cancellation, Log& log);
+
+  /// Makes attempts until the scheduler has no more.
+  void run();
+  /// The largest resident set of its processes so far, in bytes.
+  [[nodiscard]] std::int64_t resident_bytes() const { return resident_; }
+
+ private:
+  /// An attempt that the worker has not finished.
+  struct Outstanding {
+    AttemptRequest request;
+    std::int64_t first_since = Deadline::now_ms();  ///< since when no other is ahead of it
+    bool begun = false;
+    bool read = false;
+  };
+
+  WorkerSetup make_setup(const Pipeline& pipeline, std::size_t number) const;
+  void hand_out(AttemptRequest request);
+  void look_ahead();
+  bool start_worker();
+  [[nodiscard]] Error ended_at_once();
+
+  void serve();
+  void handle(WorkerReport report);
+  void handle_log(const WorkerLogLine& line);
+  void handle_done(AttemptDone done);
+  std::deque<Outstanding>::iterator find(std::size_t job);
+  void update_row_counts();
+
+  void cancel_worker();
+  void kill_if_overdue();
+  bool begins_in_time(std::int64_t now);
+  void end_worker();
+  void forget_worker();
+
+  void worker_died();
+  [[nodiscard]] std::optional<std::size_t> culprit() const;
+  [[nodiscard]] StageError crash_error(std::optional<std::size_t> activity,
+                                       std::string description) const;
+  void settle_outstanding(std::optional<std::size_t> activity, const StageError& error);
+  void fail(const AttemptRequest& request, const StageError& error);
+  void fail_all(const StageError& error);
+
+  const Graph& graph_;
+  Scheduler& scheduler_;
+  const AttemptSettings& settings_;
+  const ProcessSettings& processes_;
+  const int board_descriptor_;
+  WorkerBoard& board_;
+  Cancellation& cancellation_;
+  Log& log_;
+  const WorkerSetup setup_;
+
+  std::unique_ptr<WorkerProcess> worker_;
+  std::deque<Outstanding> outstanding_;
+  std::deque<std::string> log_lines_;  ///< the last of the worker
+  std::optional<std::string> refusal_;
+  std::optional<std::size_t> overdue_;  ///< the activity it was killed for
+  bool never_began_ = false;            ///< it was killed because it did not begin an attempt
+  bool cancel_sent_ = false;
+  std::int64_t kill_at_ = 0;  ///< after a cancellation
+  std::int64_t rows_read_ = 0;
+  std::int64_t rows_written_ = 0;
+  std::int64_t process_resident_ = 0;
+  std::int64_t resident_ = 0;
+};
+
+}  // namespace etl::runtime

@@ -1,0 +1,185 @@
+/// \file
+/// Checks of a stage's tables; calls none of its functions.
+#pragma once
+
+#include <etl/testing/conformance/instance.hpp>
+
+namespace etl {
+inline namespace v1 {
+namespace conformance {
+namespace detail {
+
+inline bool is_name(std::string_view text) {
+  return !text.empty() &&
+         text.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string_view::npos;
+}
+
+/// Requires one line of text without surrounding spaces.
+inline void require_sentence(std::string_view text, const std::string& what) {
+  require(!text.empty(), what + " is empty: write one sentence");
+  require(is_utf8(text) && text.find('\n') == std::string_view::npos,
+          what + " must be one line of UTF-8");
+  require(text.find_first_not_of(' ') == 0 && text.back() != ' ', what + " has spaces around it");
+}
+
+inline std::string option_title(const etl_option_spec& spec) {
+  return "option \"" + std::string(to_view(spec.name)) + "\"";
+}
+
+inline std::vector<std::string> split(std::string_view text) {
+  std::vector<std::string> parts;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('|'), text.size());
+    parts.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return parts;
+}
+
+inline void require_default_allowed(const etl_option_spec& spec) {
+  const std::string title = option_title(spec);
+  if (spec.fallback.size == 0 || spec.type == ETL_OPTION_TIME) return;
+  testing::Value value;
+  try {
+    value = testing::detail::Fallback(spec).value();
+  } catch (const Error& error) {
+    throw Failure(title + " has a default that is not a TOML value of its type: " +
+                  std::string(to_view(spec.fallback)));
+  }
+  const bool boolean = spec.type == ETL_OPTION_BOOL;
+  require(!boolean || to_view(spec.fallback) == "true" || to_view(spec.fallback) == "false",
+          title + " has the default " + std::string(to_view(spec.fallback)) +
+              ", which is not a TOML boolean");
+  const auto* number = std::get_if<std::int64_t>(&value);
+  if (number != nullptr && (spec.flags & ETL_OPTION_BOUNDED) != 0) {
+    require(*number >= spec.minimum && *number <= spec.maximum,
+            title + " has the default " + std::to_string(*number) + ", which is not between " +
+                std::to_string(spec.minimum) + " and " + std::to_string(spec.maximum));
+  }
+  if (spec.allowed.size == 0) return;
+  const auto allowed = split(to_view(spec.allowed));
+  const auto require_in = [&](const std::string& text) {
+    require(std::ranges::find(allowed, text) != allowed.end(),
+            title + " has the default \"" + text + "\", which is not one of the allowed " +
+                std::string(to_view(spec.allowed)));
+  };
+  if (const auto* text = std::get_if<std::string>(&value)) require_in(*text);
+  if (const auto* list = std::get_if<Strings>(&value)) std::ranges::for_each(*list, require_in);
+}
+
+inline void require_sane(const etl_option_spec& spec) {
+  const std::string title = option_title(spec);
+  require(is_name(to_view(spec.name)), title + ": its name may only contain a-z, 0-9 and _");
+  require(spec.type >= ETL_OPTION_BOOL && spec.type <= ETL_OPTION_URL,
+          title + " has the unknown type " + std::to_string(spec.type));
+  require_sentence(to_view(spec.help), "the help of " + title);
+  require((spec.flags & ~std::uint32_t{31}) == 0, title + " has flags that ABI 1 does not define");
+  require((spec.flags & ETL_OPTION_REQUIRED) == 0 || spec.fallback.size == 0,
+          title + " is required but has a default: remove one of the two");
+  const bool counts = spec.type == ETL_OPTION_INT || spec.type == ETL_OPTION_DURATION ||
+                      spec.type == ETL_OPTION_SIZE;
+  const bool bounded = (spec.flags & ETL_OPTION_BOUNDED) != 0;
+  require(!bounded || counts, title + " has bounds, but is not an integer, duration or size");
+  require(!bounded || spec.minimum <= spec.maximum, title + " has a minimum above its maximum");
+  require((spec.flags & ETL_OPTION_OR_ONE) == 0 || spec.type == ETL_OPTION_LIST,
+          title + " accepts a single string, but is not a list");
+  const bool texts = spec.type == ETL_OPTION_STRING || spec.type == ETL_OPTION_LIST;
+  require(spec.allowed.size == 0 || texts,
+          title + " has allowed values, but is not a string or list");
+  require_default_allowed(spec);
+}
+
+inline void require_functions(const std::string& kind,
+                              std::initializer_list<std::pair<const char*, bool>> functions) {
+  for (const auto& [name, there] : functions) {
+    require(there, "the table of the " + kind + " lacks " + std::string(name) + "()");
+  }
+}
+
+inline void require_table(const etl_stage& stage) {
+  const int tables = (stage.source != nullptr ? 1 : 0) + (stage.filter != nullptr ? 1 : 0) +
+                     (stage.sink != nullptr ? 1 : 0);
+  require(tables == 1, "exactly the table of the stage's kind must be set");
+  if (stage.kind == ETL_SOURCE) {
+    require(stage.source != nullptr, "a source has no table `source`");
+    require_functions("source", {{"schema", stage.source->schema != nullptr},
+                                 {"plan", stage.source->plan != nullptr},
+                                 {"read", stage.source->read != nullptr}});
+  } else if (stage.kind == ETL_FILTER) {
+    require(stage.filter != nullptr, "a filter has no table `filter`");
+    require_functions("filter", {{"schema", stage.filter->schema != nullptr},
+                                 {"open", stage.filter->open != nullptr},
+                                 {"apply", stage.filter->apply != nullptr},
+                                 {"close", stage.filter->close != nullptr}});
+  } else {
+    require(stage.sink != nullptr, "a sink has no table `sink`");
+    const bool ledger = (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0;
+    require_functions("sink", {{"check", stage.sink->check != nullptr},
+                               {"open", stage.sink->open != nullptr},
+                               {"write", stage.sink->write != nullptr},
+                               {"commit", stage.sink->commit != nullptr},
+                               {"close", stage.sink->close != nullptr},
+                               {"committed", !ledger || stage.sink->committed != nullptr},
+                               {"record", !ledger || stage.sink->record != nullptr}});
+  }
+}
+
+inline void check_stage(const Probe& probe) {
+  const etl_stage& stage = probe.stage();
+  require(stage.name != nullptr && is_name(stage.name),
+          "the stage's name may only contain a-z, 0-9 and _");
+  require(stage.summary != nullptr, "the stage has no summary");
+  require_sentence(stage.summary, "the summary");
+  require(stage.kind >= ETL_SOURCE && stage.kind <= ETL_SINK, "the stage's kind is unknown");
+  require(stage.create != nullptr && stage.destroy != nullptr,
+          "the stage has no create() or no destroy()");
+  require(stage.kind == ETL_SINK || (stage.max_writers == 0 && stage.flags == 0),
+          "only a sink has max_writers and flags");
+  require_table(stage);
+}
+
+inline void check_option_table(const Probe& probe) {
+  const etl_stage& stage = probe.stage();
+  require(stage.option_count == 0 || stage.options != nullptr, "the option table is missing");
+  const std::span<const etl_option_spec> table(stage.options, stage.option_count);
+  for (std::size_t i = 0; i < table.size(); ++i) {
+    require_sane(table[i]);
+    for (std::size_t j = 0; j < i; ++j) {
+      require(to_view(table[i].name) != to_view(table[j].name),
+              option_title(table[i]) + " is in the table twice");
+    }
+    require(to_view(table[i].name) != "plugin" && to_view(table[i].name) != "input",
+            option_title(table[i]) + " has a name that pipeline files reserve");
+  }
+}
+
+inline void check_column_table(const Probe& probe) {
+  const etl_stage& stage = probe.stage();
+  require(stage.column_count == 0 || stage.columns != nullptr, "the column table is missing");
+  for (std::size_t i = 0; i < stage.column_count; ++i) {
+    const etl_column_spec& column = stage.columns[i];
+    const std::string title = "column \"" + std::string(to_view(column.name)) + "\"";
+    require(column.name.size != 0, "a column of the column table has no name");
+    require(column.type.size != 0, title + " of the column table has no type");
+    require_sentence(to_view(column.help), "the help of " + title);
+    for (std::size_t j = 0; j < i; ++j) {
+      require(to_view(stage.columns[j].name) != to_view(column.name),
+              title + " is in the column table twice");
+    }
+  }
+}
+
+}  // namespace detail
+
+inline constexpr Check descriptor_checks[] = {
+    {"descriptor.stage", "Has a name, a summary and the functions of its kind.", all_kinds, "",
+     &detail::check_stage},
+    {"descriptor.options", "Has options with unique names, a known type, help and a valid default.",
+     all_kinds, "", &detail::check_option_table},
+    {"descriptor.columns", "Declares columns with unique names, a type and help.", all_kinds, "",
+     &detail::check_column_table},
+};
+
+}  // namespace conformance
+}  // namespace v1
+}  // namespace etl

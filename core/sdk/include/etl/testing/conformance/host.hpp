@@ -1,0 +1,123 @@
+/// \file
+/// The host side of the checks: records and counts what a stage reports.
+#pragma once
+
+#include <etl/abi.h>
+#include <etl/error.hpp>
+#include <etl/testing/conformance/subject.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace etl {
+inline namespace v1 {
+namespace conformance {
+
+namespace detail {
+using namespace etl::v1::detail;
+}
+
+using namespace etl::v1::detail;
+
+/// Passed to create(). Any thread may use it; must outlive the stage.
+class MockHost {
+ public:
+  MockHost() = default;
+  MockHost(const MockHost&) = delete;
+  MockHost& operator=(const MockHost&) = delete;
+
+  [[nodiscard]] const etl_host* abi() const { return &abi_; }
+  [[nodiscard]] std::int64_t held() const { return held_; }
+  void cancel() { cancelled_ = true; }
+
+ private:
+  static MockHost& of(void* ctx) { return *static_cast<MockHost*>(ctx); }
+
+  std::atomic<std::int64_t> held_{0};
+  std::atomic<bool> cancelled_{false};
+  etl_host abi_ = {sizeof(etl_host),
+                   ETL_ABI_MINOR,
+                   this,
+                   [](void*, std::uint32_t, etl_str) {},
+                   [](void* ctx) { return of(ctx).cancelled_ ? 1 : 0; },
+                   [](void*, const char*) -> const void* { return nullptr; },
+                   [](void* ctx, std::int64_t change) { of(ctx).held_ += change; }};
+};
+
+/// One attempt at a partition. Used by one thread, except for cancel().
+class MockTask {
+ public:
+  MockTask() = default;
+  MockTask(const MockTask&) = delete;
+  MockTask& operator=(const MockTask&) = delete;
+
+  [[nodiscard]] const etl_task* abi() const { return &abi_; }
+  void cancel() { cancelled_ = true; }
+
+  std::int64_t read = 0, dropped = 0;
+  bool counted = false;  ///< whether ETL_ROWS_READ was reported
+  std::int64_t rejected = 0;
+  bool unexplained = false;  ///< whether a reject had no reason
+  std::optional<etl_error> failed;
+
+ private:
+  static MockTask& of(void* ctx) { return *static_cast<MockTask*>(ctx); }
+  static void count(void* ctx, std::uint32_t counter, std::int64_t n) {
+    if (counter == ETL_ROWS_DROPPED) of(ctx).dropped += n;
+    if (counter != ETL_ROWS_READ) return;
+    of(ctx).read += n;
+    of(ctx).counted = true;
+  }
+  static void reject(void* ctx, const etl_reject* reject) {
+    ++of(ctx).rejected;
+    if (reject->reason.size == 0) of(ctx).unexplained = true;
+  }
+
+  std::atomic<bool> cancelled_{false};
+  etl_task abi_ = {sizeof(etl_task),
+                   this,
+                   &count,
+                   &reject,
+                   [](void* ctx) { return of(ctx).cancelled_ ? 1 : 0; },
+                   [](void* ctx, const etl_error* error) { of(ctx).failed = *error; }};
+};
+
+/// `ETL_CONFIG`, ...
+inline std::string code_text(int code) {
+  static constexpr const char* names[] = {"ETL_OK",        "ETL_CONFIG",  "ETL_TRANSIENT",
+                                          "ETL_PERMANENT", "ETL_MISSING", "ETL_CANCELLED",
+                                          "ETL_CONFLICT",  "ETL_INTERNAL"};
+  return code >= 0 && code <= ETL_INTERNAL ? names[code] : "code " + std::to_string(code);
+}
+
+/// The result of a call: its code and the error that it filled in.
+struct Result {
+  int code = ETL_OK;
+  etl_error error = detail::empty_error();
+
+  explicit operator bool() const { return code == ETL_OK; }
+  [[nodiscard]] std::string message() const { return detail::bounded_text(error.message); }
+  [[nodiscard]] std::string option() const { return detail::bounded_text(error.option); }
+  /// `ETL_CONFIG: there is no column "a"`
+  [[nodiscard]] std::string text() const { return code_text(code) + ": " + message(); }
+};
+
+/// Calls a function whose last parameter is an etl_error.
+template <class Body>
+Result call(Body&& body) {
+  Result result;
+  result.code = body(&result.error);
+  return result;
+}
+
+/// Fails the check unless the call `what` succeeded.
+inline void require_ok(const Result& result, const std::string& what) {
+  require(result.code == ETL_OK, what + " failed: " + result.text());
+}
+
+}  // namespace conformance
+}  // namespace v1
+}  // namespace etl

@@ -1,0 +1,220 @@
+#include "plugins/common/http/part_file.hpp"
+
+#include "plugins/common/http/transfer_errors.hpp"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+namespace http {
+namespace {
+
+// O_NOFOLLOW: in a folder writable by others, a symbolic link could redirect our writes.
+constexpr int open_flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
+constexpr mode_t file_mode = 0600;
+// A sidecar has a few hundred bytes; a longer one is not ours.
+constexpr std::size_t max_meta_size = 16'384;
+
+FileHandle open_file(const std::filesystem::path& path, int flags) {
+  FileHandle file(::open(path.c_str(), flags, file_mode));
+  if (!file.valid()) throw file_error("cannot open", path, errno);
+  return file;
+}
+
+void write_all(const FileHandle& file, std::string_view bytes, const std::filesystem::path& path) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) throw file_error("cannot write", path, errno);
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+void remove_file(const std::filesystem::path& path) {
+  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+    throw file_error("cannot delete", path, errno);
+}
+
+void sync_folder(const std::filesystem::path& folder) {
+  const FileHandle handle = open_file(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (::fsync(handle.get()) != 0) throw file_error("cannot sync", folder, errno);
+}
+
+/// Removes `mark` and digits from the end of `text`; returns false if it does not end so.
+bool take_numbered(std::string_view& text, char mark) {
+  const std::size_t last = text.find_last_not_of("0123456789");
+  if (last == std::string_view::npos || last + 1 == text.size() || text[last] != mark) return false;
+  text = text.substr(0, last);
+  return true;
+}
+
+/// Returns whether `name` has the form NAME.PID-N.part.
+bool is_private_name(std::string_view name) {
+  constexpr std::string_view ending = ".part";
+  if (!name.ends_with(ending)) return false;
+  name.remove_suffix(ending.size());
+  return take_numbered(name, '-') && take_numbered(name, '.') && !name.empty();
+}
+
+}  // namespace
+
+FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
+  const FileHandle old(std::exchange(fd_, other.release()));
+  return *this;
+}
+
+FileHandle::~FileHandle() {
+  if (fd_ >= 0) ::close(fd_);
+}
+
+int FileHandle::release() noexcept { return std::exchange(fd_, -1); }
+
+bool lock_file(const FileHandle& file, const std::filesystem::path& path) {
+  // Any other errno, as of a file system without locks, counts as locked: that costs a private
+  // download, but is safe.
+  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
+  struct stat ours {};
+  struct stat named {};
+  return ::fstat(file.get(), &ours) == 0 && ::lstat(path.c_str(), &named) == 0 &&
+         ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+void make_cache_dir(const std::filesystem::path& folder) {
+  std::error_code error;
+  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
+  if (error) throw file_error("cannot create", folder.parent_path(), error.value());
+  if (::mkdir(folder.c_str(), 0700) == 0) return;
+  const int number = errno;
+  if (number == EEXIST && std::filesystem::is_directory(folder, error)) return;
+  throw file_error("cannot create", folder, number == EEXIST ? ENOTDIR : number);
+}
+
+void sweep_private_files(const std::filesystem::path& folder) noexcept {
+  try {
+    for (const auto& each : std::filesystem::directory_iterator(folder)) {
+      if (!is_private_name(each.path().filename().string())) continue;
+      const FileHandle file(::open(each.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+      if (file.valid() && lock_file(file, each.path())) ::unlink(each.path().c_str());
+    }
+  } catch (const std::exception&) {
+    return;  // a folder that cannot be listed may still be writable
+  }
+}
+
+PartFile::PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
+                   bool shared)
+    : file_(std::move(file)),
+      path_(std::move(path)),
+      final_path_(std::move(final_path)),
+      shared_(shared) {}
+
+PartFile PartFile::open(const std::filesystem::path& folder, const std::string& name) {
+  const std::filesystem::path final_path = folder / name;
+  const std::filesystem::path path = final_path.string() + ".part";
+  FileHandle file = open_file(path, open_flags);
+  if (!lock_file(file, path)) return open_private(final_path);
+  PartFile part(std::move(file), path, final_path, true);
+  part.load_meta();
+  return part;
+}
+
+PartFile PartFile::open_private(const std::filesystem::path& final_path) {
+  static std::atomic<unsigned> next{0};
+  // A name can be taken, since process ids repeat across hosts and containers.
+  constexpr int tries = 1000;
+  for (int left = tries; left > 0; --left) {
+    const std::string suffix =
+        "." + std::to_string(::getpid()) + "-" + std::to_string(++next) + ".part";
+    const std::filesystem::path path = final_path.string() + suffix;
+    FileHandle file(::open(path.c_str(), open_flags | O_EXCL, file_mode));
+    if (!file.valid() && errno == EEXIST) continue;
+    if (!file.valid()) throw file_error("cannot open", path, errno);
+    // Locked, so that sweep_private_files() of another process leaves it alone. If the lock is held
+    // but the check fails, a sweep came in between and deleted the file. A file system without
+    // locks has no sweeps either.
+    if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && !lock_file(file, path)) continue;
+    return {std::move(file), path, final_path, false};
+  }
+  throw file_error("cannot open a private file for", final_path, EEXIST);
+}
+
+PartFile::~PartFile() {
+  const bool moved_from = !file_.valid();
+  const bool resumable = meta_ && size_ > 0;  // false for a private file, which has no sidecar
+  if (moved_from || gone_ || resumable) return;
+  try {
+    discard();
+  } catch (const etl::Error&) {
+    return;  // it takes up space until the file is downloaded again
+  }
+}
+
+void PartFile::load_meta() {
+  struct stat status {};
+  if (::fstat(file_.get(), &status) != 0) throw file_error("cannot read", path_, errno);
+  const FileHandle file(::open(meta_path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  std::string text(max_meta_size, '\0');
+  const ssize_t got = file.valid() ? ::read(file.get(), text.data(), text.size()) : 0;
+  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
+  std::optional<PartMeta> meta = parse_part_meta(text);
+  if (!meta || status.st_size == 0 || status.st_size > meta->length) return;
+  if (::lseek(file_.get(), 0, SEEK_END) < 0) throw file_error("cannot read", path_, errno);
+  size_ = status.st_size;
+  meta_ = std::move(meta);
+}
+
+bool PartFile::present() const {
+  struct stat ours {};
+  struct stat named {};
+  return ::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
+         ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+}
+
+void PartFile::start_over(std::optional<PartMeta> meta) {
+  remove_meta();
+  if (::ftruncate(file_.get(), 0) != 0) throw file_error("cannot empty", path_, errno);
+  if (::lseek(file_.get(), 0, SEEK_SET) < 0) throw file_error("cannot empty", path_, errno);
+  size_ = 0;
+  if (!meta || !shared_ || !present()) return;
+  const FileHandle sidecar =
+      open_file(meta_path(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
+  write_all(sidecar, to_text(*meta), meta_path());
+  meta_ = std::move(meta);
+}
+
+void PartFile::append(std::string_view bytes) {
+  write_all(file_, bytes, path_);
+  size_ += static_cast<std::int64_t>(bytes.size());
+}
+
+void PartFile::discard() {
+  remove_meta();
+  if (present()) remove_file(path_);
+  gone_ = true;
+}
+
+std::filesystem::path PartFile::publish() {
+  if (::fsync(file_.get()) != 0) throw file_error("cannot sync", path_, errno);
+  remove_meta();
+  if (!present()) throw file_error("cannot rename", path_, ENOENT);
+  if (::rename(path_.c_str(), final_path_.c_str()) != 0)
+    throw file_error("cannot rename", path_, errno);
+  gone_ = true;
+  sync_folder(final_path_.parent_path());
+  return final_path_;
+}
+
+void PartFile::remove_meta() {
+  meta_.reset();
+  // If our file has been deleted, the sidecar belongs to its successor.
+  if (shared_ && present()) remove_file(meta_path());
+}
+
+}  // namespace http
