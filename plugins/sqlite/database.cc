@@ -183,10 +183,7 @@ std::string_view Statement::text(int column) const {
 Statement& Statement::bind(std::span<const sql::Value> values) {
   reset();
   int parameter = 0;
-  for (const sql::Value& value : values) {
-    ++parameter;
-    std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
-  }
+  for (const sql::Value& value : values) bind_one(++parameter, value);
   return *this;
 }
 

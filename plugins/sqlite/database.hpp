@@ -11,6 +11,7 @@
 #include <sqlite3.h>
 
 #include <chrono>
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -141,10 +142,12 @@ class Statement final : public sql::Row {
   void bind_one(int parameter, std::nullptr_t);
   void bind_one(int parameter, std::int64_t value);
   void bind_one(int parameter, std::string_view value);
-  void bind_one(int parameter, const std::string& value) {
-    bind_one(parameter, std::string_view(value));
-  }
   void bind_one(int parameter, sql::Time value);
+  /// A template, so that text does not convert to a Value.
+  template <std::same_as<sql::Value> Value>
+  void bind_one(int parameter, const Value& value) {
+    std::visit([&](const auto& alternative) { bind_one(parameter, alternative); }, value);
+  }
   void require(int code) const {
     if (code != SQLITE_OK) database_->fail(code, doing_);
   }
