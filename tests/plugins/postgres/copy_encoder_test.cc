@@ -153,7 +153,7 @@ TEST(CopyEncoderTest, ANullInTheKeyIsAnError) {
   const etl::Error error = error_of([&] { encoded(batch, {{0}, true}); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
   EXPECT_CONTAINS(error.message(),
-                  "column \"id\", row 1 of the partition: a null in a column of the key");
+                  "column \"id\", row 1 of the partition: null in a column of the key");
 }
 
 TEST(CopyEncoderTest, TimesKeepToTheServersRange) {
