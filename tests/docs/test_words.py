@@ -31,7 +31,7 @@ PHRASES = [
     (r"\bmend(s|ed|ing)?\b", "fix, repair"),
     (r"(?<!_)\b(in hand|has in hand|have in hand)\b", "in progress"),
     (r"\bwhat becomes of\b", "the name of the result"),
-    (r"\bsubcommands?\b", "verb"),
+    (r"(?<!label\(\")\bsubcommands?\b", "verb"),  # the key of a label of CLI11
     (r"\bdraft of a pipeline\b", "pipeline scaffold"),
 ]
 COMPILED = [(re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE), instead) for pattern, instead in PHRASES]

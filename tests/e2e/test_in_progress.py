@@ -1,4 +1,4 @@
-"""What `etl status` and `etl plan` say of partitions being worked on: task, host, since when, attempts, lost runs."""
+"""`etl status` and `etl plan` show partitions in progress: task, host, start, attempt, lost runs."""
 
 import functools
 import http.server
@@ -29,7 +29,7 @@ class Server(http.server.ThreadingHTTPServer):
         """Ignores errors of clients that are killed while they wait."""
 
 
-class InHand(EtlCase):
+class InProgress(EtlCase):
     def setUp(self):
         super().setUp()
         self.base = hour_files(600, HOURS)
@@ -44,8 +44,8 @@ class InHand(EtlCase):
         url = f"http://127.0.0.1:{self.server.server_address[1]}"
         return self.write(self.main_job(url, database, HOURS, run={"workers": 1}, stall_timeout="10m", connections=1))
 
-    def in_hand(self, path):
-        """{task: what is said of it}."""
+    def in_progress(self, path):
+        """The entries of `in_hand` by task."""
         result = etl.run("status", path, "--format", "json")
         self.assertEqual(etl.OK, result.code, str(result))
         return {each["task"]: each for each in result.json["sinks"]["db"]["in_hand"]}
@@ -53,7 +53,7 @@ class InHand(EtlCase):
     def check(self, database):
         path = self.pipeline(database)
         with etl.start("run", path, "--task", "0/2") as first, etl.start("run", path, "--task", "1/2") as second:
-            both = etl.wait_for(lambda: len(found := self.in_hand(path)) == 2 and found, "two tasks at work")
+            both = etl.wait_for(lambda: len(found := self.in_progress(path)) == 2 and found, "two tasks in progress")
             self.assertEqual({"0/2", "1/2"}, set(both))
             for task, running in (("0/2", first), ("1/2", second)):
                 said = both[task]
@@ -69,13 +69,13 @@ class InHand(EtlCase):
             self.assertIn("in hand by task 1/2 on", etl.run("plan", path).out)
 
             first.kill()
-            lost = etl.wait_for(lambda: (found := self.in_hand(path)).get("0/2", {}).get("lost") and found, "one lost")
+            lost = etl.wait_for(lambda: (found := self.in_progress(path)).get("0/2", {}).get("lost") and found, "one lost")
             self.assertFalse(lost["1/2"]["lost"])
             self.assertIn(f"lost: {both['0/2']['partition']}: task 0/2 on", etl.run("status", path).out)
             self.server.go.set()
             result = second.wait()
         self.assertEqual(etl.OK, result.code, str(result))
-        self.assertEqual({}, self.in_hand(path))
+        self.assertEqual({}, self.in_progress(path))
         self.assertEqual([("0",)], [tuple(map(str, row)) for row in database.query("SELECT count(*) FROM etl_running")])
         self.run_pipeline(path)
         self.assert_table(database, self.base, keep=FRENCH)
@@ -91,12 +91,12 @@ class InHand(EtlCase):
         for database in (Postgres(), Sqlite(self.folder)):
             path = self.pipeline(database)
             with etl.start("run", path, "--executor", "processes") as running:
-                said = etl.wait_for(lambda: self.in_hand(path), "something in hand")
+                said = etl.wait_for(lambda: self.in_progress(path), "a partition in progress")
                 self.assertEqual([None], list(said))  # the whole plan, no task
                 running.signal(signal.SIGTERM)
                 result = running.wait()
             self.assertEqual(etl.TERMINATED, result.code, str(result))
-            self.assertEqual({}, self.in_hand(path))
+            self.assertEqual({}, self.in_progress(path))
 
     def test_a_table_in_the_way_disturbs_no_run(self):
         """Heartbeats only inform: a run that cannot write them continues."""
@@ -112,7 +112,7 @@ class InHand(EtlCase):
                 timer.join()
             self.assertEqual(etl.OK, result.code, str(result))
             self.assertIn("attempts in progress are not shown", result.err)
-            self.assertEqual({}, self.in_hand(path))
+            self.assertEqual({}, self.in_progress(path))
             self.assert_table(database, self.base, keep=FRENCH)
 
     def test_a_short_run_leaves_no_table(self):

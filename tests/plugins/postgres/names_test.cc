@@ -82,7 +82,7 @@ TEST(Sqlstate, SaysWhatIsWorthAnotherTry) {
 }
 
 TEST(Sqlstate, TheDocsShowTheTables) {
-  std::string table = "| SQLSTATE | what happens | meaning |\n|---|---|---|\n";
+  std::string table = "| SQLSTATE | result | meaning |\n|---|---|---|\n";
   for (const postgres::SqlstateRule& rule : postgres::sqlstate_rules()) {
     const std::string prefix(rule.prefix);
     table += "| " + (prefix.size() == 2 ? "class `" + prefix + "`" : "`" + prefix + "`") + " | " +

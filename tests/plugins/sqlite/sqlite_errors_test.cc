@@ -27,7 +27,7 @@ TEST(SqliteErrors, SaysWhatIsTriedAgain) {
 
 /// The page lists extended codes whose meaning differs from that of their primary code.
 TEST(SqliteErrors, TheDocsShowTheTable) {
-  std::string table = "| what happens | codes |\n|---|---|\n";
+  std::string table = "| result | codes |\n|---|---|\n";
   for (const Code meaning :
        {Code::transient, Code::permanent, Code::config, Code::cancelled, Code::internal}) {
     std::string names;

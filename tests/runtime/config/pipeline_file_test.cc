@@ -1,11 +1,12 @@
 #include "core/runtime/config/pipeline_file.hpp"
 
+#include "tests/support/files.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <algorithm>
 #include <filesystem>
-#include <fstream>
 
 namespace {
 
@@ -183,15 +184,8 @@ TEST(PipelineFile, SetWinsBeforeAnythingIsExpanded) {
 
 class Files : public testing::Test {
  protected:
-  Files() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "etl-config-XXXXXX").string();
-    folder_ = ::mkdtemp(pattern.data());
-  }
-  ~Files() override { std::filesystem::remove_all(folder_); }
-
   std::filesystem::path write(const std::string& name, const std::string& text) {
-    std::ofstream(folder_ / name, std::ios::binary) << text;
-    return folder_ / name;
+    return etl_test::write_file(folder_ / name, text);
   }
 
   std::string failure(const std::filesystem::path& path) {
@@ -201,7 +195,8 @@ class Files : public testing::Test {
     return diagnostics.text(false);
   }
 
-  std::filesystem::path folder_;
+  etl_test::TemporaryFolder temporary_;
+  std::filesystem::path folder_ = temporary_.path();
 };
 
 TEST_F(Files, AreReadWhereTheyLie) {

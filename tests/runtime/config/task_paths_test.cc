@@ -1,18 +1,16 @@
 // `{task}` in a path: its replacement, and finding the tasks that have written files.
 #include "core/runtime/config/task_paths.hpp"
 
+#include "tests/support/files.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-
-#include <filesystem>
-#include <fstream>
 
 namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
 using testing::ElementsAre;
 using testing::IsEmpty;
-namespace fs = std::filesystem;
 
 TEST(TaskPathTest, EveryPlaceIsFilledIn) {
   EXPECT_EQ(with_task("/a/{task}/out-{task}.db", "12"), "/a/12/out-12.db");
@@ -24,21 +22,12 @@ TEST(TaskPathTest, EveryPlaceIsFilledIn) {
 
 class TasksFoundTest : public testing::Test {
  protected:
-  TasksFoundTest() {
-    std::string name = testing::TempDir() + "taskpathsXXXXXX";
-    folder_ = ::mkdtemp(name.data());
-  }
-  ~TasksFoundTest() override { fs::remove_all(folder_); }
-
-  void touch(const std::string& path) {
-    fs::create_directories((folder_ / path).parent_path());
-    std::ofstream(folder_ / path) << "x";
-  }
+  void touch(const std::string& path) { folder_.file(path, "x"); }
   std::vector<std::int64_t> found(const std::string& path) {
-    return tasks_found((folder_ / path).string());
+    return tasks_found(folder_.path(path).string());
   }
 
-  fs::path folder_;
+  etl_test::TemporaryFolder folder_;
 };
 
 TEST_F(TasksFoundTest, NumbersInOrder) {
