@@ -19,7 +19,7 @@ constexpr std::size_t columns_max = 1600;
 constexpr std::string_view lock_key = "(1702128737, 1)";
 
 constexpr std::string_view beginning = "beginning a transaction";
-constexpr const char* begin = "BEGIN ISOLATION LEVEL READ COMMITTED";
+constexpr const char* begin_statement = "BEGIN ISOLATION LEVEL READ COMMITTED";
 
 TableName table_from(const etl::Options& options) {
   TableName table = parse_table_name(options.get<std::string>("table"));
@@ -78,7 +78,7 @@ etl::Target PostgresSink::inspect(const etl::Schema& schema) {
 void PostgresSink::prepare(const etl::Schema& schema) {
   check(schema);
   const ConnectionPool::Lease lease = pool_.acquire();
-  lease->run(beginning, begin);
+  lease->run(beginning, begin_statement);
   lease->run("waiting for other runs that create tables",
              "SELECT pg_advisory_xact_lock" + std::string(lock_key));
   for (const std::string& statement : missing_ddl(*lease, schema)) {
@@ -111,7 +111,7 @@ std::int64_t PostgresSink::forget(const etl::ForgetRequest& request, const etl::
   const sql::TableDefinition table = define_table(target(*lease), schema, key_);
   const sql::LedgerTable ledger(*lease, define_ledger(table.schema));
   if (!exists(*lease, ledger.definition())) return 0;
-  lease->run(beginning, begin);
+  lease->run(beginning, begin_statement);
   const std::int64_t rows =
       sql::forget(ledger, table, request, [&] { return exists(*lease, table); });
   lease->commit();
@@ -137,7 +137,7 @@ void PostgresSink::heartbeat(const etl::Heartbeat& beat) {
 void PostgresSink::write_heartbeat(Connection& connection, const etl::Heartbeat& beat) {
   constexpr std::string_view doing = "writing a heartbeat";
   const sql::TableDefinition table = define_running(target(connection).schema);
-  connection.run(doing, begin);
+  connection.run(doing, begin_statement);
   connection.run(doing, "SET LOCAL lock_timeout = '20ms'; SET LOCAL synchronous_commit = off");
   bool there = exists(connection, table);
   if (!there && !beat.records.empty()) {

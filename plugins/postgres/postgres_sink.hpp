@@ -34,7 +34,7 @@ class PostgresSink {
           .operational(),
       etl::required<std::string>(
           "table",
-          "table or schema.table; created if missing. Letters keep their case; put "
+          "Table, as table or schema.table; created if missing. Letters keep their case; put "
           "a part that contains a dot in double quotes"),
       etl::optional<std::string>("mode", "\"append\"",
                                  "append adds rows; upsert replaces rows that have the same key")

@@ -4,20 +4,18 @@
 
 namespace postgres {
 
-bool is_storable(std::string_view text) {
-  return text.find('\0') == std::string_view::npos && text::valid_utf8(text);
+bool is_storable(std::string_view raw) {
+  return raw.find('\0') == std::string_view::npos && text::valid_utf8(raw);
 }
 
-std::string storable(std::string_view text) {
+std::string storable(std::string_view raw) {
   std::string out;
-  out.reserve(text.size());
-  while (!text.empty()) {
-    const text::Sequence next = text::next_sequence(text);
-    const bool good = next.valid && text.front() != '\0';
-    const std::size_t size = good ? next.size : 1;
-    if (good) out += text.substr(0, size);
-    else out += "\xEF\xBF\xBD";
-    text.remove_prefix(size);
+  out.reserve(raw.size());
+  while (!raw.empty()) {
+    const auto [size, valid] = text::next_sequence(raw);
+    const bool keep = valid && raw.front() != '\0';
+    out += keep ? raw.substr(0, size) : "\xEF\xBF\xBD";
+    raw.remove_prefix(keep ? size : 1);
   }
   return out;
 }

@@ -97,13 +97,13 @@ constexpr sql::Dialect text_dialect{
 };
 
 constexpr sql::Dialect unix_dialect = [] {
-  sql::Dialect dialect = text_dialect;
-  dialect.type = unix_type;
-  dialect.keeps = unix_keeps;
-  dialect.timestamp = [](etl::Type, std::int64_t value) {
+  sql::Dialect changed = text_dialect;
+  changed.type = unix_type;
+  changed.keeps = unix_keeps;
+  changed.timestamp = [](etl::Type, std::int64_t value) {
     return std::optional<sql::Value>(value);
   };
-  return dialect;
+  return changed;
 }();
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include <etl/error.hpp>
 
+#include <array>
 #include <map>
 #include <vector>
 
@@ -98,12 +99,11 @@ void TableMerge::stage(const ColumnScopes& scopes) {
       doing);
   for (const ColumnScopes::Part& part : scopes.parts) {
     // Sources of one pipeline may share a value; their rows are then counted together.
-    Statement(database_,
-              "INSERT INTO temp.etl_merge VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
-              " rows_written = rows_written + excluded.rows_written",
-              doing)
-        .bind(part.value, part.rows_written, part.partition)
-        .run();
+    database_.query(doing,
+                    "INSERT INTO temp.etl_merge VALUES (?1, ?2, ?3) ON CONFLICT DO UPDATE SET"
+                    " rows_written = rows_written + excluded.rows_written",
+                    std::array<sql::Value, 3>{part.value, part.rows_written, part.partition},
+                    nullptr);
   }
 }
 

@@ -189,7 +189,7 @@ class PasswordTest : public testing::Test {
     EXPECT_EQ(error.code(), etl::Code::permanent);
     EXPECT_CONTAINS(error.message(), "28P01: password authentication failed");
     EXPECT_LACKS(error.message(), secret);
-    EXPECT_LACKS(sink.host.log(), secret);
+    EXPECT_LACKS(log_of(sink.host), secret);
   }
 
   static std::unique_ptr<Cluster> server_;
@@ -212,7 +212,7 @@ TEST_F(PasswordTest, TheRightOneWorksFromEverywhere) {
     const Variable password("PGPASSWORD", "right@/ö");
     EXPECT_EQ(TestSink({place() + " user=scram_user", "s.t"})->inspect(simple_schema()).ddl, "");
   }
-  EXPECT_LACKS(sink.host.log(), "right");
+  EXPECT_LACKS(log_of(sink.host), "right");
 }
 
 TEST_F(PasswordTest, AWrongOneIsNowhereToBeSeen) {
@@ -293,7 +293,7 @@ TEST(TlsTest, ASelfSignedServerWorksAndIsVerifiedOnDemand) {
   const std::string root = server.directory() + "/authority.crt";
   run_program({"cp", data + "server.crt", root});
   TestSink sink({place + " sslmode=require", "t"});
-  EXPECT_TRUE(eventually([&] { return prepares(sink); }));  // the reload takes a moment
+  EXPECT_TRUE(wait_until([&] { return prepares(sink); }));  // the reload takes a moment
   load(*sink, request_for("p"), simple_batch(0, 200'000, std::string(50, 'x')));
   EXPECT_EQ(
       session.text(
@@ -329,7 +329,7 @@ TEST_F(ConnectTest, WorksThroughPgbouncerInTransactionMode) {
   const std::string pooled =
       "host=127.0.0.1 user=postgres dbname=" + database() + " port=" + pooler_port;
   TestSink sink({pooled, "t", "upsert", {"id"}});
-  EXPECT_TRUE(eventually([&] { return prepares(sink); }));  // it daemonises before it listens
+  EXPECT_TRUE(wait_until([&] { return prepares(sink); }));  // it daemonises before it listens
   // There are more writers than the pooler has sessions, so that they share them.
   std::vector<std::thread> threads;
   threads.reserve(6);

@@ -32,7 +32,7 @@ class FailureTest : public SinkTest {
     db().run("SELECT pg_reload_conf()");
     Unanswered lost;
     // The setting takes effect after a delay; until then, loads end as usual.
-    EXPECT_TRUE(eventually([&] {
+    EXPECT_TRUE(wait_until([&] {
       lost.request = request_for("p" + std::to_string(lost.partitions++), "run-7");
       std::atomic<bool> ended = false;
       bool answered = true;
@@ -45,7 +45,7 @@ class FailureTest : public SinkTest {
         }
         ended = true;
       });
-      EXPECT_TRUE(eventually([&] { return ended || sessions("wait_event = 'SyncRep'") != 0; }));
+      EXPECT_TRUE(wait_until([&] { return ended || sessions("wait_event = 'SyncRep'") != 0; }));
       if (!ended) then();
       loader.join();
       return !answered;
@@ -169,7 +169,7 @@ TEST_F(FailureTest, ARestartedServerIsFoundAgain) {
   EXPECT_EQ(down->code(), etl::Code::transient);
   EXPECT_CONTAINS(down->message(), cluster().directory());
   EXPECT_TRUE(
-      eventually([&] { return succeeds([&] { load(*sink, request, simple_batch(0, 3)); }); }));
+      wait_until([&] { return succeeds([&] { load(*sink, request, simple_batch(0, 3)); }); }));
   EXPECT_EQ(Session(dsn()).value("SELECT count(*) FROM t"), "3");
 }
 
@@ -186,7 +186,7 @@ TEST_F(FailureTest, CancellingEndsTheWaitForALock) {
   loader.join();  // hangs if it does not work: the lock is still there
   EXPECT_EQ(error->code(), etl::Code::cancelled);
   // The server's side has ended too.
-  EXPECT_TRUE(eventually([&] { return sessions() == 0; }));
+  EXPECT_TRUE(wait_until([&] { return sessions() == 0; }));
   other.run("ROLLBACK");
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "0");
 }

@@ -2,7 +2,7 @@
 #include "plugins/postgres/sqlstate.hpp"
 #include "plugins/postgres/utf8.hpp"
 #include "sink_fixture.hpp"
-#include "support/documented_table.hpp"
+#include "tests/support/documented_table.hpp"
 
 namespace postgres_test {
 namespace {

@@ -1,8 +1,5 @@
 #include "sink_fixture.hpp"
 
-#include <chrono>
-#include <thread>
-
 namespace postgres_test {
 namespace {
 
@@ -22,24 +19,6 @@ etl_option text_option(const char* name, const std::string& value) {
 
 }  // namespace
 
-FakeHost::FakeHost() {
-  abi_.struct_size = sizeof(abi_);
-  abi_.ctx = this;
-  abi_.log = [](void* ctx, std::uint32_t, etl_str text) {
-    auto* host = static_cast<FakeHost*>(ctx);
-    const std::lock_guard lock(host->mutex_);
-    host->log_.append(etl::detail::to_view(text)).append("\n");
-  };
-  abi_.cancelled = [](void* ctx) { return static_cast<FakeHost*>(ctx)->cancelled_ ? 1 : 0; };
-  abi_.extension = [](void*, const char*) -> const void* { return nullptr; };
-  abi_.memory = [](void* ctx, std::int64_t by) { static_cast<FakeHost*>(ctx)->held_ += by; };
-}
-
-std::string FakeHost::log() const {
-  const std::lock_guard lock(mutex_);
-  return log_;
-}
-
 TestSink::TestSink(const Given& given) {
   std::vector<etl_str> key;
   for (const std::string& column : given.key) key.push_back(etl::detail::to_abi(column));
@@ -50,7 +29,7 @@ TestSink::TestSink(const Given& given) {
   const std::vector<etl_option> options = {text_option("dsn", given.dsn),
                                            text_option("table", given.table),
                                            text_option("mode", given.mode), list};
-  sink_ = std::make_unique<postgres::PostgresSink>(etl::Options(options), etl::Context(host.abi()));
+  sink_ = std::make_unique<postgres::PostgresSink>(etl::Options(options), host.context());
 }
 
 Cluster& cluster() {
@@ -67,7 +46,7 @@ SinkTest::SinkTest() {
   if (!created) server.run("CREATE DATABASE " + database());
   created = true;
   server.run("ALTER DATABASE " + database() + " RESET ALL");
-  EXPECT_TRUE(eventually([&] {  // the sessions of the test before have ended
+  EXPECT_TRUE(wait_until([&] {  // the sessions of the test before have ended
     return server.value("SELECT count(*) FROM pg_stat_activity WHERE datname = '" + database() +
                         "'") == "0";
   }));
@@ -96,15 +75,13 @@ int SinkTest::sessions(const std::string& condition) {
 }
 
 bool SinkTest::wait_for_lock() {
-  return eventually([&] { return sessions("wait_event_type = 'Lock'") != 0; });
+  return wait_until([&] { return sessions("wait_event_type = 'Lock'") != 0; });
 }
 
-bool eventually(const std::function<bool()>& condition) {
-  for (int attempt = 0; attempt < 3000; ++attempt) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(std::chrono::milliseconds(10));
-  }
-  return false;
+std::string log_of(const etl_test::RecordingHost& host) {
+  std::string log;
+  for (const std::string& message : host.messages()) log += message + "\n";
+  return log;
 }
 
 etl::Schema simple_schema() { return {{"id", etl::Type::int64}, {"title", etl::Type::utf8}}; }

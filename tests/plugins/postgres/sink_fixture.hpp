@@ -4,37 +4,21 @@
 
 #include "cluster.hpp"
 #include "plugins/postgres/postgres_sink.hpp"
+#include "tests/support/recording_host.hpp"
+#include "tests/support/wait.hpp"
 
 #include <etl/builder.hpp>
 
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 namespace postgres_test {
 
-/// The host of a sink: keeps its log messages, and cancels on demand.
-class FakeHost {
- public:
-  FakeHost();
-  [[nodiscard]] const etl_host* abi() const { return &abi_; }
-  void cancel() { cancelled_ = true; }
-  [[nodiscard]] std::string log() const;
-  /// Bytes that the stage reports as held.
-  [[nodiscard]] std::int64_t held() const { return held_; }
-
- private:
-  etl_host abi_{};
-  std::atomic<bool> cancelled_ = false;
-  std::atomic<std::int64_t> held_ = 0;
-  mutable std::mutex mutex_;
-  std::string log_;
-};
+using etl_test::wait_until;
 
 /// A sink with its host, created from a pipeline's options.
 class TestSink {
@@ -52,7 +36,7 @@ class TestSink {
   /// Destroys the sink, but not its host.
   void destroy() { sink_.reset(); }
 
-  FakeHost host;
+  etl_test::RecordingHost host;
 
  private:
   std::unique_ptr<postgres::PostgresSink> sink_;
@@ -100,8 +84,8 @@ etl::LedgerRecord record_for(const etl::WriteRequest& request, std::int64_t rows
 /// Loads one partition.
 void load(postgres::PostgresSink& sink, const etl::WriteRequest& request, etl::Batch batch);
 
-/// Polls until `condition` is true. False after 30 s.
-bool eventually(const std::function<bool()>& condition);
+/// All messages of the sink, a line each.
+std::string log_of(const etl_test::RecordingHost& host);
 
 /// The etl::Error that `body` throws. Fails the test if it throws none.
 etl::Error error_of(const std::function<void()>& body);

@@ -1,7 +1,7 @@
 #include "plugins/sqlite/sqlite_errors.hpp"
 
 #include "support.hpp"
-#include "support/documented_table.hpp"
+#include "tests/support/documented_table.hpp"
 
 namespace {
 

@@ -1,20 +1,19 @@
 /// \file
-/// A host, a temporary folder, and a reader of databases that is independent of the plugin.
+/// The fixture of tests of the sink: its options, and a reader of databases that is independent of it.
 #pragma once
 
 #include "plugins/sqlite/sqlite_sink.hpp"
+#include "tests/support/files.hpp"
+#include "tests/support/recording_host.hpp"
 
 #include <etl/builder.hpp>
 
 #include <gtest/gtest.h>
 #include <sqlite3.h>
-#include <stdlib.h>
 
-#include <atomic>
 #include <filesystem>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,68 +24,12 @@ using etl::Code;
 using etl::Schema;
 using etl::Type;
 
-/// The host of one stage.
-class FakeHost {
+using FakeHost = etl_test::RecordingHost;
+
+/// A temporary folder that gives paths as SQLite takes them.
+class TemporaryFolder : public etl_test::TemporaryFolder {
  public:
-  [[nodiscard]] etl::Context context() const { return etl::Context(&host_); }
-  /// Answers that the run is cancelled from now on, or from the n-th question on.
-  void cancel() { questions_left_ = 0; }
-  void cancel_after(int questions) { questions_left_ = questions; }
-  void carry_on() { questions_left_ = never; }
-  /// Bytes that the stage reports as held.
-  [[nodiscard]] std::int64_t held() const { return held_; }
-  /// The stage's log messages.
-  [[nodiscard]] std::vector<std::string> messages() const {
-    const std::scoped_lock lock(mutex_);
-    return messages_;
-  }
-
- private:
-  static constexpr int never = -1;
-  static int cancelled(void* self) {
-    std::atomic<int>& left = static_cast<FakeHost*>(self)->questions_left_;
-    if (left == never) return 0;
-    if (left == 0) return 1;
-    --left;
-    return 0;
-  }
-
-  static void log(void* self, std::uint32_t /*level*/, etl_str text) {
-    auto& host = *static_cast<FakeHost*>(self);
-    const std::scoped_lock lock(host.mutex_);
-    host.messages_.emplace_back(text.data, text.size);
-  }
-
-  mutable std::mutex mutex_;
-  std::vector<std::string> messages_;  // guarded by mutex_
-  std::atomic<int> questions_left_ = never;
-  std::atomic<std::int64_t> held_ = 0;
-  etl_host host_{sizeof(etl_host),
-                 ETL_ABI_MINOR,
-                 this,
-                 &FakeHost::log,
-                 &FakeHost::cancelled,
-                 [](void*, const char*) -> const void* { return nullptr; },
-                 [](void* self, std::int64_t by) { static_cast<FakeHost*>(self)->held_ += by; }};
-};
-
-/// A folder that is removed with the test.
-class TemporaryFolder {
- public:
-  TemporaryFolder() {
-    std::string pattern = (std::filesystem::temp_directory_path() / "sqlite_test.XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr) throw std::runtime_error("mkdtemp: " + pattern);
-    path_ = pattern;
-  }
-  TemporaryFolder(const TemporaryFolder&) = delete;
-  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
-  ~TemporaryFolder() { std::filesystem::remove_all(path_); }
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] const std::filesystem::path& path() const { return path_; }
-
- private:
-  std::filesystem::path path_;
+  [[nodiscard]] std::string file(const std::string& name) const { return path(name).string(); }
 };
 
 /// The options of a pipeline file.

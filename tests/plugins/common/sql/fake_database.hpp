@@ -70,7 +70,7 @@ class FakeSession final : public sql::Session {
 
 /// Parameters without numbers, an upsert clause of its own, texts that are cut at "!".
 inline const sql::Dialect& dialect() {
-  static constexpr sql::Dialect dialect{
+  static constexpr sql::Dialect third{
       .default_schema = "home",
       .placeholder = [](std::size_t) { return std::string("?"); },
       .type =
@@ -97,7 +97,7 @@ inline const sql::Dialect& dialect() {
           },
       .for_update = " FOR UPDATE",
   };
-  return dialect;
+  return third;
 }
 
 inline sql::TableDefinition table_of(etl::Schema columns, etl::Strings key = {}) {
