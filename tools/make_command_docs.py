@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
-"""Writes man pages and shell completions of etl, from what the program itself says of its command line.
+"""Writes man pages and shell completions of etl, from the command line as the program describes it.
 
   tools/make_command_docs.py --binary FILE --out FOLDER
 
-FOLDER gets the shape of a prefix' share/: man/man1/, bash-completion/completions/, zsh/site-functions/,
-fish/vendor_completions.d/. The build calls it; the same program gives the same files.
+FOLDER gets the layout of PREFIX/share: man/man1/, bash-completion/completions/, zsh/site-functions/,
+fish/vendor_completions.d/. The build runs it; its output depends only on the program.
 """
 
 import argparse
@@ -17,7 +17,7 @@ STAGES = "etl plugins --log-level off 2>/dev/null | awk 'NR > 1 { print $1 }'"
 
 
 def command_line(binary):
-    """The command line as a tree; every node also knows its `words`, from "etl" down to its own."""
+    """The command line as a tree; every node also has `words`, from "etl" down to its own name."""
     done = subprocess.run([binary, "--command-line"], capture_output=True, text=True, check=True)
     version = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout.split()[-1]
     root = json.loads(done.stdout)
@@ -47,7 +47,7 @@ def positionals(node):
 
 
 def values(option):
-    """What can stand for a value: ("words", [...]), ("files", glob), ("folders", ""), ("stages", "") or None."""
+    """The values to complete: ("words", [...]), ("files", glob), ("folders", ""), ("stages", "") or None."""
     if option["flag"]:
         return None
     if option["allowed"]:
@@ -66,7 +66,7 @@ def values(option):
 # ---- man ------------------------------------------------------------------------------------------------
 
 def roff(text):
-    """Text as troff shows it. A line that would begin with a control character is protected."""
+    """Escapes text for troff, including lines that begin with a control character."""
     text = text.replace("\\", "\\e").replace("-", "\\-")
     return "\n".join("\\&" + line if line.startswith((".", "'")) else line for line in text.split("\n"))
 
@@ -113,7 +113,7 @@ def man_page(root, node):
         out.append(".SH OPTIONS\n" + "".join(map(option_entry, given)))
     if node is root:
         out.append(f".SH NOTES\n{roff(root['footer'])}\n")
-        out.append(".SH FILES\n.TP\n.I ../lib/etl/plugins\nThe installed plugins, seen from the folder of the program.\n"
+        out.append(".SH FILES\n.TP\n.I ../lib/etl/plugins\nThe installed plugins, relative to the folder of the program.\n"
                    ".TP\n.I ../share/doc/etl\nThe documentation, and pipelines to start from.\n")
     others = ["-".join(other["words"]) for other in nodes(root) if other is not node]
     out.append(".SH SEE ALSO\n" + ", ".join(f"\\fB{roff(other)}\\fR(1)" for other in others) + "\n")
@@ -129,10 +129,10 @@ def bash_values(option):
 
 
 def bash(root):
-    out = ["# Completions of etl for bash; made from its command line.\n", r"""
+    out = ["# Completions of etl for bash, generated from its command line.\n", r"""
 _etl_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$current"); }
 _etl_stages() { _etl_words "$(""" + STAGES + r""")"; }
-# _etl_files -f|-d [PATTERN]: files of the pattern, and folders on the way to them
+# _etl_files -f|-d [PATTERN]: files that match the pattern, and folders
 _etl_files() {
   compopt -o filenames 2>/dev/null
   mapfile -t COMPREPLY < <(compgen "$1" ${2:+-X "!$2"} -- "$current"; [[ -z ${2:-} ]] || compgen -d -- "$current")
@@ -166,12 +166,12 @@ _etl() {
 
 
 def repr_sh(text):
-    """The text as one word of sh."""
+    """Quotes text as one word of sh."""
     return "'" + text.replace("'", "'\\''") + "'"
 
 
 def zsh_text(text):
-    """Help inside of a specification in single quotes: no brackets, colons or quotes of its own."""
+    """Escapes help for a specification in single quotes: brackets, colons and quotes."""
     for character, other in (("\\", "\\\\"), (":", "\\:"), ("[", "\\["), ("]", "\\]"), ("'", "'\\''")):
         text = text.replace(character, other)
     return text
@@ -212,15 +212,15 @@ def zsh_function(node):
 
 def zsh(root):
     functions = "\n".join(zsh_function(node) for node in reversed(list(nodes(root))))
-    return (f"#compdef etl\n# Completions of etl for zsh; made from its command line.\n\n"
+    return (f"#compdef etl\n# Completions of etl for zsh, generated from its command line.\n\n"
             f"_etl_stages() {{\n  local -a stages\n  stages=(${{(f)\"$({STAGES})\"}})\n"
             f"  compadd -a stages\n}}\n\n{functions}\n"
-            # Autoloaded as the function _etl itself, or sourced.
+            # This file is autoloaded as the function _etl, or sourced.
             f'if [[ $funcstack[1] == _etl ]]; then _etl "$@"; else compdef _etl etl; fi\n')
 
 
 FISH_PIPELINES = """\
-# fish's own __fish_complete_suffix also offers files with another ending.
+# Unlike fish's __fish_complete_suffix, this offers no files with other endings.
 function __etl_pipelines
   set -l token (commandline -ct)
   for path in $token*
@@ -239,7 +239,7 @@ def fish_text(text):
 
 
 def fish_condition(node):
-    """True while the words so far are those of this verb."""
+    """A condition that holds if the words so far name this verb."""
     parts = [f"__fish_seen_subcommand_from {word}" for word in node["words"][1:]] or ["__fish_use_subcommand"]
     if node["verbs"] and node["words"][1:]:
         parts.append("not __fish_seen_subcommand_from " + " ".join(verb["name"] for verb in node["verbs"]))
@@ -253,7 +253,7 @@ def fish_values(option):
 
 
 def fish(root):
-    out = [f"# Completions of etl for fish; made from its command line.\nfunction __etl_stages\n  {STAGES}\nend\n",
+    out = [f"# Completions of etl for fish, generated from its command line.\nfunction __etl_stages\n  {STAGES}\nend\n",
            FISH_PIPELINES, "complete -c etl -f\n"]
     for node in nodes(root):
         condition = fish_condition(node)
@@ -274,8 +274,8 @@ def fish(root):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--binary", type=pathlib.Path, required=True, help="the etl that is described")
-    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the files; created")
+    parser.add_argument("--binary", type=pathlib.Path, required=True, help="the etl to describe")
+    parser.add_argument("--out", type=pathlib.Path, required=True, help="folder for the files; created if missing")
     arguments = parser.parse_args()
     root = command_line(arguments.binary)
     files = {"bash-completion/completions/etl": bash(root), "zsh/site-functions/_etl": zsh(root),

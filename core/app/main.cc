@@ -1,9 +1,10 @@
 /// \file
-/// `etl`: from the command line to a verb, and from what is thrown to an exit code.
-#include "core/app/cli/arguments.hpp"
-#include "core/app/cli/exit_codes.hpp"
+/// The composition root of `etl`: parses the command line, runs the verb and turns what it throws
+/// into a message and an exit code.
+#include "core/app/cli/command_line.hpp"
 #include "core/app/cli/session.hpp"
 #include "core/app/cli/signals.hpp"
+#include "core/app/verbs/verbs.hpp"
 #include "core/runtime/workers/worker.hpp"
 
 #include <etl/error.hpp>
@@ -11,7 +12,7 @@
 #include <malloc.h>
 
 #include <charconv>
-#include <cstdlib>
+#include <cstdio>
 #include <string>
 #include <string_view>
 
@@ -20,65 +21,9 @@ namespace {
 using namespace etl;       // NOLINT(google-build-using-namespace): the whole file is glue
 using namespace etl::app;  // NOLINT(google-build-using-namespace)
 
-int call(const Session& session) {
-  switch (session.arguments.verb) {
-    case Verb::run:
-      return app::run(session);
-    case Verb::submit:
-      return app::submit(session);
-    case Verb::status:
-      return app::status(session);
-    case Verb::plan:
-      return app::plan(session);
-    case Verb::validate:
-      return app::validate(session);
-    case Verb::merge:
-      return app::merge(session);
-    case Verb::state:
-      return app::state(session);
-    case Verb::preview:
-      return app::preview(session);
-    case Verb::graph:
-      return app::graph(session);
-    case Verb::plugins:
-      return app::plugins(session);
-    case Verb::describe:
-      return app::describe(session);
-    case Verb::check:
-      return app::check(session);
-    case Verb::doctor:
-      return app::doctor(session);
-    case Verb::schema:
-      return app::schema(session);
-    case Verb::test:
-      return app::test(session);
-    case Verb::new_plugin:
-      return app::new_plugin(session);
-    case Verb::new_pipeline:
-      return app::new_pipeline(session);
-    case Verb::rejects:
-      return app::rejects(session);
-  }
-  return exit_internal;
-}
-
-int exit_code(const Session& session, const Error& error) {
-  if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
-  switch (error.code()) {
-    case Code::transient:
-      return session.arguments.task.empty() ? exit_failed : exit_retry;
-    case Code::config:
-      return exit_config;
-    case Code::internal:
-      return exit_internal;
-    default:
-      return exit_failed;
-  }
-}
-
-/// Batches are made by one thread and freed by another. Left alone, malloc learns to keep such
-/// large blocks on its heaps, which then grow with the number of partitions; mapped, they go back
-/// to the system one by one.
+/// Batches are made by one thread and freed by another. By default malloc learns to keep such large
+/// blocks on its heaps, which then grow with the number of partitions; mapped blocks go back to the
+/// system one by one.
 void keep_memory_flat() {
   constexpr int mapped_from_bytes = 256 << 10;
   mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
@@ -104,25 +49,52 @@ std::string_view code_name(Code code) {
   return "internal";
 }
 
-/// Who asked for JSON finds one document on stdout, also when a verb ended without a result.
-int fail(const Session& session, const Error& error) {
-  const std::string message = session.log.redactor().conceal(error.message());
+int exit_code(const Verb& verb, const Session& session, const Error& error) {
+  if (session.cancellation.requested()) return session.signal_exit_code();
+  switch (error.code()) {
+    case Code::transient:
+      return verb.transient_exit_code();
+    case Code::config:
+      return exit_config;
+    case Code::internal:
+      return exit_internal;
+    default:
+      return exit_failed;
+  }
+}
+
+/// With --format json, stdout gets one document even if the verb ends without a result.
+void report(const Session& session, const Error& error) {
+  const std::string message = session.conceal(error.message());
   const bool stopped = session.cancellation.requested();
   if (stopped) session.log.warn(message);
   else session.log.error(message);
-  if (session.arguments.format == Format::json) {
-    try {
-      print_json({{"error",
-                   {{"code", code_name(stopped ? Code::cancelled : error.code())},
-                    {"message", message}}}});
-    } catch (const Error&) {
-      // stdout takes nothing: stderr has been told why.
-    }
+  if (!session.json()) return;
+  try {
+    print_json(
+        {{"error",
+          {{"code", code_name(stopped ? Code::cancelled : error.code())}, {"message", message}}}});
+  } catch (const Error&) {
+    // stdout takes nothing; the message is on stderr.
   }
-  return exit_code(session, error);
 }
 
-/// None where it is no number: using it then fails.
+void report(const Session& session, const runtime::Diagnostics& diagnostics) {
+  session.require_not_stopped();
+  std::fputs(session.diagnostics_text(diagnostics).c_str(), stderr);
+  if (session.json()) print_json({{"diagnostics", session.diagnostics_json(diagnostics)}});
+}
+
+int run_verb(Verb& verb, const Session& session) {
+  try {
+    return verb.run(session);
+  } catch (const InvalidPipeline& invalid) {
+    report(session, *invalid.diagnostics);
+    return exit_config;
+  }
+}
+
+/// Returns -1 if the text is not a number.
 int descriptor(std::string_view text) {
   int number = -1;
   std::from_chars(text.data(), text.data() + text.size(), number);
@@ -133,20 +105,26 @@ int descriptor(std::string_view text) {
 
 int main(int argc, char** argv) {
   keep_memory_flat();
-  // Before anything else: a worker gets its orders from the runner and not from a command line.
+  // A worker process takes its orders from the runner, not from a command line.
   if (argc == 4 && std::string_view(argv[1]) == runtime::worker_flag)
     return runtime::serve_runner(descriptor(argv[2]), descriptor(argv[3]));
-  const ParseResult parsed = parse_arguments(argc, argv);
-  if (!parsed.arguments) return parsed.exit_code;
+  const VerbList verbs = all_verbs();
+  const ParsedCommandLine parsed = parse_command_line(verbs, argc, argv);
+  if (parsed.verb == nullptr) return parsed.exit_code;
+  Verb& verb = *parsed.verb;
   runtime::Cancellation cancellation;
   const SignalWatch signals(cancellation);
-  runtime::Log log(parsed.arguments->log_level, parsed.arguments->log_format, colour_on(2));
-  const Session session{*parsed.arguments, log, cancellation};
+  runtime::Log log(verb.common.log_level, verb.common.log_format, colour_on(2));
+  const Session session{verb.common, log, cancellation};
+  const auto fail = [&](const Error& error) {
+    report(session, error);
+    return exit_code(verb, session, error);
+  };
   try {
-    return call(session);
+    return run_verb(verb, session);
   } catch (const Error& error) {
-    return fail(session, error);
+    return fail(error);
   } catch (const std::exception& error) {
-    return fail(session, Error(Code::internal, std::string("internal error: ") + error.what()));
+    return fail(Error(Code::internal, std::string("internal error: ") + error.what()));
   }
 }

@@ -273,7 +273,7 @@ class Verb(EtlCase):
         self.assertIn('there is no column "nowhere"', by_status(result, "failed")["filter.schema"])
         result = self.sound("--set", "most=12")
         self.assertIn('"most"', by_status(result, "failed")["options.create"])
-        self.refused(FAULTY, "--set", "colum=word", says="no stage that is checked has this option")
+        self.refused(FAULTY, "--set", "colum=word", says="none of the checked stages has this option")
         self.refused(FAULTY, "--set", "column", says='has no "="')
 
     def test_names_of_stages_and_files(self):
@@ -292,9 +292,9 @@ class Verb(EtlCase):
         for text, says in {"[filter_sund]\nscope = 'a'": r'check\.toml:1.*(.|\n)*no stage "filter_sund"',
                            "[filter_sound]\ndumpp = 'x'": r'check\.toml:2.*(.|\n)*did you mean "dump"',
                            "[filter_sound]\ndump = 1": r'"dump" must be a string',
-                           "[filter_sound.columns]\na = 'utf9'": r'no column type "utf9"',
+                           "[filter_sound.columns]\na = 'utf9'": r'unknown column type "utf9"',
                            "[filter_sound]\nscope = 'a'": r'no column "a"',
-                           "[filter_sound.columns]\na = 'int64'\n[filter_sound.values]\na = ['b']": "no value of a column",
+                           "[filter_sound.columns]\na = 'int64'\n[filter_sound.values]\na = ['b']": "not a value of a column",
                            "[filter_sound": r"check\.toml:1"}.items():
             with self.subTest(text):
                 path.write_text(text)

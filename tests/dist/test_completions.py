@@ -24,7 +24,7 @@ class Shell(TreeCase):
         (self.folder / "folder").mkdir()
 
     def verbs(self):
-        return set(re.findall(r"^  ([a-z]+) ", self.ok("etl", "--help").split("Subcommands:")[1], re.M))
+        return set(re.findall(r"^  ([a-z]+) ", self.ok("etl", "--help").split("Verbs:")[1], re.M))
 
     def check(self, complete):
         self.assertEqual(self.verbs(), complete("etl "))

@@ -132,7 +132,7 @@ class ManPages(TreeCase):
         return sorted((self.prefix / "share/man/man1").iterdir())
 
     def test_a_page_for_every_verb(self):
-        verbs = set(re.findall(r"^  ([a-z]+) ", self.ok("etl", "--help").split("Subcommands:")[1], re.M))
+        verbs = set(re.findall(r"^  ([a-z]+) ", self.ok("etl", "--help").split("Verbs:")[1], re.M))
         self.assertGreaterEqual(len(verbs), 8)
         names = {path.name.removesuffix(".1.gz") for path in self.pages()}
         self.assertLessEqual({f"etl-{verb}" for verb in verbs} | {"etl", "etl-new-plugin", "etl-new-pipeline"}, names)
@@ -154,7 +154,7 @@ class ManPages(TreeCase):
             helped = self.ok("etl", *words[1:], "--help")
             for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", helped)):
                 self.assertIn(option, shown, path.name)
-            for summary in re.findall(r"^  [a-z]+  +(\S.*)$", helped.partition("Subcommands:")[2].partition("\n\n")[0], re.M):
+            for summary in re.findall(r"^  [a-z]+  +(\S.*)$", helped.partition("Verbs:")[2].partition("\n\n")[0], re.M):
                 self.assertIn(summary.split(":")[0], " ".join(shown.split()), path.name)
 
 

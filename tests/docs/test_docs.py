@@ -53,7 +53,7 @@ def flags_of(*command):
 
 @functools.cache
 def verbs():
-    return frozenset(re.findall(r"^  ([a-z]+) ", etl.run("--help").out.split("Subcommands:")[1], re.M))
+    return frozenset(re.findall(r"^  ([a-z]+) ", etl.run("--help").out.split("Verbs:")[1], re.M))
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def command_lines():
     """Every verb as a tuple of words: ("run",), ("new", "plugin"), ..."""
     found = [(verb,) for verb in sorted(verbs())]
     for verb in found:
-        nested = etl.run(*verb, "--help").out.partition("Subcommands:")[2].partition("\n\n")[0]
+        nested = etl.run(*verb, "--help").out.partition("Verbs:")[2].partition("\n\n")[0]
         found += [(*verb, word) for word in re.findall(r"^  ([a-z]+) ", nested, re.M)]
     return tuple(found)
 

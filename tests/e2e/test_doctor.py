@@ -68,7 +68,7 @@ class Doctor(EtlCase):
                              ("hanging", "did not end within 10 s")):
             with self.subTest(name):
                 report = self.doctor("--plugin-dir", fixture(name).parent, expect=etl.CONFIG)
-                self.assert_problem(report, f"{fixture(name)}: loading it {ending}", "take the file out of the folders of plugins")
+                self.assert_problem(report, f"{fixture(name)}: loading it {ending}", "remove the file from the plugin folders")
                 self.assertEqual(OURS, {stage["name"] for plugin in report["plugins"] for stage in plugin["stages"]},
                                  "the others are examined as well")
                 described = etl.run("describe", fixture(name))
@@ -91,7 +91,7 @@ class Doctor(EtlCase):
         report = self.doctor("--plugin-dir", fixture("missing_two").parent, expect=etl.CONFIG)
         refused, = [plugin for plugin in report["plugins"] if not plugin["ok"]]
         self.assertEqual(["libfixture_beyond.so", "libfixture_elsewhere.so"], refused["not_found"])
-        self.assert_problem(report, fixture("missing_two"), "missing in all: libfixture_beyond.so, libfixture_elsewhere.so")
+        self.assert_problem(report, fixture("missing_two"), "all missing libraries: libfixture_beyond.so, libfixture_elsewhere.so")
 
     def test_each_refusal_is_a_problem(self):
         for name in ("older_major", "newer_minor", "no_symbol", "bad_magic", "undefined_symbol", "source_without_plan"):
@@ -149,7 +149,7 @@ class Doctor(EtlCase):
         shutil.copy(etl.binary(), self.folder / "bin")
         with unittest.mock.patch.dict(os.environ, ETL_BINARY=str(self.folder / "bin/etl")):
             report = self.doctor(expect=etl.CONFIG)
-        self.assert_problem(report, "no plugin can be used")
+        self.assert_problem(report, "no usable plugin was found")
 
     def test_the_environment_without_its_secrets(self):
         env = {"https_proxy": "http://me:hunter22@proxy:3128", "LANG": "C.UTF-8", "PGPASSWORD": "hunter22"}
@@ -165,8 +165,8 @@ class Doctor(EtlCase):
         self.assertEqual(len(os.sched_getaffinity(0)), machine["cores"])
         self.assertEqual(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"), machine["memory_bytes"])
         few = self.doctor(expect=etl.FAILED, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (100, hard)))
-        self.assert_problem(few, "only 100 files may be open at once: ulimit -n 1024")
-        self.assert_problem(self.doctor(expect=etl.FAILED, env={"TMPDIR": self.folder / "none"}), "set TMPDIR to one that you can write")
+        self.assert_problem(few, "only 100 files can be open at once: raise the limit with ulimit -n 1024")
+        self.assert_problem(self.doctor(expect=etl.FAILED, env={"TMPDIR": self.folder / "none"}), "set TMPDIR to one")
 
     def test_pipelines(self):
         database = Sqlite(self.folder)
@@ -178,7 +178,7 @@ class Doctor(EtlCase):
         self.assertEqual([("db", True)], [(target["sink"], target["reachable"]) for target in pipeline["targets"]])
         self.assertFalse(database.exists())
         report = self.doctor(path, "--set", "db.tabel=x", expect=etl.CONFIG)
-        self.assert_problem(report, path, "a run would refuse it", "tabel")
+        self.assert_problem(report, path, "not valid", "tabel")
         self.assertIn("refused " + str(path), self.text(path, "--set", "db.tabel=x", expect=etl.CONFIG))
         report = self.doctor(self.folder / "none.toml", expect=etl.CONFIG)
         self.assert_problem(report, "none.toml", "cannot read the pipeline file")
@@ -198,7 +198,7 @@ class Doctor(EtlCase):
         pipeline["sources"]["pageviews"] = {"plugin": "broken"}
         path = self.write(pipeline)
         report = self.doctor("--plugin-dir", folder, path, expect=etl.CONFIG)
-        self.assert_problem(report, path, "killed by signal 11", "look at the plugins that it names")
+        self.assert_problem(report, path, "killed by signal 11", "examine the plugins that it names")
 
 
 if __name__ == "__main__":

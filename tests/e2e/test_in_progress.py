@@ -61,12 +61,12 @@ class InProgress(EtlCase):
                                  (said["lost"], said["host"], said["pid"], said["attempt"]))
                 self.assertRegex(said["since"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
             self.assertNotEqual(both["0/2"]["partition"], both["1/2"]["partition"])
-            self.assertIn(f"in hand: {both['0/2']['partition']}: task 0/2 on", etl.run("status", path).out)
+            self.assertIn(f"in progress: {both['0/2']['partition']}: task 0/2 on", etl.run("status", path).out)
             plan = etl.run("plan", path, "--format", "json").json["partitions"]
             planned = {each["partition"]: each["sinks"]["db"].get("in_hand", []) for each in plan}
             self.assertEqual(["1/2"], [each["task"] for each in planned[both["1/2"]["partition"]]])
             self.assertEqual(HOURS - 2, sum(not each for each in planned.values()))
-            self.assertIn("in hand by task 1/2 on", etl.run("plan", path).out)
+            self.assertIn("in progress by task 1/2 on", etl.run("plan", path).out)
 
             first.kill()
             lost = etl.wait_for(lambda: (found := self.in_progress(path)).get("0/2", {}).get("lost") and found, "one lost")

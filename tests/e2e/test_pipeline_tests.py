@@ -207,7 +207,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
 
     def test_a_file_without_tests(self):
         result = self.results_of(self.file())
-        self.assertIn("warning: there are no tests in this pipeline", result.err)
+        self.assertIn("warning: this pipeline has no tests", result.err)
 
     def test_variables_are_no_variables_in_tests(self):
         self.passes('name = "dollar"\ninputs.pageviews = [ { domain_code = "fr", title = "${HOME}$$" } ]\n'
@@ -224,7 +224,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         failure, = root.iter("failure")
         self.assertIn("counts.db: expected 4, got 3", failure.get("message"))
         result = self.results_of(other, "--junit", self.folder / "no/folder.xml", code=etl.FAILED)
-        self.assertIn("no/folder.xml: cannot be written", result.err)
+        self.assertIn("cannot write no/folder.xml", result.err)
         self.assertIn("1 passed", result.out)
 
     def test_what_steers_a_terminal_does_not_come_out(self):

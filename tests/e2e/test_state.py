@@ -161,7 +161,7 @@ class Forget:
         self.assertEqual(self.count(base, 2), sinks[2]["rows_written"])
         lines = {line.split()[0]: line for line in self.text("plan", path).splitlines() if line}
         self.assertIn("failed before: ", lines[self.partition(1)])
-        self.assertIn("was not there: ", lines[self.partition(0)])
+        self.assertIn("was missing: ", lines[self.partition(0)])
         self.assertIn("never tried, or forgotten", lines[self.partition(3)])
         self.assertNotIn("never tried", lines[self.partition(2)])
 

@@ -10,13 +10,13 @@
 
 namespace etl::app {
 
-std::string is_moment(const std::string& text) {
+std::string check_moment(const std::string& text) {
   const auto value = runtime::parse_value(text, {});
   if (value && std::holds_alternative<runtime::DateTime>(*value)) return {};
-  return fmt::format("\"{}\" is no time: write it as 2024-01-31T00:00:00Z", text);
+  return "is not a valid time: write it as 2024-01-31T00:00:00Z";
 }
 
-Moment moment(const std::string& text) {
+Moment parse_moment(const std::string& text) {
   return std::get<runtime::DateTime>(*runtime::parse_value(text, {})).time;
 }
 

@@ -7,13 +7,13 @@
 
 namespace etl::app {
 
-/// What is wrong with the text of --now; empty when it is a time.
-[[nodiscard]] std::string is_moment(const std::string& text);
-
 using Moment = std::chrono::sys_time<std::chrono::microseconds>;
-/// REQUIRES: is_moment(text) is empty.
-[[nodiscard]] Moment moment(const std::string& text);
-/// As moment() reads it, in microseconds.
+
+/// Returns why a value of --now is refused, or "".
+[[nodiscard]] std::string check_moment(const std::string& text);
+/// REQUIRES: check_moment(text) is empty.
+[[nodiscard]] Moment parse_moment(const std::string& text);
+/// Formats a time to the microsecond, as parse_moment() reads it.
 [[nodiscard]] std::string moment_text(Moment time);
 
 }  // namespace etl::app

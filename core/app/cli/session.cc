@@ -1,29 +1,36 @@
 #include "core/app/cli/session.hpp"
 
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/moment.hpp"
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 
 #include <unistd.h>
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
 namespace etl::app {
+
+OpenedPipeline::OpenedPipeline(const Session& session, const runtime::OpenRequest& request)
+    : registry_(session.registry()),
+      diagnostics_(std::make_shared<runtime::Diagnostics>()),
+      pipeline_(runtime::open_pipeline(request, registry_, session.cancellation, session.log,
+                                       *diagnostics_)) {
+  if (pipeline_ == nullptr) throw InvalidPipeline(diagnostics_);
+}
+
+runtime::Preflight OpenedPipeline::run_preflight(bool reload) const {
+  runtime::Preflight preflight = runtime::run_preflight(*pipeline_, reload, *diagnostics_);
+  if (diagnostics_->failed()) throw InvalidPipeline(diagnostics_);
+  return preflight;
+}
 
 runtime::StageRegistry Session::registry() const {
   return runtime::StageRegistry::scan(runtime::SearchPath::from(
-      arguments.plugin_dirs, runtime::environment_variable("ETL_PLUGIN_PATH").value_or(""),
+      options.plugin_dirs, runtime::environment_variable("ETL_PLUGIN_PATH").value_or(""),
       std::filesystem::read_symlink("/proc/self/exe")));
 }
 
-runtime::OpenRequest Session::open_request() const { return open_request(arguments.files.front()); }
-
 runtime::OpenRequest Session::open_request(const std::filesystem::path& file) const {
-  runtime::OpenRequest request{file, arguments.set};
-  if (!arguments.now.empty()) request.now = moment(arguments.now);
+  runtime::OpenRequest request{file, options.overrides()};
+  if (!options.now.empty()) request.now = parse_moment(options.now);
   request.further_checks = [](const runtime::PipelineFile& read, const runtime::Graph* graph,
                               runtime::Diagnostics& diagnostics) {
     static_cast<void>(runtime::read_tests(read, graph, diagnostics));
@@ -31,45 +38,27 @@ runtime::OpenRequest Session::open_request(const std::filesystem::path& file) co
   return request;
 }
 
-bool colour_on(int descriptor) {
-  return runtime::environment_variable("NO_COLOR").value_or("").empty() &&
-         ::isatty(descriptor) == 1;
+OpenedPipeline Session::open(const std::filesystem::path& file) const {
+  return {*this, open_request(file)};
 }
 
-int report(const Session& session, const runtime::Diagnostics& diagnostics) {
-  require_not_stopped(session);
-  const std::string text =
-      session.log.redactor().conceal(diagnostics.text(colour_on(STDERR_FILENO)));
-  std::fputs(text.c_str(), stderr);
-  if (session.arguments.format == Format::json) {
-    print_json({{"diagnostics", findings(session, diagnostics)}});
-  }
-  return exit_config;
+std::string Session::conceal(const std::string& text) const { return log.redactor().conceal(text); }
+
+std::string Session::diagnostics_text(const runtime::Diagnostics& diagnostics) const {
+  return conceal(diagnostics.text(colour_on(STDERR_FILENO)));
 }
 
-nlohmann::json findings(const Session& session, const runtime::Diagnostics& diagnostics) {
+nlohmann::json Session::diagnostics_json(const runtime::Diagnostics& diagnostics) const {
   nlohmann::json list = diagnostics.json();
   for (nlohmann::json& finding : list) {
-    for (const char* key : {"message", "hint"}) {
-      finding[key] = session.log.redactor().conceal(finding[key].get<std::string>());
-    }
+    for (const char* key : {"message", "hint"})
+      finding[key] = conceal(finding[key].get<std::string>());
   }
   return list;
 }
 
-void require_not_stopped(const Session& session) {
-  if (session.cancellation.requested()) throw Error::cancelled();
-}
-
-void print(const std::string& text) {
-  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!whole || std::fflush(stdout) != 0) {
-    throw Error::permanent(std::string("cannot write the result: ") + std::strerror(errno));
-  }
-}
-
-void print_json(const nlohmann::json& document) {
-  print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+void Session::require_not_stopped() const {
+  if (cancellation.requested()) throw Error::cancelled();
 }
 
 }  // namespace etl::app

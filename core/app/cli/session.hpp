@@ -1,71 +1,79 @@
 /// \file
-/// The verbs. Each prints its result on stdout, logs on stderr, and returns the exit code.
+/// The context of a verb: common options, log and cancellation. Opens pipelines.
 #pragma once
 
-#include "core/app/cli/arguments.hpp"
+#include "core/app/cli/common_options.hpp"
+#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/output.hpp"
 #include "core/runtime/base/cancellation.hpp"
 #include "core/runtime/base/log.hpp"
 #include "core/runtime/config/diagnostics.hpp"
 #include "core/runtime/pipeline/pipeline.hpp"
+#include "core/runtime/pipeline/preflight.hpp"
 #include "core/runtime/plugin/stage_registry.hpp"
 
 #include <nlohmann/json.hpp>
 
+#include <exception>
+#include <filesystem>
 #include <memory>
 
 namespace etl::app {
 
-/// What every verb is given.
+struct Session;
+
+/// Thrown when a pipeline file has errors; main() reports them.
+struct InvalidPipeline : std::exception {
+  explicit InvalidPipeline(std::shared_ptr<const runtime::Diagnostics> found)
+      : diagnostics(std::move(found)) {}
+  [[nodiscard]] const char* what() const noexcept override { return "invalid pipeline file"; }
+
+  std::shared_ptr<const runtime::Diagnostics> diagnostics;
+};
+
+/// A checked pipeline with the plugins it was made from.
+class OpenedPipeline {
+ public:
+  /// Throws InvalidPipeline.
+  OpenedPipeline(const Session& session, const runtime::OpenRequest& request);
+  OpenedPipeline(const OpenedPipeline&) = delete;
+  OpenedPipeline& operator=(const OpenedPipeline&) = delete;
+  ~OpenedPipeline() = default;
+
+  const runtime::Pipeline& operator*() const { return *pipeline_; }
+  const runtime::Pipeline* operator->() const { return pipeline_.get(); }
+
+  /// Looks at targets and ledgers; see runtime::run_preflight(). Throws InvalidPipeline.
+  [[nodiscard]] runtime::Preflight run_preflight(bool reload) const;
+
+ private:
+  runtime::StageRegistry registry_;
+  std::shared_ptr<runtime::Diagnostics> diagnostics_;
+  std::unique_ptr<runtime::Pipeline> pipeline_;
+};
+
 struct Session {
-  const Arguments& arguments;
+  const CommonOptions& options;
   runtime::Log& log;
   runtime::Cancellation& cancellation;
 
-  /// The stages of the search path of this command line.
+  /// The stages found on the search path of this command line.
   [[nodiscard]] runtime::StageRegistry registry() const;
-  /// The pipeline file of this command line, with its --set and --now. Opening it checks its tests
-  /// too.
-  [[nodiscard]] runtime::OpenRequest open_request() const;
-  /// The same for another file.
+  /// How to open a file: with --set and --now, and with a check of its tests.
   [[nodiscard]] runtime::OpenRequest open_request(const std::filesystem::path& file) const;
+  /// Opens a pipeline file. Throws InvalidPipeline.
+  [[nodiscard]] OpenedPipeline open(const std::filesystem::path& file) const;
+
+  [[nodiscard]] bool json() const { return options.format == Format::json; }
+  [[nodiscard]] std::string conceal(const std::string& text) const;
+  /// The diagnostics with secrets concealed: for people, and as JSON.
+  [[nodiscard]] std::string diagnostics_text(const runtime::Diagnostics& diagnostics) const;
+  [[nodiscard]] nlohmann::json diagnostics_json(const runtime::Diagnostics& diagnostics) const;
+
+  /// Throws Error (cancelled) once a stop was requested: half a result must not pass for a whole.
+  void require_not_stopped() const;
+  /// The exit code of a verb that a signal has stopped.
+  [[nodiscard]] int signal_exit_code() const { return exit_signal + cancellation.reason(); }
 };
-
-int run(const Session& session);
-int submit(const Session& session);
-int status(const Session& session);
-int plan(const Session& session);
-int validate(const Session& session);
-int merge(const Session& session);
-int state(const Session& session);
-int preview(const Session& session);
-int graph(const Session& session);
-int plugins(const Session& session);
-int describe(const Session& session);
-int check(const Session& session);
-int doctor(const Session& session);
-int schema(const Session& session);
-int test(const Session& session);
-int new_plugin(const Session& session);
-int new_pipeline(const Session& session);
-int rejects(const Session& session);
-
-/// Whether colour is wanted on this stream (1 or 2): a terminal, and no $NO_COLOR
-/// (https://no-color.org).
-bool colour_on(int descriptor);
-
-/// Prints what is wrong with a pipeline file: text on stderr, or JSON on stdout. Returns
-/// exit_config. Throws Error (cancelled) when the run was to stop: then that is why.
-int report(const Session& session, const runtime::Diagnostics& diagnostics);
-
-/// The findings as JSON, with secrets concealed.
-nlohmann::json findings(const Session& session, const runtime::Diagnostics& diagnostics);
-
-/// Throws Error (cancelled) once the run is to stop: half a result is none.
-void require_not_stopped(const Session& session);
-
-/// The result, on stdout. Throws Error (permanent) when it cannot be written.
-void print(const std::string& text);
-/// One JSON document on stdout; invalid UTF-8 is replaced. Throws as print().
-void print_json(const nlohmann::json& document);
 
 }  // namespace etl::app

@@ -25,7 +25,7 @@ sigset_t watched() {
 SignalWatch::SignalWatch(runtime::Cancellation& cancellation) {
   const sigset_t set = watched();
   pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);  // a closed connection is an error where it is written to
+  std::signal(SIGPIPE, SIG_IGN);  // writing to a closed connection returns an error instead
   thread_ = std::thread([&cancellation, set] {
     for (int signal = 0; sigwait(&set, &signal) == 0 && signal != end_signal;) {
       if (cancellation.requested()) ::_exit(exit_signal + signal);

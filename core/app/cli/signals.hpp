@@ -1,5 +1,5 @@
 /// \file
-/// SIGINT and SIGTERM: the first asks the run to stop and roll back, the second ends the process.
+/// SIGINT and SIGTERM: the first requests a stop with rollback, the second ends the process.
 #pragma once
 
 #include "core/runtime/base/cancellation.hpp"
@@ -8,8 +8,8 @@
 
 namespace etl::app {
 
-/// Waits for signals on a thread of its own, so that nothing has to be safe inside a signal
-/// handler. REQUIRES: constructed before any other thread, for threads inherit the signal mask.
+/// Waits for signals on a thread of its own, so no code has to be safe in a signal handler.
+/// REQUIRES: constructed before any other thread, because threads inherit the signal mask.
 class SignalWatch {
  public:
   explicit SignalWatch(runtime::Cancellation& cancellation);

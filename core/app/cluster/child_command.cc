@@ -22,12 +22,11 @@ namespace etl::app {
 namespace {
 
 Error cannot_run(const std::string& program, int code) {
-  return Error::permanent(
-      fmt::format("cannot run {}: {}{}", program, std::strerror(code),
-                  code == ENOENT ? "; is it installed, and its folder in PATH?" : ""));
+  return Error::permanent(fmt::format("cannot run {}: {}{}", program, std::strerror(code),
+                                      code == ENOENT ? "; is it installed and in PATH?" : ""));
 }
 
-/// A file that nobody else sees: a program that says much never waits for its reader.
+/// Opens an unnamed file for output: unlike a pipe, it never makes the program wait for a reader.
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 File temporary() {
   File file(std::tmpfile(), std::fclose);
@@ -61,7 +60,7 @@ pid_t start(const std::vector<std::string>& command, int out, int err) {
   sigset_t none;
   sigemptyset(&none);
   posix_spawnattr_setsigmask(&attributes, &none);
-  // A group of its own: Ctrl-C is for etl, which lets a command end.
+  // A process group of its own: Ctrl-C stops etl, which lets the command finish.
   posix_spawnattr_setpgroup(&attributes, 0);
   posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETPGROUP);
   pid_t pid = -1;
@@ -103,13 +102,13 @@ std::optional<CommandResult> Child::poll() {
   return result_;
 }
 
-// Twice: GNU parallel takes the first for a wish to begin no more, and ends what runs at the
-// second.
+// Sends SIGTERM twice: GNU parallel stops starting tasks at the first, and ends the running ones at
+// the second.
 void Child::end() {
-  constexpr int asked = 2;
+  constexpr int requests = 2;
   constexpr int most_waits = 100;
   for (int waits = 0; !poll(); ++waits) {
-    if (waits < asked) ::kill(-pid_, SIGTERM);
+    if (waits < requests) ::kill(-pid_, SIGTERM);
     if (waits == most_waits) ::kill(-pid_, SIGKILL);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }

@@ -1,5 +1,5 @@
 /// \file
-/// Runs another program and keeps what it says.
+/// Runs another program and captures its output.
 #pragma once
 
 #include <cstdio>
@@ -12,14 +12,14 @@ namespace etl::app {
 
 struct CommandResult {
   int code = 0;          ///< the exit code, or 128 + the signal that ended it
-  std::string out, err;  ///< whole, without the last line break
+  std::string out, err;  ///< complete, without the last line break
 };
 
-/// Runs `command` (a program of PATH and its arguments) to its end, with nothing on stdin and
-/// signals as they come by default. Throws Error (permanent) when it cannot be started.
+/// Runs `command` (a program in PATH and its arguments) to its end, with empty stdin and default
+/// signal handling. Throws Error (permanent) if it cannot be started.
 [[nodiscard]] CommandResult run_command(const std::vector<std::string>& command);
 
-/// A program that runs beside this one, and is ended by the destructor.
+/// A program that runs beside this one. The destructor ends it.
 class Child {
  public:
   /// As run_command(), without waiting.
@@ -28,9 +28,9 @@ class Child {
   Child(const Child&) = delete;
   Child& operator=(const Child&) = delete;
 
-  /// What came of it; nothing while it runs.
+  /// The result, or nothing while it runs.
   std::optional<CommandResult> poll();
-  /// Asks it and what it started to end (SIGTERM), kills it when it does not, and waits.
+  /// Sends SIGTERM to it and its children, then SIGKILL if needed, and waits for its end.
   void end();
 
  private:
@@ -39,12 +39,13 @@ class Child {
   std::optional<CommandResult> result_;
 };
 
-/// The same; a failure is thrown as Error (transient) with what the program said.
+/// As run_command(), but throws Error (transient) with the program's message if it fails, and
+/// returns its output.
 std::string require_command(const std::vector<std::string>& command);
 
-/// A word as a POSIX shell reads it back.
+/// Quotes a word for a POSIX shell.
 [[nodiscard]] std::string shell_quoted(const std::string& word);
-/// All of them, with blanks between.
+/// Quotes words and joins them with blanks.
 [[nodiscard]] std::string shell_quoted(const std::vector<std::string>& words);
 
 }  // namespace etl::app

@@ -54,7 +54,7 @@ std::size_t Slurm::most_tasks() {
       return digits == std::string::npos ? usual : number(line.substr(digits)).value_or(usual);
     }
   } catch (const Error&) {
-    // Who prints a script alone needs no Slurm; who submits it hears of it then.
+    // Printing a script needs no Slurm; submitting it will report the failure.
   }
   return usual;
 }
@@ -66,7 +66,7 @@ std::string Slurm::submit(const std::filesystem::path& script, const std::string
   // "17", or "17;cluster".
   const std::string out = require_command(words);
   std::string job = out.substr(0, out.find(';'));
-  if (!number(job)) throw Error::transient(fmt::format("sbatch named no job: \"{}\"", out));
+  if (!number(job)) throw Error::transient(fmt::format("sbatch returned no job id: \"{}\"", out));
   return job;
 }
 

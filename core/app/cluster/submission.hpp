@@ -7,48 +7,62 @@
 #include "core/runtime/pipeline/preflight.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace etl::app {
 
-/// A partition that a sink lacked when the job was made.
-struct Wanted {
-  runtime::NodeIndex sink = 0;
-  std::size_t planned = 0;       ///< in Job::planned
-  std::int64_t recorded_at = 0;  ///< of the ledger's record before; 0 = there was none
+/// Options of `etl submit` that decide how the plan is cut and run.
+struct SubmitOptions {
+  std::string engine;
+  SelectionOptions selection;
+  std::optional<std::int64_t> tasks;          ///< nothing = according to the work
+  std::optional<std::int64_t> tasks_at_once;  ///< nothing = as the pipeline's limits allow
+  std::filesystem::path folder;               ///< --job-dir; empty = a new one below etl-jobs
+  std::string image;
+  bool reload = false;
 };
 
-struct Job {
+/// A partition that a sink lacked when the submission was made.
+struct PendingPartition {
+  runtime::NodeIndex sink = 0;
+  std::size_t planned = 0;       ///< index in Submission::planned
+  std::int64_t recorded_at = 0;  ///< finished_at of the earlier ledger record; 0 = none
+};
+
+struct Submission {
   std::string pipeline;
   std::string name;                    ///< for the engine: letters, digits and dashes
-  std::filesystem::path file;          ///< the pipeline's, absolute
+  std::filesystem::path file;          ///< the pipeline file, absolute
   std::filesystem::path folder;        ///< of script, logs and reports, absolute
-  std::filesystem::path work_folder;   ///< where tasks run, absolute: --set paths belong to it
-  std::vector<std::string> arguments;  ///< of `etl run FILE`, but for the task and the report
+  std::filesystem::path work_folder;   ///< where tasks run, absolute: --set paths refer to it
+  std::vector<std::string> arguments;  ///< of `etl run FILE`, without task and report
   std::size_t tasks = 1;               ///< shares of the plan
-  std::vector<std::size_t> to_start;   ///< the tasks that have anything to do, ascending
+  std::vector<std::size_t> to_start;   ///< tasks with work to do, ascending
   std::size_t at_once = 1;
   std::int64_t workers = 1;  ///< of each task
-  std::int64_t memory = 0;   ///< the run's limit of each task, in bytes
+  std::int64_t memory = 0;   ///< memory limit of each task's run, in bytes
 
   std::vector<runtime::PlannedPartition> planned;
-  std::vector<std::size_t> task_of;  ///< of each planned partition
-  std::vector<Wanted> wanted;
+  std::vector<std::size_t> task_of;  ///< the task of each planned partition
+  std::vector<PendingPartition> pending;
 
   [[nodiscard]] std::size_t partitions_to_do() const;
 };
 
-/// Throws Error (config) when tasks could not run beside each other: a sink that one host alone can
-/// write, or that keeps no ledger; secrets on the command line; more tasks at once than a source
+/// Throws Error (config) if tasks could not run beside each other: a sink that only one host can
+/// write to or that keeps no ledger; secrets on the command line; more tasks at once than a source
 /// has connections.
-[[nodiscard]] Job make_job(const Session& session, const runtime::Pipeline& pipeline,
-                           const runtime::Preflight& preflight);
+[[nodiscard]] Submission make_submission(const CommonOptions& common, const SubmitOptions& options,
+                                         const runtime::Pipeline& pipeline,
+                                         const runtime::Preflight& preflight);
 
-/// What nothing is known of, in seconds; and how fast what is known is read. See docs/scaling.md.
+/// Assumed time for a partition of unknown size, and the assumed speed for the others; see
+/// docs/scaling.md.
 inline constexpr double seconds_of_unknown = 10;
 inline constexpr double bytes_per_second = 20e6;
-/// What a task should last at least, so that starting it costs little.
+/// Least duration of a task, so that starting it costs little.
 inline constexpr double seconds_of_task = 10;
 
 }  // namespace etl::app

@@ -21,7 +21,7 @@ using runtime::RawOption;
 using runtime::RawTable;
 using runtime::RawValue;
 
-/// Reads what a check file says of one stage.
+/// Reads the settings of one stage.
 class SetupReader {
  public:
   explicit SetupReader(Diagnostics& diagnostics) : diagnostics_(diagnostics) {}
@@ -30,7 +30,7 @@ class SetupReader {
     setup_.position = stage.key;
     const RawTable* keys = table(stage);
     if (keys == nullptr) return {};
-    // Columns first: what follows is about them.
+    // Columns first, because other keys refer to them.
     for (const RawOption& key : *keys) {
       if (key.name == "columns") read_columns(key);
     }
@@ -62,10 +62,9 @@ class SetupReader {
     else if (key.name == "values") read_values(key);
     else if (key.name == "options") read_options(key);
     else if (key.name != "columns") {
-      diagnostics_.error(
-          key.key, fmt::format("a stage to be checked has no key {}", in_quotes(key.name)),
-          runtime::did_you_mean(
-              key.name, {"before", "after", "dump", "scope", "values", "options", "columns"}));
+      diagnostics_.error(key.key, fmt::format("unknown key {}", in_quotes(key.name)),
+                         runtime::did_you_mean(key.name, {"before", "after", "dump", "scope",
+                                                          "values", "options", "columns"}));
     }
   }
   void read_options(const RawOption& key) {
@@ -83,9 +82,9 @@ class SetupReader {
       if (type && *type != Type::utf8_view) {
         setup_.columns.push_back({{column.name, *type, nullable}});
       } else {
-        diagnostics_.error(column.value, fmt::format("there is no column type {}", in_quotes(name)),
+        diagnostics_.error(column.value, fmt::format("unknown column type {}", in_quotes(name)),
                            "utf8, int64, int32, double, bool, binary, timestamp[s] or "
-                           "timestamp[us], with \" null\" behind it where it may be null");
+                           "timestamp[us], followed by \" null\" if it may be null");
       }
     }
   }
@@ -120,7 +119,7 @@ class SetupReader {
     if (real != nullptr && type == Type::float64) return fmt::format("{}", *real);
     const auto* flag = std::get_if<bool>(&item.data);
     if (flag != nullptr && type == Type::boolean) return *flag ? "true" : "false";
-    diagnostics_.error(item.position, fmt::format("{} is no value of a column of type {}",
+    diagnostics_.error(item.position, fmt::format("{} is not a value of a column of type {}",
                                                   runtime::type_name(item.data), type_name(type)));
     return {};
   }
@@ -140,7 +139,7 @@ void fill_here(RawValue& value, const std::string& here) {
   }
 }
 
-/// Replaces `{scratch}` and `{id}` in all texts of an option's value.
+/// Replaces `{scratch}` and `{id}` in every string of a value.
 void fill(RawValue& value, const conformance::Place& place) {
   if (auto* text = std::get_if<std::string>(&value)) *text = place.fill(*text);
   if (auto* list = std::get_if<runtime::RawList>(&value)) {
@@ -178,7 +177,7 @@ conformance::GivenOptions given_options(const etl_stage& stage, const StageSetup
       owner, given, {stage.options, stage.option_count}, context, diagnostics);
   if (values == nullptr) {
     throw Error::config(
-        "the options given do not fit the stage (give them with --set OPTION=VALUE "
+        "the options do not fit the stage (set them with --set OPTION=VALUE "
         "or in the check file):\n" +
         diagnostics.text(false));
   }

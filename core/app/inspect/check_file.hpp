@@ -1,18 +1,18 @@
 /// \file
-/// What an author says of stages to be checked: the check file of `etl check`, and its --set.
+/// The check file of `etl check`: how an author wants stages to be checked.
 ///
 /// ```toml
 /// [word_files]                               # a stage's name
-/// before = "cp -r {here}/data in"            # run by sh in a fresh folder; {here}: of this file
-/// after = "dropdb --if-exists {id}"          # tidies up outside of it
-/// dump = "cat out/*"                         # shows the rows that a sink has written
-/// scope = "day"                              # the column that says whose row it is
+/// before = "cp -r {here}/data in"            # run by sh in a fresh folder; {here}: this folder
+/// after = "dropdb --if-exists {id}"          # cleans up outside that folder
+/// dump = "cat out/*"                         # prints the rows that a sink has written
+/// scope = "day"                              # the column that names a row's partition
 /// [word_files.options]
 /// folder = "{scratch}/in"
-/// [word_files.columns]                       # what a filter or sink is given
+/// [word_files.columns]                       # columns of the input of a filter or sink
 /// word = "utf8"
 /// count = "int64 null"                       # may be null
-/// [word_files.values]                        # taken in turn; other columns get the kit's
+/// [word_files.values]                        # used in turn; other columns get generated values
 /// word = ["apple", "banana"]
 /// ```
 #pragma once
@@ -29,7 +29,7 @@
 
 namespace etl::app {
 
-/// What is said of one stage.
+/// The settings of one stage.
 struct StageSetup {
   runtime::RawTable options;
   runtime::Position position;
@@ -37,15 +37,15 @@ struct StageSetup {
   std::string before, after, dump;
 };
 
-/// By the stages' names.
+/// Settings by stage name.
 using CheckFile = std::map<std::string, StageSetup, std::less<>>;
 
-/// Reads a check file. Reports every mistake in it.
+/// Reads a check file and reports every mistake in it.
 [[nodiscard]] CheckFile read_check_file(const std::filesystem::path& file,
                                         runtime::Diagnostics& diagnostics);
 
-/// A stage's options in the form of a plugin, with `{scratch}` and `{id}` replaced. Paths are
-/// relative to `folder`. Throws Error (config) with all that is wrong.
+/// Converts a stage's options to the form that plugins take, with `{scratch}` and `{id}` replaced.
+/// Paths are relative to the context's folder. Throws Error (config) with every mistake.
 [[nodiscard]] conformance::GivenOptions given_options(const etl_stage& stage,
                                                       const StageSetup& setup,
                                                       const runtime::OptionContext& context,

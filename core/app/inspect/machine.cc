@@ -22,17 +22,16 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
-/// Where plugins are found, what is shown and in which language, where transfers go, where
-/// temporary files lie, and what else is put into the process.
+/// Variables for plugins, terminal and language, proxies, temporary files and preloaded libraries.
 constexpr std::array variables{"ETL_PLUGIN_PATH", "NO_COLOR",    "TERM",        "LANG",
                                "LC_ALL",          "LC_CTYPE",    "TZ",          "http_proxy",
                                "HTTP_PROXY",      "https_proxy", "HTTPS_PROXY", "all_proxy",
                                "ALL_PROXY",       "no_proxy",    "NO_PROXY",    "TMPDIR",
                                "LD_LIBRARY_PATH", "LD_PRELOAD"};
 
-/// Below, a run with many workers and transfers may not be able to open what it needs.
+/// With a lower limit, a run with many workers and transfers may fail to open files.
 constexpr rlim_t few_files = 256;
-/// Below, what waits for its commit in temporary files may not find room.
+/// With less free space, data that waits for its commit in temporary files may not fit.
 constexpr std::uintmax_t little_room = std::uintmax_t{64} << 20;
 
 ordered_json limit_json(rlim_t limit) {
@@ -41,12 +40,12 @@ ordered_json limit_json(rlim_t limit) {
 
 std::optional<std::int64_t> number_in(const fs::path& path) {
   std::ifstream file(path);
-  std::int64_t number = 0;  // "max" is no number: no limit
+  std::int64_t number = 0;  // "max" is not a number and means no limit
   return file >> number ? std::optional(number) : std::nullopt;
 }
 
-/// The lowest limit of this process' control group and those around it. Of version 1, which few
-/// systems still have, the outermost.
+/// The lowest limit of this process's control group and its parents. For version 1, which few
+/// systems still have, the limit of the outermost group.
 std::optional<std::int64_t> memory_limit() {
   const fs::path root = "/sys/fs/cgroup";
   std::optional<std::int64_t> lowest;
@@ -62,7 +61,7 @@ std::optional<std::int64_t> memory_limit() {
   }
   take(root / "memory.max");
   take(root / "memory" / "memory.limit_in_bytes");
-  // Version 1 writes a huge number where there is none.
+  // Version 1 has a huge number if there is no limit.
   constexpr std::int64_t no_limit = std::int64_t{1} << 60;
   return lowest && *lowest < no_limit ? lowest : std::nullopt;
 }
@@ -118,7 +117,7 @@ ordered_json machine_json() {
 std::vector<std::vector<std::string>> machine_table(const ordered_json& machine) {
   const ordered_json& files = machine["open_files"];
   return {{"  system", machine["system"]},
-          {"  cores", fmt::format("{} to run on", machine["cores"].get<int>())},
+          {"  cores", fmt::format("{} usable", machine["cores"].get<int>())},
           {"  memory", bytes_text(machine["memory_bytes"], "unknown")},
           {"  memory limit", bytes_text(machine["memory_limit_bytes"], "none")},
           {"  open files",
@@ -135,18 +134,18 @@ std::vector<std::string> machine_problems(const ordered_json& machine) {
   const ordered_json& files = machine["open_files"]["soft"];
   if (!files.is_null() && files.get<rlim_t>() < few_files) {
     problems.push_back(
-        fmt::format("only {} files may be open at once: ulimit -n 1024", files.get<rlim_t>()));
+        fmt::format("only {} files can be open at once: raise the limit with ulimit -n 1024",
+                    files.get<rlim_t>()));
   }
   const ordered_json& room = machine["temporary_free_bytes"];
   const std::string folder = machine["temporary_folder"].is_null()
                                  ? "$TMPDIR"
                                  : machine["temporary_folder"].get<std::string>();
   if (room.is_null()) {
-    problems.push_back(folder +
-                       ": no folder for temporary files: set TMPDIR to one that you can write");
+    problems.push_back(folder + ": not a writable folder for temporary files: set TMPDIR to one");
   } else if (room.get<std::uintmax_t>() < little_room) {
     problems.push_back(
-        fmt::format("{}: only {} are free for temporary files: make room, or set TMPDIR", folder,
+        fmt::format("{}: only {} free for temporary files: free some space, or set TMPDIR", folder,
                     runtime::human_bytes(room.get<double>())));
   }
   return problems;

@@ -16,16 +16,15 @@ PipelineCheck check_pipeline(const Session& session, const runtime::StageRegistr
       const auto& sink = (*pipeline->graph)[target.sink];
       check.targets.push_back({sink.name, target.name, ""});
       if (!target.unreachable) continue;
-      check.targets.back().unreachable =
-          session.log.redactor().conceal(target.unreachable->message());
+      check.targets.back().unreachable = session.conceal(target.unreachable->message());
       diagnostics.warning(sink.position,
                           "the target was not checked: " + target.unreachable->message());
     }
   }
-  require_not_stopped(session);
+  session.require_not_stopped();
   check.valid = !diagnostics.failed();
-  check.findings = findings(session, diagnostics);
-  check.text = session.log.redactor().conceal(diagnostics.text(colour_on(2)));
+  check.findings = session.diagnostics_json(diagnostics);
+  check.text = session.diagnostics_text(diagnostics);
   return check;
 }
 

@@ -1,5 +1,5 @@
 /// \file
-/// What `etl validate` finds in a pipeline file.
+/// Checks a pipeline file for `etl validate` and `etl doctor`.
 #pragma once
 
 #include "core/app/cli/session.hpp"
@@ -10,22 +10,21 @@
 
 namespace etl::app {
 
-// NOLINTNEXTLINE(bugprone-exception-escape): null, as which the findings begin, throws nothing
+// NOLINTNEXTLINE(bugprone-exception-escape): `findings` begins as null, which throws nothing
 struct PipelineCheck {
-  /// A sink's target, as it was found.
+  /// The target of a sink.
   struct Target {
     std::string sink;
-    std::string name;         ///< empty where the sink does not say
-    std::string unreachable;  ///< why it could not be looked at; empty = it could
+    std::string name;         ///< empty if the sink does not name it
+    std::string unreachable;  ///< why it could not be inspected; empty = it was
   };
   bool valid = false;
-  nlohmann::json findings;  ///< with secrets concealed, as `text`
-  std::string text;         ///< the same for people
+  nlohmann::json findings;  ///< secrets are concealed, also in `text`
+  std::string text;         ///< the findings for people
   std::vector<Target> targets;
 };
 
-/// Makes every check that a run makes before it moves data. Throws Error (cancelled) when it was to
-/// stop: half a result is none.
+/// Makes every check that a run makes before it moves data. Throws Error (cancelled) on a stop.
 [[nodiscard]] PipelineCheck check_pipeline(const Session& session,
                                            const runtime::StageRegistry& registry,
                                            const std::filesystem::path& file);

@@ -1,9 +1,10 @@
 #include "core/app/inspect/plugin_examination.hpp"
 
-#include "core/app/inspect/child_process.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/describe/stage_description.hpp"
 #include "core/runtime/plugin/plugin_loader.hpp"
+
+#include <etl/testing/conformance/child_process.hpp>
 
 #include <dlfcn.h>
 #include <fmt/format.h>
@@ -21,14 +22,17 @@ namespace etl::app {
 namespace {
 
 namespace fs = std::filesystem;
+using conformance::ChildEnd;
+using conformance::run_in_child;
+using conformance::Say;
 using nlohmann::json;
 
-/// Loading takes milliseconds; what has not ended by then never will.
-constexpr std::chrono::seconds patience{10};
+/// Loading takes milliseconds; a library that takes longer than this hangs.
+constexpr std::chrono::seconds time_limit{10};
 
 using Handle = std::unique_ptr<void, int (*)(void*)>;
 
-/// A library that is loaded already; no other code runs.
+/// A handle of a library that is already loaded; runs no code of it.
 Handle loaded(const std::string& name) {
   return {::dlopen(name.c_str(), RTLD_LAZY | RTLD_NOLOAD), ::dlclose};
 }
@@ -49,7 +53,7 @@ std::set<std::string> loaded_files() {
   return files;
 }
 
-/// What a loaded library was linked with, by its own dynamic section.
+/// The libraries that a loaded library was linked with, from its dynamic section.
 json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
   json found = json::array();
   const Handle library = loaded(file.string());
@@ -57,7 +61,7 @@ json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
   if (map == nullptr) return found;
   const char* names = nullptr;
   for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL; ++entry) {
-    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker has put an address there
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): the dynamic linker has stored an address there
     if (entry->d_tag == DT_STRTAB) names = reinterpret_cast<const char*>(entry->d_un.d_ptr);
   }
   for (const ElfW(Dyn)* entry = map->l_ld; entry->d_tag != DT_NULL && names != nullptr; ++entry) {
@@ -74,25 +78,25 @@ json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
   return found;
 }
 
-/// The dynamic linker that the runner itself was started by.
+/// The path of the dynamic linker that started this program.
 std::string dynamic_linker() {
   std::string path;
   ::dl_iterate_phdr(
       [](dl_phdr_info* info, std::size_t, void* out) {
         for (const ElfW(Phdr) & part : std::span(info->dlpi_phdr, info->dlpi_phnum)) {
           if (part.p_type != PT_INTERP) continue;
-          // NOLINTNEXTLINE(performance-no-int-to-ptr): where the program lies, and where in it
+          // NOLINTNEXTLINE(performance-no-int-to-ptr): the address of the program plus an offset
           const auto* name = reinterpret_cast<const char*>(info->dlpi_addr + part.p_vaddr);
           *static_cast<std::string*>(out) = name;
         }
-        return 1;  // the first is the program
+        return 1;  // the first entry is the program
       },
       &path);
   return path;
 }
 
-/// dlopen names the first library that it does not find. The dynamic linker lists all when it is
-/// asked to trace, as ldd asks it, and runs nothing of the file.
+/// Lists every missing library, where dlopen names only the first. Uses the trace mode of the
+/// dynamic linker, as ldd does, which runs no code of the file.
 std::vector<std::string> libraries_not_found(const fs::path& file) {
   std::vector<std::string> names;
   const std::string linker = dynamic_linker();
@@ -103,7 +107,7 @@ std::vector<std::string> libraries_not_found(const fs::path& file) {
                                  ::setenv("LD_TRACE_LOADED_OBJECTS", "1", 1);
                                  ::execl(linker.c_str(), linker.c_str(), path.c_str(), nullptr);
                                },
-                               patience)
+                               time_limit)
                                .output;
   constexpr std::string_view mark = " => not found";
   for (std::size_t at = 0; at < list.size();) {
@@ -120,7 +124,7 @@ std::vector<std::string> libraries_not_found(const fs::path& file) {
   return names;
 }
 
-/// In the child.
+/// Runs in the child process.
 json examine(const fs::path& file) {
   const std::set<std::string> ours = loaded_files();
   try {
@@ -134,24 +138,24 @@ json examine(const fs::path& file) {
   }
 }
 
-/// The end of what a child wrote, as part of a sentence: a sanitizer's report has many lines.
-std::string last_words(const std::string& output) {
+/// The end of a child's output as part of a sentence; a sanitizer's report has many lines.
+std::string end_of_output(const std::string& output) {
   constexpr std::size_t most = 500;
   const bool cut = output.size() > most;
   return (cut ? "... " : "") +
          runtime::printable(std::string_view(output).substr(cut ? output.size() - most : 0), " / ");
 }
 
-/// How a child ended that did not say what it found.
-std::string ended_badly(const fs::path& file, const ChildEnd& end) {
+/// The refusal of a plugin whose child process did not finish its examination.
+std::string unexpected_end(const fs::path& file, const ChildEnd& end) {
   const std::string how = end.how == ChildEnd::How::too_long
-                              ? fmt::format("did not end within {} s", patience.count())
+                              ? fmt::format("did not end within {} s", time_limit.count())
                               : end.text();
-  const std::string said = last_words(end.output);
+  const std::string said = end_of_output(end.output);
   return fmt::format(
-      "{}: loading it {}; its static constructors, or those of a library it needs, run then{}; "
-      "repair them, or take the file out of the folders of plugins",
-      file.string(), how, said.empty() ? "" : fmt::format(" (they wrote: {})", said));
+      "{}: loading it {}; loading runs its static constructors and those of its libraries{}; "
+      "fix them, or remove the file from the plugin folders",
+      file.string(), how, said.empty() ? "" : fmt::format(" (output: {})", said));
 }
 
 }  // namespace
@@ -161,13 +165,13 @@ PluginExamination examine_plugin(const fs::path& file, const runtime::Cancellati
       [&](const Say& say) {
         say(examine(file).dump(-1, ' ', false, json::error_handler_t::replace));
       },
-      patience, [&] { return cancellation.requested(); });
+      time_limit, [&] { return cancellation.requested(); });
   if (end.how == ChildEnd::How::stopped) throw Error::cancelled();
   PluginExamination found{file, "", json::array(), {}, {}};
   const json answer =
       end.how == ChildEnd::How::returned ? json::parse(end.answer, nullptr, false) : json();
   if (!answer.is_object()) {
-    found.refusal = ended_badly(file, end);
+    found.refusal = unexpected_end(file, end);
     return found;
   }
   if (!answer.contains("refusal")) {
@@ -180,11 +184,11 @@ PluginExamination examine_plugin(const fs::path& file, const runtime::Cancellati
   try {
     runtime::require_private(file);
   } catch (const Error&) {
-    return found;  // nobody looks further into what others can write
+    return found;  // do not examine further what others can write
   }
   found.not_found = libraries_not_found(file);
   if (found.not_found.size() > 1) {
-    found.refusal += fmt::format("; missing in all: {}", fmt::join(found.not_found, ", "));
+    found.refusal += fmt::format("; all missing libraries: {}", fmt::join(found.not_found, ", "));
   }
   return found;
 }

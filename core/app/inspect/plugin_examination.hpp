@@ -1,6 +1,6 @@
 /// \file
-/// Looks at a plugin file from a safe distance: loading a library runs code of it, whatever its
-/// header says, and that code may crash, exit or hang.
+/// Examines a plugin file in a child process: loading a library runs code of it, which may crash,
+/// exit or hang.
 #pragma once
 
 #include "core/runtime/base/cancellation.hpp"
@@ -13,25 +13,25 @@
 
 namespace etl::app {
 
-/// What a plugin file turned out to be.
+/// The result of examining a plugin file.
 struct PluginExamination {
   /// A library that the plugin was linked with.
   struct Library {
     std::string name;   ///< "libsqlite3.so.0"
-    std::string file;   ///< where it was found, links followed; the name often has its version
-    bool ours = false;  ///< the runner uses it as well
+    std::string file;   ///< its path with links resolved; the name often has the version
+    bool ours = false;  ///< whether etl uses it as well
   };
 
   std::filesystem::path file;
-  std::string refusal;                 ///< path, reason and what to do; empty = it can be used
-  nlohmann::json stages;               ///< a list of runtime::describe_json()
-  std::vector<Library> libraries;      ///< of one that can be used
-  std::vector<std::string> not_found;  ///< libraries of a refused one, by name
+  std::string refusal;                 ///< path, reason and remedy; empty = the file is usable
+  nlohmann::json stages;               ///< array of runtime::describe_json()
+  std::vector<Library> libraries;      ///< of a usable file
+  std::vector<std::string> not_found;  ///< names of missing libraries of a refused file
 };
 
-/// Loads the file in a child process, as a run would load it, and asks what it offers. A child that
-/// does not come to its end is a refusal that says how it ended. Throws Error: cancelled, when the
-/// run is to stop; transient, when there can be no child.
+/// Loads the file in a child process as a run would, and describes its stages. If the child does
+/// not finish, the refusal tells how it ended. Throws Error: cancelled on a stop; transient if no child
+/// can be started.
 [[nodiscard]] PluginExamination examine_plugin(const std::filesystem::path& file,
                                                const runtime::Cancellation& cancellation);
 

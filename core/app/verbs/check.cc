@@ -1,9 +1,8 @@
-// `etl check`: the conformance kit over a plugin file. This process never loads the plugin;
-// children do, for what they run may crash, hang or exit.
-#include "core/app/cli/exit_codes.hpp"
+// `etl check`: runs the conformance kit over a plugin file. The plugin is loaded in child processes
+// alone, because its code may crash, hang or exit.
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/inspect/check_file.hpp"
-#include "core/app/inspect/child_process.hpp"
 #include "core/app/verbs/test_report.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
@@ -11,6 +10,7 @@
 #include "core/runtime/plugin/plugin_loader.hpp"
 
 #include <etl/testing/conformance.hpp>
+#include <etl/testing/conformance/child_process.hpp>
 
 #include <fmt/format.h>
 #include <fnmatch.h>
@@ -22,10 +22,12 @@ namespace etl::app {
 namespace {
 
 using conformance::Check;
+using conformance::ChildEnd;
 using conformance::Outcome;
 using conformance::Subject;
 using conformance::Verdict;
 using Json = nlohmann::json;
+namespace fs = std::filesystem;
 
 std::string kinds_of(const Check& check) {
   if (check.kinds == conformance::all_kinds) return "any";
@@ -35,17 +37,17 @@ std::string kinds_of(const Check& check) {
 
 int list_checks(const Session& session) {
   Json list = Json::array();
-  std::vector<std::vector<std::string>> table = {{"check", "of", "the stage ..."}};
+  std::vector<std::vector<std::string>> table = {{"check", "kind", "rule: the stage ..."}};
   for (const Check& check : conformance::all_checks()) {
     table.push_back({check.name, kinds_of(check), check.what});
     list.push_back({{"name", check.name}, {"kind", kinds_of(check)}, {"what", check.what}});
   }
-  if (session.arguments.format == Format::json) print_json({{"checks", list}});
+  if (session.json()) print_json({{"checks", list}});
   else print(runtime::aligned(table));
   return exit_ok;
 }
 
-/// A stage of the plugin, as a child has told it.
+/// A stage of the plugin, as reported by a child process.
 struct CheckedStage {
   std::size_t index = 0;  ///< in the plugin's table
   std::string name;
@@ -70,37 +72,56 @@ Json stages_of(const etl_plugin& plugin) {
   return stages;
 }
 
-class CheckRun {
+class CheckVerb : public Verb {
  public:
-  explicit CheckRun(const Session& session)
-      : session_(session),
-        file_(std::filesystem::absolute(session.arguments.files.front())),
-        context_{std::filesystem::current_path(),
-                 std::chrono::time_point_cast<std::chrono::microseconds>(
-                     std::chrono::system_clock::now())} {}
+  CheckVerb() : Verb("check", "Check that the stages of a plugin follow the plugin ABI") {}
 
-  int run() {
+  void declare(Options& options) override {
+    options.value("FILE", file_, "A plugin file (FILE.so)");
+    options.value("--stage", stage_, "Only this stage; default: all stages of the plugin");
+    options.value("--set", set_,
+                  "OPTION=VALUE or STAGE.OPTION=VALUE: set an option of the stage; in the value, "
+                  "{scratch} is\na fresh folder and {id} a fresh word (repeatable)");
+    options.value("--with", check_file_,
+                  "Check file (TOML): options, columns and commands for each stage");
+    options.value("--only", only_, "Only checks whose name matches this glob (repeatable)");
+    options.flag("--list", list_, "List checks without running them");
+    options.number("--timeout", seconds_, {1, 86'400}, "Time limit of one check in seconds");
+    options.value("--junit", junit_, junit_help);
+    common.declare_format(options);
+  }
+
+  std::string misuse() const override { return file_.empty() && !list_ ? "FILE is required" : ""; }
+
+  int run(const Session& session) override {
+    if (list_) return list_checks(session);
+    session_ = &session;
+    file_ = fs::absolute(file_);
+    context_ = {fs::current_path(), std::chrono::time_point_cast<std::chrono::microseconds>(
+                                        std::chrono::system_clock::now())};
     stages_ = load();
     const std::vector<CheckedStage> chosen = choose();
-    runtime::Diagnostics diagnostics;
-    read_setups(diagnostics);
-    apply_set(chosen, diagnostics);
-    if (diagnostics.failed()) return report(session_, diagnostics);
+    const auto diagnostics = std::make_shared<runtime::Diagnostics>();
+    read_setups(*diagnostics);
+    apply_set(chosen, *diagnostics);
+    if (diagnostics->failed()) throw InvalidPipeline(diagnostics);
     for (const CheckedStage& stage : chosen) check(stage);
-    require_not_stopped(session_);
+    session.require_not_stopped();
     if (results_.empty()) throw Error::config("no check matches --only; see etl check --list");
-    return tell();
+    return report();
   }
 
  private:
   std::vector<CheckedStage> load() const {
-    const ChildEnd end = run_in_child(
-        [&](const Say& say) { say(stages_of(*runtime::load_plugin(file_).table).dump()); },
+    const ChildEnd end = conformance::run_in_child(
+        [&](const conformance::Say& say) {
+          say(stages_of(*runtime::load_plugin(file_).table).dump());
+        },
         settings({}).limit, settings({}).stop);
-    require_not_stopped(session_);
+    session_->require_not_stopped();
     if (end.how == ChildEnd::How::threw) throw Error::config(end.error);
     if (end.how != ChildEnd::How::returned) {
-      throw Error::config(fmt::format("{}: loading it {}: look at its static constructors\n{}",
+      throw Error::config(fmt::format("{}: loading it {}: check its static constructors\n{}",
                                       file_.string(), end.text(), end.output));
     }
     std::vector<CheckedStage> stages;
@@ -116,7 +137,7 @@ class CheckRun {
     return all;
   }
   std::vector<CheckedStage> choose() const {
-    const std::string& wanted = session_.arguments.stage;
+    const std::string& wanted = stage_;
     if (wanted.empty()) return stages_;
     const auto found = std::ranges::find(stages_, wanted, &CheckedStage::name);
     if (found != stages_.end()) return {*found};
@@ -125,10 +146,10 @@ class CheckRun {
   }
 
   void read_setups(runtime::Diagnostics& diagnostics) {
-    const std::filesystem::path& file = session_.arguments.check_file;
+    const fs::path& file = check_file_;
     if (file.empty()) return;
     setups_ = read_check_file(file, diagnostics);
-    context_.folder = std::filesystem::absolute(file).parent_path();
+    context_.folder = fs::absolute(file).parent_path();
     for (const auto& [name, setup] : setups_) {
       if (std::ranges::find(stages_, name, &CheckedStage::name) != stages_.end()) continue;
       diagnostics.error(setup.position,
@@ -137,9 +158,9 @@ class CheckRun {
     }
   }
 
-  /// OPTION=VALUE goes to every stage that has the option, STAGE.OPTION=VALUE to one.
+  /// Applies OPTION=VALUE to every stage that has the option, STAGE.OPTION=VALUE to one.
   void apply_set(const std::vector<CheckedStage>& chosen, runtime::Diagnostics& diagnostics) {
-    for (const std::string& argument : session_.arguments.set) {
+    for (const std::string& argument : set_) {
       const std::size_t equals = argument.find('=');
       const std::string key = argument.substr(0, equals);
       const runtime::Position position{fmt::format("--set {}", key), 0, 0, 1};
@@ -156,7 +177,7 @@ class CheckRun {
         put(setups_[stage.name].options, option, argument.substr(equals + 1), position);
         taken = true;
       }
-      if (!taken) diagnostics.error(position, "no stage that is checked has this option");
+      if (!taken) diagnostics.error(position, "none of the checked stages has this option");
     }
   }
   static void put(runtime::RawTable& options, const std::string& name, const std::string& text,
@@ -173,19 +194,19 @@ class CheckRun {
   }
 
   bool wanted(const Check& check) const {
-    const auto& globs = session_.arguments.only;
+    const auto& globs = only_;
     return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) {
              return ::fnmatch(glob.c_str(), check.name, 0) == 0;
            });
   }
   conformance::CheckSettings settings(const std::string& after) const {
-    return {std::chrono::seconds(session_.arguments.check_seconds),
-            [this] { return session_.cancellation.requested(); }, after};
+    return {std::chrono::seconds(seconds_), [this] { return session_->cancellation.requested(); },
+            after};
   }
 
   void check(const CheckedStage& stage) {
     StageSetup& setup = setups_[stage.name];
-    // Where somebody has to look for an option that is missing.
+    // The place to report a missing option at.
     if (setup.position.file.empty()) setup.position = {"--set", 0, 0, 1};
     std::vector<Check> checks = conformance::checks_of(stage.kind);
     std::erase_if(checks, [&](const Check& one) { return !wanted(one); });
@@ -200,7 +221,8 @@ class CheckRun {
       made.dump = setup.dump;
       return made;
     };
-    session_.log.debug(fmt::format("{}: {} checks", stage.name, checks.size()));
+    session_->log.debug(fmt::format(
+        "{}: {}", stage.name, runtime::counted(static_cast<std::int64_t>(checks.size()), "check")));
     conformance::run_checks(
         checks, subject, settings(setup.after),
         [&](const Check& one, const Outcome& outcome, std::chrono::nanoseconds took) {
@@ -212,17 +234,17 @@ class CheckRun {
     const auto status = outcome.verdict == Verdict::passed    ? TestResult::Status::passed
                         : outcome.verdict == Verdict::skipped ? TestResult::Status::skipped
                                                               : TestResult::Status::failed;
-    std::string message = session_.log.redactor().conceal(outcome.message);
+    std::string message = session_->conceal(outcome.message);
     if (status == TestResult::Status::failed) message += fmt::format("\nRule: {}", one.what);
-    return {stage.name.empty() ? "a stage without a name" : stage.name, one.name, status,
+    return {stage.name.empty() ? "(unnamed stage)" : stage.name, one.name, status,
             std::move(message), took};
   }
 
-  int tell() const {
-    if (!session_.arguments.junit.empty()) {
-      write_junit(session_.arguments.junit, "etl check " + file_.filename().string(), results_);
+  int report() const {
+    if (!junit_.empty()) {
+      write_junit(junit_, "etl check " + file_.filename().string(), results_);
     }
-    if (session_.arguments.format == Format::json) print_json({{"checks", json()}});
+    if (session_->json()) print_json({{"checks", json()}});
     else print(to_text(results_, colour_on(1)));
     return all_passed(results_) ? exit_ok : exit_failed;
   }
@@ -241,8 +263,16 @@ class CheckRun {
     return list;
   }
 
-  const Session& session_;
-  std::filesystem::path file_;
+  fs::path file_;
+  std::vector<std::string> set_;
+  std::string stage_;    ///< empty = all
+  fs::path check_file_;  ///< empty = none
+  std::vector<std::string> only_;
+  std::int64_t seconds_ = 60;
+  bool list_ = false;
+  fs::path junit_;  ///< empty = none
+
+  const Session* session_ = nullptr;
   runtime::OptionContext context_;
   std::vector<CheckedStage> stages_;
   CheckFile setups_;
@@ -251,8 +281,6 @@ class CheckRun {
 
 }  // namespace
 
-int check(const Session& session) {
-  return session.arguments.list_checks ? list_checks(session) : CheckRun(session).run();
-}
+std::unique_ptr<Verb> check_verb() { return std::make_unique<CheckVerb>(); }
 
 }  // namespace etl::app

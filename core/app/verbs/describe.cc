@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/inspect/plugin_examination.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
@@ -8,35 +8,9 @@
 #include <fmt/format.h>
 
 namespace etl::app {
-
-int plugins(const Session& session) {
-  const runtime::StageRegistry registry = session.registry();
-  if (session.arguments.format == Format::json) {
-    nlohmann::json stages = nlohmann::json::array();
-    for (const auto& [name, entry] : registry.stages())
-      stages.push_back(runtime::describe_json(entry));
-    nlohmann::json refused = nlohmann::json::array();
-    for (const runtime::RefusedLibrary& refusal : registry.refused()) {
-      refused.push_back({{"file", refusal.path.string()}, {"reason", refusal.reason}});
-    }
-    print_json({{"stages", stages}, {"refused", refused}});
-    return exit_ok;
-  }
-  std::vector<std::vector<std::string>> table = {{"stage", "kind", "plugin", "version", "summary"}};
-  for (const auto& [name, entry] : registry.stages()) {
-    table.push_back({name, runtime::describe_json(entry)["kind"], entry.plugin.table->name,
-                     entry.plugin.table->version, entry.stage->summary});
-  }
-  print(runtime::aligned(table));
-  for (const runtime::RefusedLibrary& refusal : registry.refused())
-    session.log.warn(refusal.reason);
-  if (registry.stages().empty()) session.log.warn("no stages found:" + registry.searched());
-  return exit_ok;
-}
-
 namespace {
 
-/// The stages of a file are asked for in a child process; those that are installed are in use.
+/// Describes an installed stage, or the stages of a plugin file, loaded in a child process.
 nlohmann::json stages_of(const Session& session, const std::string& name, bool file) {
   nlohmann::json stages = nlohmann::json::array();
   if (file) {
@@ -55,21 +29,72 @@ nlohmann::json stages_of(const Session& session, const std::string& name, bool f
   return stages;
 }
 
-}  // namespace
+class ListPlugins : public Verb {
+ public:
+  ListPlugins() : Verb("plugins", "List the installed stages") {}
 
-int describe(const Session& session) {
-  const std::string& name = session.arguments.name;
-  const bool file = name.find('/') != std::string::npos || name.ends_with(".so");
-  const nlohmann::json stages = stages_of(session, name, file);
-  if (session.arguments.format == Format::json) {
-    // One stage is one object; a file is a list, however many it holds.
-    print_json(file ? stages : stages.front());
+  void declare(Options& options) override { common.declare_format(options); }
+
+  int run(const Session& session) override {
+    const runtime::StageRegistry registry = session.registry();
+    if (session.json()) {
+      nlohmann::json stages = nlohmann::json::array();
+      for (const auto& [name, entry] : registry.stages())
+        stages.push_back(runtime::describe_json(entry));
+      nlohmann::json refused = nlohmann::json::array();
+      for (const runtime::RefusedLibrary& refusal : registry.refused()) {
+        refused.push_back({{"file", refusal.path.string()}, {"reason", refusal.reason}});
+      }
+      print_json({{"stages", stages}, {"refused", refused}});
+      return exit_ok;
+    }
+    std::vector<std::vector<std::string>> table = {
+        {"stage", "kind", "plugin", "version", "summary"}};
+    for (const auto& [name, entry] : registry.stages()) {
+      table.push_back({name, runtime::describe_json(entry)["kind"], entry.plugin.table->name,
+                       entry.plugin.table->version, entry.stage->summary});
+    }
+    print(runtime::aligned(table));
+    for (const runtime::RefusedLibrary& refusal : registry.refused())
+      session.log.warn(refusal.reason);
+    if (registry.stages().empty()) session.log.warn("no stages found:" + registry.searched());
     return exit_ok;
   }
-  const bool markdown = session.arguments.format == Format::markdown;
-  for (const nlohmann::json& stage : stages)
-    print(markdown ? runtime::describe_markdown(stage) : runtime::describe_text(stage));
-  return exit_ok;
-}
+};
+
+class Describe : public Verb {
+ public:
+  Describe() : Verb("describe", "Describe a stage: kind, options, columns") {}
+
+  void declare(Options& options) override {
+    Option& name = options.value("NAME", name_, "A stage's name, or a plugin file (FILE.so)");
+    name.type = "STAGE";
+    name.required = true;
+    common.declare_format(options, {{"markdown", Format::markdown}});
+  }
+
+  int run(const Session& session) override {
+    const std::string& name = name_;
+    const bool file = name.find('/') != std::string::npos || name.ends_with(".so");
+    const nlohmann::json stages = stages_of(session, name, file);
+    if (session.json()) {
+      // One stage is one object; a file is a list, however many it holds.
+      print_json(file ? stages : stages.front());
+      return exit_ok;
+    }
+    const bool markdown = common.format == Format::markdown;
+    for (const nlohmann::json& stage : stages)
+      print(markdown ? runtime::describe_markdown(stage) : runtime::describe_text(stage));
+    return exit_ok;
+  }
+
+ private:
+  std::string name_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> describe_verb() { return std::make_unique<Describe>(); }
+std::unique_ptr<Verb> plugins_verb() { return std::make_unique<ListPlugins>(); }
 
 }  // namespace etl::app

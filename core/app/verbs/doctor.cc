@@ -1,6 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
-#include "core/app/inspect/child_process.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/inspect/machine.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
 #include "core/app/inspect/plugin_examination.hpp"
@@ -9,6 +8,7 @@
 #include "core/runtime/base/utf8.hpp"
 
 #include <etl/abi.h>
+#include <etl/testing/conformance/child_process.hpp>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -22,10 +22,11 @@ namespace etl::app {
 namespace {
 
 namespace fs = std::filesystem;
+using conformance::ChildEnd;
 using nlohmann::ordered_json;
 
-/// Looking at a target waits for its server to answer or not.
-constexpr std::chrono::minutes pipeline_patience{3};
+/// Time limit for checking a pipeline: a target on a server may answer late or never.
+constexpr std::chrono::minutes pipeline_time_limit{3};
 
 #if defined(__clang__)
 constexpr const char* compiler = "clang " __clang_version__;
@@ -40,12 +41,13 @@ std::string first_error(const ordered_json& check) {
   return check["text"];
 }
 
-/// Everything that was looked at, and what is wrong with it.
+/// Examines the installation and collects a report with its problems.
 class Doctor {
  public:
-  explicit Doctor(const Session& session) : session_(session) {}
+  Doctor(const Session& session, const std::vector<fs::path>& files)
+      : session_(session), files_(files) {}
 
-  void look_at_everything() {
+  void examine_all() {
     const fs::path executable = fs::read_symlink("/proc/self/exe");
     report_["etl"] = {{"version", ETL_VERSION},
                       {"plugin_abi", fmt::format("{}.{}", ETL_ABI_MAJOR, ETL_ABI_MINOR)},
@@ -55,15 +57,15 @@ class Doctor {
     for (const std::string& problem : machine_problems(report_["machine"])) warn(problem);
     report_["environment"] = environment_json();
     for (auto& [name, value] : report_["environment"].items())
-      value = session_.log.redactor().conceal(value.get<std::string>());
+      value = session_.conceal(value.get<std::string>());
     report_["places"] = ordered_json::array();
     report_["plugins"] = ordered_json::array();
     report_["pipelines"] = ordered_json::array();
     for (const runtime::SearchPath::Directory& place : search_path(executable).directories)
-      look_at(place);
+      examine(place);
     if (stages_.empty())
-      refuse("no plugin can be used: install one, or say where with --plugin-dir");
-    for (const fs::path& file : session_.arguments.files) look_at(file);
+      refuse("no usable plugin was found: install one, or give its folder with --plugin-dir");
+    for (const fs::path& file : files_) examine_pipeline(file);
     report_["problems"] = problems_;
     report_["ok"] = problems_.empty();
   }
@@ -72,29 +74,29 @@ class Doctor {
   [[nodiscard]] int exit_code() const { return exit_code_; }
 
  private:
-  /// A plugin or a pipeline file that will be refused.
+  /// Records a plugin or pipeline file that a run would refuse.
   void refuse(const std::string& problem) {
     problems_.push_back(problem);
     exit_code_ = exit_config;
   }
-  /// What may pass, or be enough.
+  /// Records a problem that may be temporary or harmless.
   void warn(const std::string& problem) {
     problems_.push_back(problem);
     if (exit_code_ == exit_ok) exit_code_ = exit_failed;
   }
 
-  /// What is wrong with one place of it leaves the others.
+  /// The folders to search; without --plugin-dir and $ETL_PLUGIN_PATH if one of them is invalid.
   runtime::SearchPath search_path(const fs::path& executable) {
     const auto given = runtime::environment_variable("ETL_PLUGIN_PATH").value_or("");
     try {
-      return runtime::SearchPath::from(session_.arguments.plugin_dirs, given, executable);
+      return runtime::SearchPath::from(session_.options.plugin_dirs, given, executable);
     } catch (const Error& error) {
       refuse(error.message());
       return runtime::SearchPath::from({}, "", executable);
     }
   }
 
-  void look_at(const runtime::SearchPath::Directory& place) {
+  void examine(const runtime::SearchPath::Directory& place) {
     ordered_json found = {{"folder", place.path.string()},
                           {"found_by", place.origin},
                           {"exists", false},
@@ -110,12 +112,12 @@ class Doctor {
       found["mode"] = fmt::format("{:04o}", info.st_mode & 07777U);
       found["libraries"] = examine_libraries(place, found["refused"]);
     } else if (place.origin != "beside the executable") {
-      warn(fmt::format("{}: there is no such folder ({})", place.path.string(), place.origin));
+      warn(fmt::format("{}: no such folder ({})", place.path.string(), place.origin));
     }
     report_["places"].push_back(std::move(found));
   }
 
-  /// How many there are.
+  /// Returns how many libraries the folder has.
   std::size_t examine_libraries(const runtime::SearchPath::Directory& place,
                                 ordered_json& refused) {
     std::vector<fs::path> files;
@@ -127,12 +129,12 @@ class Doctor {
       refuse(error.message());
       return 0;
     }
-    for (const fs::path& file : files) examine(file, place.origin);
+    for (const fs::path& file : files) examine_plugin_file(file, place.origin);
     return files.size();
   }
 
-  void examine(const fs::path& file, const std::string& origin) {
-    // One library found by two ways is one library.
+  void examine_plugin_file(const fs::path& file, const std::string& origin) {
+    // A library that is found in two ways is examined once.
     std::error_code broken_link;
     const fs::path real = fs::canonical(file, broken_link);
     if (!broken_link && !seen_.insert(real).second) return;
@@ -164,10 +166,10 @@ class Doctor {
     report_["plugins"].push_back(std::move(plugin));
   }
 
-  /// In a child process as well: a pipeline runs the code of its plugins.
-  void look_at(const fs::path& file) {
-    const ChildEnd end = run_in_child(
-        [&](const Say& say) {
+  /// Uses a child process as well: opening a pipeline runs code of its plugins.
+  void examine_pipeline(const fs::path& file) {
+    const ChildEnd end = conformance::run_in_child(
+        [&](const conformance::Say& say) {
           const PipelineCheck check = check_pipeline(session_, session_.registry(), file);
           ordered_json targets = ordered_json::array();
           for (const PipelineCheck::Target& target : check.targets) {
@@ -183,7 +185,7 @@ class Doctor {
                                        {"text", check.text}};
           say(answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
         },
-        pipeline_patience, [this] { return session_.cancellation.requested(); });
+        pipeline_time_limit, [this] { return session_.cancellation.requested(); });
     if (end.how == ChildEnd::How::stopped) throw Error::cancelled();
     ordered_json answer = end.how == ChildEnd::How::returned
                               ? ordered_json::parse(end.answer, nullptr, false)
@@ -192,15 +194,14 @@ class Doctor {
       const std::string why =
           end.how == ChildEnd::How::threw
               ? end.error
-              : fmt::format("checking it {}; look at the plugins that it names", end.text());
+              : fmt::format("checking it {}; examine the plugins that it names", end.text());
       answer = {{"file", file.string()},
                 {"valid", false},
                 {"diagnostics", ordered_json::array()},
                 {"targets", ordered_json::array()},
                 {"text", why}};
     }
-    if (!answer["valid"].get<bool>())
-      refuse(file.string() + ": a run would refuse it: " + first_error(answer));
+    if (!answer["valid"].get<bool>()) refuse(file.string() + ": not valid: " + first_error(answer));
     for (const ordered_json& target : answer["targets"]) {
       if (target["reachable"].get<bool>()) continue;
       warn(fmt::format("{}: the target of sink \"{}\" cannot be reached: {}", file.string(),
@@ -210,14 +211,15 @@ class Doctor {
   }
 
   const Session& session_;
+  const std::vector<fs::path>& files_;
   ordered_json report_;
   ordered_json problems_ = ordered_json::array();
   int exit_code_ = exit_ok;
   std::set<fs::path> seen_;
-  std::map<std::string, std::pair<fs::path, std::string>> stages_;  ///< with file and its origin
+  std::map<std::string, std::pair<fs::path, std::string>> stages_;  ///< file and its origin
 };
 
-// ---- for people --------------------------------------------------------------------------------
+// ---- as text -----------------------------------------------------------------------------------
 
 std::string places_text(const ordered_json& places) {
   std::vector<std::vector<std::string>> table;
@@ -261,7 +263,8 @@ std::string environment_text(const ordered_json& environment) {
   std::vector<std::vector<std::string>> table;
   for (const auto& [name, value] : environment.items())
     table.push_back({"  " + name, value.get<std::string>()});
-  return "\nenvironment\n" + (table.empty() ? "  nothing that matters\n" : runtime::aligned(table));
+  return "\nenvironment\n" +
+         (table.empty() ? "  no relevant variables\n" : runtime::aligned(table));
 }
 
 std::string pipeline_text(const ordered_json& pipeline) {
@@ -296,14 +299,32 @@ std::string doctor_text(const ordered_json& report) {
   return text;
 }
 
+class DoctorVerb : public Verb {
+ public:
+  DoctorVerb() : Verb("doctor", "Examine the installation: plugins, search path and machine") {}
+
+  void declare(Options& options) override {
+    options.value("FILE", files_,
+                  "Pipeline files (TOML) to check as well, including whether their targets can be "
+                  "reached");
+    common.declare_set(options);
+    common.declare_format(options);
+  }
+
+  int run(const Session& session) override {
+    Doctor doctor(session, files_);
+    doctor.examine_all();
+    if (session.json()) print_json(doctor.report());
+    else print(doctor_text(doctor.report()));
+    return doctor.exit_code();
+  }
+
+ private:
+  std::vector<fs::path> files_;
+};
+
 }  // namespace
 
-int doctor(const Session& session) {
-  Doctor doctor(session);
-  doctor.look_at_everything();
-  if (session.arguments.format == Format::json) print_json(doctor.report());
-  else print(doctor_text(doctor.report()));
-  return doctor.exit_code();
-}
+std::unique_ptr<Verb> doctor_verb() { return std::make_unique<DoctorVerb>(); }
 
 }  // namespace etl::app

@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/config/task_paths.hpp"
@@ -19,13 +19,19 @@ using nlohmann::json;
 using runtime::NodeIndex;
 using runtime::Pipeline;
 
-/// What one task's database gave.
+/// The result of merging one task's database.
 struct Merged {
   std::int64_t task = 0;
   std::int64_t partitions = 0;  ///< copied
-  std::int64_t skipped = 0;     ///< are in the target already
+  std::int64_t skipped = 0;     ///< already in the target
   std::int64_t rows = 0;        ///< copied
-  std::string error;            ///< why nothing was; empty = all went well
+  std::string error;            ///< why nothing was copied; empty = success
+};
+
+struct MergeOptions {
+  std::filesystem::path file;
+  std::filesystem::path into;  ///< empty = beside the tasks' databases
+  std::string sink;            ///< empty = every sink with {task}
 };
 
 struct MergedSink {
@@ -33,13 +39,13 @@ struct MergedSink {
   std::vector<Merged> tasks;
 };
 
-std::vector<NodeIndex> chosen_sinks(const runtime::Graph& graph, const Arguments& arguments) {
+std::vector<NodeIndex> chosen_sinks(const runtime::Graph& graph, const MergeOptions& options) {
   std::vector<NodeIndex> chosen;
   std::vector<std::string> names;
   for (const NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
     if (runtime::per_task(graph[sink]).empty()) continue;
     names.push_back(graph[sink].name);
-    if (arguments.sink.empty() || arguments.sink == graph[sink].name) chosen.push_back(sink);
+    if (options.sink.empty() || options.sink == graph[sink].name) chosen.push_back(sink);
   }
   if (names.empty()) {
     throw Error::config(
@@ -47,20 +53,20 @@ std::vector<NodeIndex> chosen_sinks(const runtime::Graph& graph, const Arguments
   }
   if (chosen.empty()) {
     throw Error::config(fmt::format("--sink: there is no sink \"{}\" with {{task}} in its path; {}",
-                                    arguments.sink, runtime::did_you_mean(arguments.sink, names)));
+                                    options.sink, runtime::did_you_mean(options.sink, names)));
   }
-  if (!arguments.into.empty() && chosen.size() > 1)
+  if (!options.into.empty() && chosen.size() > 1)
     throw Error::config("--into: there are several sinks with {task}; choose one with --sink");
   return chosen;
 }
 
-/// Unites what the tasks of one sink have written, one transaction a task: a merge that was killed
-/// is simply made again. Which partitions are united already, the target's ledger says.
+/// Merges what the tasks of one sink have written, in one transaction per task. The target's ledger
+/// tells which partitions it has, so a merge that was killed is simply repeated.
 class SinkMerge {
  public:
-  SinkMerge(const Session& session, const runtime::StageRegistry& registry,
-            const Pipeline& pipeline, NodeIndex sink)
-      : session_(session), registry_(registry), pipeline_(pipeline), sink_(sink) {}
+  SinkMerge(const Session& session, const MergeOptions& options, const Pipeline& pipeline,
+            NodeIndex sink)
+      : session_(session), options_(options), pipeline_(pipeline), sink_(sink) {}
 
   MergedSink run(const std::vector<runtime::PlannedPartition>& planned) {
     const runtime::Node& node = (*pipeline_.graph)[sink_];
@@ -72,34 +78,33 @@ class SinkMerge {
                        each.partition);
     const std::vector<std::int64_t> tasks = runtime::tasks_found(node);
     std::vector<std::unique_ptr<Pipeline>> from;
-    // All is looked at before anything is moved.
+    // Check every task before anything is moved.
     for (const std::int64_t task : tasks) {
       from.push_back(pipeline_.open_task(task));
       require_same_definition(*from.back());
     }
-    if (!tasks.empty()) target_->graph->sink(sink_).prepare(node.in);
+    if (!tasks.empty()) (*target_)->graph->sink(sink_).prepare(node.in);
     for (std::size_t i = 0; i < tasks.size() && !session_.cancellation.requested(); ++i)
       result_.tasks.push_back(merge(tasks[i], *from[i]));
     return std::move(result_);
   }
 
  private:
-  /// The same pipeline, with the target's path in place of the tasks'.
+  /// Opens the same pipeline with the target's path in place of the tasks' paths.
   void open_target() {
     const auto& paths = runtime::per_task((*pipeline_.graph)[sink_]);
-    const Arguments& arguments = session_.arguments;
-    if (!arguments.into.empty() && paths.size() > 1) {
+    if (!options_.into.empty() && paths.size() > 1) {
       throw Error::config(
-          "--into: several options of the sink have {task}; leave it out, and "
-          "\"all\" takes its place");
+          "--into: several options of the sink have {task}; without --into, \"all\" takes its "
+          "place");
     }
-    runtime::OpenRequest request = session_.open_request();
+    runtime::OpenRequest request = session_.open_request(options_.file);
     for (const auto& [option, path] : paths) {
-      result_.into = arguments.into.empty()
+      result_.into = options_.into.empty()
                          ? runtime::with_task(path, "all")
-                         : std::filesystem::absolute(arguments.into).lexically_normal().string();
+                         : std::filesystem::absolute(options_.into).lexically_normal().string();
       if (runtime::is_per_task(result_.into))
-        throw Error::config("--into: names one database, so there is no {task} in it");
+        throw Error::config("--into: names one database, so it cannot contain {task}");
       for (const std::int64_t task : runtime::tasks_found((*pipeline_.graph)[sink_])) {
         if (runtime::with_task(path, std::to_string(task)) != result_.into) continue;
         throw Error::config(
@@ -109,11 +114,8 @@ class SinkMerge {
           fmt::format("{}.{}={}", (*pipeline_.graph)[sink_].name, option, result_.into));
     }
     result_.sink = (*pipeline_.graph)[sink_].name;
-    runtime::Diagnostics diagnostics;
-    target_ = runtime::open_pipeline(request, registry_, session_.cancellation, session_.log,
-                                     diagnostics);
-    if (target_ == nullptr) throw Error::config(diagnostics.text(false));
-    require_same_definition(*target_);
+    target_ = std::make_unique<OpenedPipeline>(session_, request);
+    require_same_definition(**target_);
   }
 
   void require_same_definition(const Pipeline& one) {
@@ -121,11 +123,11 @@ class SinkMerge {
     ledger.load(*one.graph, sink_, pipeline_.file.name);
     const auto changed = runtime::changed_definition(*one.graph, sink_, ledger);
     if (!changed) return;
-    throw Error::config(fmt::format("{}: {}; merge with the file that they were loaded with, or {}",
+    throw Error::config(fmt::format("{}: {}; merge with the pipeline file that loaded them, or {}",
                                     name_of(one), *changed, runtime::changed_definition_remedy));
   }
 
-  /// The target of a sink as it tells it itself.
+  /// The path of the sink's database.
   std::string name_of(const Pipeline& one) const {
     const runtime::Node& node = (*one.graph)[sink_];
     const auto& paths = runtime::per_task((*pipeline_.graph)[sink_]);
@@ -139,20 +141,20 @@ class SinkMerge {
   Merged merge(std::int64_t task, const Pipeline& from) {
     Merged merged{task, 0, 0, 0, {}};
     try {
-      unite(from, merged);
+      copy(from, merged);
     } catch (const runtime::StageError& error) {
       if (error.code() == Code::cancelled) return merged;
-      merged.error = session_.log.redactor().conceal(error.message());
+      merged.error = session_.conceal(error.message());
       session_.log.error(merged.error);
     }
     return merged;
   }
 
-  void unite(const Pipeline& from, Merged& merged) {
-    const runtime::SinkStage& target = target_->graph->sink(sink_);
+  void copy(const Pipeline& from, Merged& merged) {
+    const runtime::SinkStage& target = (*target_)->graph->sink(sink_);
     const runtime::SinkStage& stage = from.graph->sink(sink_);
     runtime::LedgerView there;
-    there.load(*target_->graph, sink_, pipeline_.file.name);
+    there.load(*(*target_)->graph, sink_, pipeline_.file.name);
     const auto is_done = [&](const LedgerRecord& record) {
       return there.done(sink_, record.source, record.partition) != nullptr;
     };
@@ -166,11 +168,11 @@ class SinkMerge {
     if (!request.parts.empty())
       merged.rows = target.merge(stage, request, (*pipeline_.graph)[sink_].in);
     merged.partitions = static_cast<std::int64_t>(request.parts.size());
-    // What failed or was missing, as far as no other task has done it: for people to see.
+    // Failed and missing partitions are recorded too, unless another task has done them.
     for (const LedgerRecord& record : not_done) target.record(record);
   }
 
-  /// The plan alone knows by which column and value the rows are told.
+  /// Only the plan knows which column and value tell the partition's rows apart.
   MergeRequest::Part part_of(const LedgerRecord& record) const {
     const auto planned = planned_.find({record.source, record.partition});
     if (planned != planned_.end()) return {record.source, planned->second};
@@ -180,10 +182,10 @@ class SinkMerge {
   }
 
   const Session& session_;
-  const runtime::StageRegistry& registry_;
+  const MergeOptions& options_;
   const Pipeline& pipeline_;
   const NodeIndex sink_;
-  std::unique_ptr<Pipeline> target_;
+  std::unique_ptr<OpenedPipeline> target_;
   std::map<std::pair<std::string, std::string>, Partition> planned_;  // by source and id
   MergedSink result_;
 };
@@ -211,37 +213,57 @@ void print_text(const std::vector<MergedSink>& sinks) {
     out += fmt::format("sink \"{}\" into {}\n", sink.sink, sink.into);
     if (sink.tasks.empty()) out += "  there is no task's database\n";
     for (const Merged& each : sink.tasks) {
-      out += fmt::format("  task {}: {} partitions with {} rows merged", each.task,
-                         runtime::grouped(each.partitions), runtime::grouped(each.rows));
+      out += fmt::format("  task {}: {} with {} merged", each.task,
+                         runtime::counted(each.partitions, "partition"),
+                         runtime::counted(each.rows, "row"));
       if (each.skipped > 0)
-        out += fmt::format(", {} there already", runtime::grouped(each.skipped));
+        out += fmt::format(", {} already there", runtime::grouped(each.skipped));
       out += each.error.empty() ? "\n" : fmt::format("\n    refused: {}\n", each.error);
     }
   }
   print(out);
 }
 
+class Merge : public Verb {
+ public:
+  Merge()
+      : Verb("merge",
+             "Merge the per-task databases of sinks with {task} in their path; safe to repeat") {}
+
+  void declare(Options& options) override {
+    declare_pipeline_file(options, options_.file);
+    options.value("--into", options_.into,
+                  "Database to create or to add to; default: the sink's path with \"all\" for "
+                  "{task}");
+    options.value("--sink", options_.sink, "Only this sink; default: all with {task}");
+    common.declare_set(options);
+    common.declare_now(options);
+    common.declare_format(options);
+  }
+
+  int run(const Session& session) override {
+    const OpenedPipeline pipeline = session.open(options_.file);
+    const std::vector<NodeIndex> chosen = chosen_sinks(*pipeline->graph, options_);
+    const auto planned = runtime::plan_partitions(*pipeline->graph, {});
+    std::vector<MergedSink> sinks;
+    sinks.reserve(chosen.size());
+    for (const NodeIndex sink : chosen)
+      sinks.push_back(SinkMerge(session, options_, *pipeline, sink).run(planned));
+    if (session.json()) print_json(as_json(*pipeline, sinks));
+    else print_text(sinks);
+    if (session.cancellation.requested()) return session.signal_exit_code();
+    const bool complete = std::ranges::all_of(sinks, [](const MergedSink& sink) {
+      return std::ranges::all_of(sink.tasks, &std::string::empty, &Merged::error);
+    });
+    return complete ? exit_ok : exit_failed;
+  }
+
+ private:
+  MergeOptions options_;
+};
+
 }  // namespace
 
-int merge(const Session& session) {
-  const runtime::StageRegistry registry = session.registry();
-  runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
-                                               session.cancellation, session.log, diagnostics);
-  if (pipeline == nullptr) return report(session, diagnostics);
-  const std::vector<NodeIndex> chosen = chosen_sinks(*pipeline->graph, session.arguments);
-  const auto planned = runtime::plan_partitions(*pipeline->graph, {});
-  std::vector<MergedSink> sinks;
-  sinks.reserve(chosen.size());
-  for (const NodeIndex sink : chosen)
-    sinks.push_back(SinkMerge(session, registry, *pipeline, sink).run(planned));
-  if (session.arguments.format == Format::json) print_json(as_json(*pipeline, sinks));
-  else print_text(sinks);
-  if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
-  const bool whole = std::ranges::all_of(sinks, [](const MergedSink& sink) {
-    return std::ranges::all_of(sink.tasks, &std::string::empty, &Merged::error);
-  });
-  return whole ? exit_ok : exit_failed;
-}
+std::unique_ptr<Verb> merge_verb() { return std::make_unique<Merge>(); }
 
 }  // namespace etl::app

@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/verbs/project_templates.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/describe/pipeline_scaffold.hpp"
@@ -12,13 +12,14 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 
 namespace etl::app {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// What the templates call the stage and its class.
+/// The names of the stage and its class in the templates.
 constexpr std::string_view template_name = "template_stage";
 constexpr std::string_view template_class = "TemplateStage";
 constexpr std::string_view schema_file = "etl.schema.json";
@@ -45,7 +46,7 @@ std::string class_name(std::string_view stage) {
   return name;
 }
 
-/// The name becomes a stage, a class, a CMake target and files.
+/// Throws unless the name can be that of a stage, a class, a CMake target and files.
 void require_stage_name(const std::string& name, const runtime::StageRegistry& registry) {
   constexpr std::array reserved = {
       "all",     "clean",  "depend",     "edit_cache",    "etl",          "help", "install",
@@ -57,11 +58,11 @@ void require_stage_name(const std::string& name, const runtime::StageRegistry& r
         "\"{}\" cannot be the name of a stage: write a letter a-z, then a-z, 0-9 and _", name));
   }
   if (std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
-    throw Error::config(fmt::format(
-        "\"{}\" is a name that CMake or the project itself uses: choose another", name));
+    throw Error::config(
+        fmt::format("\"{}\" is used by CMake or the project itself: choose another name", name));
   }
   if (const runtime::StageEntry* other = registry.find(name)) {
-    throw Error::config(fmt::format("there is a stage \"{}\" already, in {}: choose another name",
+    throw Error::config(fmt::format("there already is a stage \"{}\", in {}: choose another name",
                                     name, other->plugin.path.string()));
   }
 }
@@ -84,7 +85,7 @@ void make_folder(const fs::path& folder) {
   }
 }
 
-/// Writes a file that does not exist yet; the check and the creation are one step.
+/// Writes a file that must not exist; the check and the creation are one step.
 void write_new(const fs::path& path, std::string_view text) {
   const auto failed = [&] {
     return Error::permanent("cannot write " + path.string() + ": " + std::strerror(errno));
@@ -105,77 +106,128 @@ void require_new_or_empty(const fs::path& folder) {
     return;
   throw Error::config(folder.string() +
                       (failure ? ": " + failure.message()
-                               : " exists and is no empty folder; etl new overwrites nothing"));
+                               : " exists and is not an empty folder; etl new overwrites nothing"));
 }
 
-/// The line by which editors find the schema of the file; a hint where there is no schema yet, for
-/// they complain of one that is not there.
+/// The line by which editors find the schema of the file, or a hint where there is no schema yet:
+/// editors report a schema that does not exist.
 std::string schema_line(const fs::path& folder) {
   std::error_code ignored;
   if (fs::exists(folder / schema_file, ignored)) return fmt::format("#:schema ./{}\n", schema_file);
   return fmt::format(
-      "# For an editor that knows the options: etl schema > {0}, and as the first line of this\n"
-      "# file \"#:schema ./{0}\", without the quotes.\n",
+      "# For an editor that completes options: run etl schema > {0} and make the first line\n"
+      "# of this file \"#:schema ./{0}\", without the quotes.\n",
       schema_file);
 }
 
-/// The files, and what to do with them.
+/// Prints the files and the next step.
 void report_written(const Session& session, std::vector<std::string> files,
                     const std::string& next) {
   std::sort(files.begin(), files.end());
-  if (session.arguments.format == Format::json) return print_json({{"files", files}});
+  if (session.json()) return print_json({{"files", files}});
   std::string text;
   for (const std::string& file : files) text += file + "\n";
   print(text + "next: " + next + "\n");
 }
 
+class NewPlugin : public Verb {
+ public:
+  NewPlugin()
+      : Verb("new plugin", "Write a plugin that builds, with a test and a pipeline that uses it") {}
+
+  void declare(Options& options) override {
+    common.declare_format(options);
+    options.value("NAME", name_, "The stage's name: a-z, 0-9 and _").required = true;
+    options.word("--kind", kind_, {"source", "filter", "sink"}, "Kind of the stage").required =
+        true;
+    options.value("--dir", folder_, "Folder of the project, new or empty; default: ./NAME").type =
+        "DIR";
+  }
+
+  int run(const Session& session) override {
+    require_stage_name(name_, session.registry());
+    const fs::path folder = folder_.empty() ? fs::path(name_) : folder_;
+    require_new_or_empty(folder);
+    std::vector<std::string> written;
+    for (const ProjectTemplate& one : project_templates()) {
+      const std::size_t slash = one.path.find('/');
+      if (!wanted(one.path.substr(0, slash))) continue;
+      const std::string name = replaced(one.path.substr(slash + 1), template_name, name_);
+      const std::string text =
+          replaced(replaced(one.text, template_name, name_), template_class, class_name(name_));
+      make_folder((folder / name).parent_path());
+      write_new(folder / name, text);
+      written.push_back((folder / name).string());
+    }
+    report_written(session, std::move(written),
+                   "cd " + folder.string() +
+                       " && cmake -B build && cmake --build build && ctest --test-dir build");
+    return exit_ok;
+  }
+
+ private:
+  /// A filter or sink comes with the sample source, to try it with; a source brings its own rows.
+  [[nodiscard]] bool wanted(std::string_view set) const {
+    return set == kind_ || set == "any" || (set == "sample" && kind_ != "source");
+  }
+
+  std::string name_, kind_;
+  fs::path folder_;
+};
+
+class NewPipeline : public Verb {
+ public:
+  NewPipeline()
+      : Verb("new pipeline", "Write a pipeline file that explains every option of some stages") {}
+
+  void declare(Options& options) override {
+    common.declare_format(options);
+    options.value("NAME", name_, "The pipeline's name; the file is NAME.toml").required = true;
+    Option& stages =
+        options.value("--stages", stages_, "Names of installed stages, separated by commas");
+    stages.type = "STAGE";
+    stages.required = true;
+    options.value("--dir", folder_, "Folder of the file; default: the current folder").type = "DIR";
+  }
+
+  int run(const Session& session) override {
+    require_pipeline_name(name_);
+    const runtime::StageRegistry registry = session.registry();
+    const auto stages = find_stages(registry);
+    const std::string text = schema_line(folder_) + runtime::pipeline_scaffold(name_, stages);
+    if (!folder_.empty()) make_folder(folder_);
+    const fs::path path = folder_ / (name_ + ".toml");
+    write_new(path, text);
+    report_written(session, {path.string()},
+                   "fill in the values, then etl validate " + path.string());
+    return exit_ok;
+  }
+
+ private:
+  [[nodiscard]] std::vector<const runtime::StageEntry*> find_stages(
+      const runtime::StageRegistry& registry) const {
+    std::vector<const runtime::StageEntry*> stages;
+    for (const std::string& list : stages_) {
+      std::istringstream in(list);
+      for (std::string name; std::getline(in, name, ',');) {
+        stages.push_back(registry.find(name));
+        if (stages.back() != nullptr) continue;
+        throw Error::config(fmt::format("--stages: there is no stage \"{}\"; {}{}", name,
+                                        runtime::did_you_mean(name, registry.names()),
+                                        registry.searched()));
+      }
+    }
+    return stages;
+  }
+
+  std::string name_;
+  std::vector<std::string> stages_;
+  fs::path folder_;
+};
+
 }  // namespace
 
-int new_plugin(const Session& session) {
-  const Arguments& arguments = session.arguments;
-  require_stage_name(arguments.name, session.registry());
-  const fs::path folder = arguments.folder.empty() ? fs::path(arguments.name) : arguments.folder;
-  require_new_or_empty(folder);
-  std::vector<std::string> written;
-  for (const ProjectTemplate& one : project_templates()) {
-    const std::size_t slash = one.path.find('/');
-    const std::string_view set = one.path.substr(0, slash);
-    // The sample source is what a filter or sink can be tried with; a source brings its own rows.
-    const bool wanted =
-        set == arguments.kind || set == "any" || (set == "sample" && arguments.kind != "source");
-    if (!wanted) continue;
-    const std::string name = replaced(one.path.substr(slash + 1), template_name, arguments.name);
-    const std::string text = replaced(replaced(one.text, template_name, arguments.name),
-                                      template_class, class_name(arguments.name));
-    make_folder((folder / name).parent_path());
-    write_new(folder / name, text);
-    written.push_back((folder / name).string());
-  }
-  report_written(session, std::move(written),
-                 "cd " + folder.string() +
-                     " && cmake -B build && cmake --build build && ctest --test-dir build");
-  return exit_ok;
-}
-
-int new_pipeline(const Session& session) {
-  const Arguments& arguments = session.arguments;
-  require_pipeline_name(arguments.name);
-  const runtime::StageRegistry registry = session.registry();
-  std::vector<const runtime::StageEntry*> stages;
-  for (const std::string& name : arguments.stages) {
-    stages.push_back(registry.find(name));
-    if (stages.back() != nullptr) continue;
-    throw Error::config(fmt::format("--stages: there is no stage \"{}\"; {}{}", name,
-                                    runtime::did_you_mean(name, registry.names()),
-                                    registry.searched()));
-  }
-  const std::string text =
-      schema_line(arguments.folder) + runtime::pipeline_scaffold(arguments.name, stages);
-  if (!arguments.folder.empty()) make_folder(arguments.folder);
-  const fs::path path = arguments.folder / (arguments.name + ".toml");
-  write_new(path, text);
-  report_written(session, {path.string()}, "fill in what fits, then etl validate " + path.string());
-  return exit_ok;
-}
+std::unique_ptr<Verb> new_plugin_verb() { return std::make_unique<NewPlugin>(); }
+std::unique_ptr<Verb> new_pipeline_verb() { return std::make_unique<NewPipeline>(); }
 
 }  // namespace etl::app

@@ -1,7 +1,7 @@
 #include "core/runtime/pipeline/plan.hpp"
 
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/in_progress.hpp"
@@ -17,7 +17,7 @@ using nlohmann::json;
 using runtime::Graph;
 using runtime::NodeIndex;
 
-/// What one sink's ledger says of one partition, and why a run would load it.
+/// The state of a partition in one sink's ledger, and why a run would load it.
 json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& ledger,
                 const runtime::PlannedPartition& planned, const runtime::Redactor& redactor) {
   if (!graph.sink(sink).transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
@@ -38,7 +38,7 @@ json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& l
   return state;
 }
 
-/// One word for a partition with several sinks: the one that says what a run would do about it.
+/// The state of a partition with several sinks: the one that decides what a run would do.
 std::string overall(const json& sinks) {
   bool done = true;
   std::string other = "pending";
@@ -56,32 +56,32 @@ struct Plan {
   std::map<std::string, std::size_t> states;
 };
 
-/// For people, a sink that cannot be asked leaves its partitions' state open.
-std::string word_of(const json& sink) {
+/// The state shown to people; "unknown" if the sink cannot be reached.
+std::string shown_state(const json& sink) {
   return sink.value("reason", "") == "unreachable" ? "unknown" : sink["state"].get<std::string>();
 }
 
-/// Who has it in hand now.
-std::string who(const json& in_hand) {
+/// The runs that are loading the partition.
+std::string runs_text(const json& in_hand) {
   std::string text;
   for (const json& each : in_hand) {
     text += fmt::format(
         "{}{} by {}{} since {}", text.empty() ? "" : "; ",
-        each["lost"].get<bool>() ? "lost" : "in hand",
+        each["lost"].get<bool>() ? "lost" : "in progress",
         each["task"].is_null() ? "" : fmt::format("task {} on ", each["task"].get<std::string>()),
         each["host"].get<std::string>(), each["since"].get<std::string>());
   }
   return text;
 }
 
-/// Why a run would load the partition; empty where it would not.
+/// Why a run would load the partition; empty if it would not.
 std::string why(const json& sink) {
-  if (sink.contains("in_hand")) return who(sink["in_hand"]);
+  if (sink.contains("in_hand")) return runs_text(sink["in_hand"]);
   const std::string reason = sink.value("reason", "");
   const std::string error = sink.contains("error") ? ": " + sink["error"].get<std::string>() : "";
   if (reason == "new") return "never tried, or forgotten";
   if (reason == "failed") return "failed before" + error;
-  if (reason == "missing") return "was not there" + error;
+  if (reason == "missing") return "was missing" + error;
   if (reason == "unreachable") return "the sink cannot be reached";
   if (reason == "no ledger") return "the sink keeps no ledger: every run loads it";
   return "";
@@ -99,8 +99,8 @@ InProgressBySink find_in_progress(const runtime::Pipeline& pipeline,
   return found;
 }
 
-Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
-               const runtime::Preflight& preflight) {
+Plan make_plan(const Session& session, const runtime::Selection& selection,
+               const runtime::Pipeline& pipeline, const runtime::Preflight& preflight) {
   const Graph& graph = *pipeline.graph;
   const runtime::LedgerView& ledger = preflight.ledger;
   const runtime::Redactor& redactor = session.log.redactor();
@@ -115,7 +115,6 @@ Plan make_plan(const Session& session, const runtime::Pipeline& pipeline,
     plan.targets.push_back(std::move(entry));
   }
   const InProgressBySink in_hand = find_in_progress(pipeline, ledger);
-  const runtime::Selection selection{session.arguments.only, session.arguments.limit};
   for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
     json sinks = json::object();
     for (const NodeIndex sink : graph.sinks_of(planned.source)) {
@@ -148,7 +147,7 @@ std::string target_text(const json& target) {
   if (target.contains("unreachable")) {
     return fmt::format("{} cannot be reached: {}\n", sink, text("unreachable"));
   }
-  if (target["exists"].is_null()) return sink + " says nothing of its target\n";
+  if (target["exists"].is_null()) return sink + " does not describe its target\n";
   if (target["exists"].get<bool>()) {
     return fmt::format("{} writes {}, which exists\n", sink, text("name"));
   }
@@ -164,7 +163,7 @@ void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, 
   for (const json& partition : plan.partitions) {
     bool known = true;
     for (const auto& [name, sink] : partition["sinks"].items()) {
-      const std::string state = word_of(sink);
+      const std::string state = shown_state(sink);
       known = known && state != "unknown";
       table.push_back(
           {partition["partition"], partition["source"],
@@ -183,30 +182,44 @@ void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, 
   print(out + "\n");
 }
 
+class PlanVerb : public Verb {
+ public:
+  PlanVerb() : Verb("plan", "Show what a run would do; moves nothing") {}
+
+  void declare(Options& options) override {
+    declare_pipeline_file(options, file_);
+    common.declare_now(options);
+    common.declare_set(options);
+    selection_.declare(options);
+    common.declare_format(options);
+  }
+
+  int run(const Session& session) override {
+    const OpenedPipeline pipeline = session.open(file_);
+    const runtime::Preflight preflight = pipeline.run_preflight(false);
+    session.require_not_stopped();
+    const Plan plan = make_plan(session, {selection_.only, selection_.limit}, *pipeline, preflight);
+    session.require_not_stopped();
+    const std::string delivery = pipeline->graph->exactly_once() ? "exactly-once" : "at-least-once";
+    if (session.json()) {
+      print_json({{"pipeline", pipeline->file.name},
+                  {"delivery", delivery},
+                  {"targets", plan.targets},
+                  {"partitions", plan.partitions},
+                  {"states", plan.states}});
+    } else {
+      print_text(*pipeline, delivery, plan);
+    }
+    return exit_ok;
+  }
+
+ private:
+  std::filesystem::path file_;
+  SelectionOptions selection_;
+};
+
 }  // namespace
 
-int plan(const Session& session) {
-  const runtime::StageRegistry registry = session.registry();
-  runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
-                                               session.cancellation, session.log, diagnostics);
-  if (pipeline == nullptr) return report(session, diagnostics);
-  const runtime::Preflight preflight = runtime::run_preflight(*pipeline, false, diagnostics);
-  if (diagnostics.failed()) return report(session, diagnostics);
-  require_not_stopped(session);
-  const Plan made = make_plan(session, *pipeline, preflight);
-  require_not_stopped(session);
-  const std::string delivery = pipeline->graph->exactly_once() ? "exactly-once" : "at-least-once";
-  if (session.arguments.format == Format::json) {
-    print_json({{"pipeline", pipeline->file.name},
-                {"delivery", delivery},
-                {"targets", made.targets},
-                {"partitions", made.partitions},
-                {"states", made.states}});
-  } else {
-    print_text(*pipeline, delivery, made);
-  }
-  return exit_ok;
-}
+std::unique_ptr<Verb> plan_verb() { return std::make_unique<PlanVerb>(); }
 
 }  // namespace etl::app

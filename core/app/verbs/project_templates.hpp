@@ -1,5 +1,5 @@
 /// \file
-/// The files of core/app/templates, which the build puts into the program.
+/// The files of core/app/templates, embedded in the program by the build.
 #pragma once
 
 #include <span>

@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
@@ -20,22 +20,30 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using runtime::RejectEntry;
 
-/// What is in the file, as far as it was asked for.
+struct RejectOptions {
+  fs::path file;
+  std::string reason;  ///< empty = any
+  std::vector<std::string> partitions;
+  std::optional<std::int64_t> limit;
+  fs::path pipeline;  ///< empty = none
+  bool replay = false;
+};
+
+/// The entries that were asked for.
 struct Listing {
-  std::vector<RejectEntry> entries;  ///< the first of them, when there is a limit
+  std::vector<RejectEntry> entries;  ///< up to the limit
   std::int64_t total = 0;
   std::map<std::pair<std::string, std::string>, std::int64_t> reasons;  ///< by reason and stage
   json unreadable = json::array();
   std::int64_t waiting = 0;  ///< spool files of killed runs
 };
 
-bool asked_for(const Arguments& arguments, const RejectEntry& entry) {
-  const auto matches = [&](const std::string& glob) {
+bool matches(const RejectOptions& options, const RejectEntry& entry) {
+  const auto glob_matches = [&](const std::string& glob) {
     return ::fnmatch(glob.c_str(), entry.key.partition.c_str(), 0) == 0;
   };
-  return (arguments.reason.empty() || arguments.reason == entry.reason) &&
-         (arguments.only.empty() ||
-          std::any_of(arguments.only.begin(), arguments.only.end(), matches));
+  return (options.reason.empty() || options.reason == entry.reason) &&
+         (options.partitions.empty() || std::ranges::any_of(options.partitions, glob_matches));
 }
 
 std::int64_t waiting_spools(const runtime::RejectPath& path) {
@@ -48,10 +56,10 @@ std::int64_t waiting_spools(const runtime::RejectPath& path) {
   return waiting;
 }
 
-Listing list(const Arguments& arguments, const runtime::RejectPath& path) {
+Listing list(const RejectOptions& options, const runtime::RejectPath& path) {
   Listing found;
   const auto most =
-      static_cast<std::size_t>(arguments.limit.value_or(std::numeric_limits<std::int64_t>::max()));
+      static_cast<std::size_t>(options.limit.value_or(std::numeric_limits<std::int64_t>::max()));
   for (const fs::path& file : runtime::published_files(path)) {
     const std::string text = runtime::read_whole(file);
     runtime::read_rejects(text, [&](runtime::RejectRecord record) {
@@ -60,7 +68,7 @@ Listing list(const Arguments& arguments, const runtime::RejectPath& path) {
             {{"file", file.string()}, {"line", record.number}, {"error", record.error}});
         return;
       }
-      if (!asked_for(arguments, *record.entry)) return;
+      if (!matches(options, *record.entry)) return;
       ++found.total;
       ++found.reasons[{record.entry->reason, record.entry->stage}];
       if (found.entries.size() < most) found.entries.push_back(*std::move(record.entry));
@@ -81,7 +89,7 @@ std::vector<std::pair<std::pair<std::string, std::string>, std::int64_t>> sorted
 }
 
 void print_listing(const Listing& found) {
-  std::string text = fmt::format("{} rejects\n", runtime::grouped(found.total));
+  std::string text = runtime::counted(found.total, "reject") + "\n";
   if (found.total != 0) {
     std::vector<std::vector<std::string>> table{{"rows", "stage", "reason"}};
     for (const auto& [what, rows] : sorted(found))
@@ -117,9 +125,9 @@ json to_json(const Listing& found) {
           {"waiting", found.waiting}};
 }
 
-int show(const Session& session, const runtime::RejectPath& path) {
-  const Listing found = list(session.arguments, path);
-  require_not_stopped(session);
+int show(const Session& session, const RejectOptions& options, const runtime::RejectPath& path) {
+  const Listing found = list(options, path);
+  session.require_not_stopped();
   for (const json& line : found.unreadable) {
     session.log.error(fmt::format("{}:{}: {}", line["file"].get<std::string>(),
                                   line["line"].get<std::size_t>(),
@@ -127,18 +135,18 @@ int show(const Session& session, const runtime::RejectPath& path) {
   }
   if (found.waiting != 0) {
     session.log.warn(fmt::format(
-        "the rejects of {} partitions of a run that was killed are not in {} yet: the next run, or "
-        "--pipeline with the pipeline's file, puts those in that were committed",
-        found.waiting, path.path.string()));
+        "the rejects of {} of a killed run are not in {} yet: the next run, or --pipeline with the "
+        "pipeline file, publishes the committed ones",
+        runtime::counted(found.waiting, "partition"), path.path.string()));
   }
-  if (session.arguments.format == Format::json) print_json(to_json(found));
+  if (session.json()) print_json(to_json(found));
   else print_listing(found);
   return found.unreadable.empty() ? exit_ok : exit_failed;
 }
 
 int show_replay(const Session& session, const runtime::ReplayReport& report) {
   for (const std::string& note : report.notes) session.log.warn(note);
-  if (session.arguments.format == Format::json) {
+  if (session.json()) {
     print_json({{"loaded", report.loaded},
                 {"malformed", report.malformed},
                 {"of_filters", report.of_filters},
@@ -147,50 +155,73 @@ int show_replay(const Session& session, const runtime::ReplayReport& report) {
                 {"summary", report.summary.json()}});
   } else {
     std::vector<std::vector<std::string>> table{
-        {runtime::grouped(report.loaded), "loaded, and taken out of the file"},
-        {runtime::grouped(report.malformed), "still cannot be read"},
+        {runtime::grouped(report.loaded), "loaded and removed from the file"},
+        {runtime::grouped(report.malformed), "still malformed"},
         {runtime::grouped(report.of_filters), "rejected by filters: cannot be replayed"},
         {runtime::grouped(report.of_others), "of other pipelines"},
-        {runtime::grouped(report.unreadable), "lines that are no entries"}};
+        {runtime::grouped(report.unreadable), "lines that are not entries"}};
     print(runtime::aligned(table) + "\n" + report.summary.text());
   }
-  if (report.summary.status == "interrupted") return exit_signal + session.cancellation.reason();
+  if (report.summary.status == "interrupted") return session.signal_exit_code();
   return report.summary.status == "ok" && report.unreadable == 0 ? exit_ok : exit_failed;
 }
 
-/// One file of a folder that a pipeline keeps its rejects in is not to be written by itself.
+/// Throws if the path is one file of the folder in which the pipeline keeps its rejects.
 void require_own_path(const runtime::Pipeline& pipeline, const runtime::RejectPath& path) {
   const auto& own = pipeline.file.run.rejects;
   std::error_code ignored;
   if (own && own->folder && fs::equivalent(own->path, path.path.parent_path(), ignored) &&
       !path.folder)
-    throw Error::config(fmt::format("{} is one file of {}: name the folder", path.path.string(),
+    throw Error::config(fmt::format("{} is one file of {}: give the folder", path.path.string(),
                                     own->path.string()));
 }
 
+class Rejects : public Verb {
+ public:
+  Rejects() : Verb("rejects", "List rejected rows, or load them once they are repaired") {}
+
+  void declare(Options& options) override {
+    options.value("FILE", options_.file, "The file or folder that run.rejects names").required =
+        true;
+    common.declare_format(options);
+    options.value("--reason", options_.reason, "Only rejects with this reason");
+    options.value("--partition", options_.partitions,
+                  "Only rejects of partitions whose id matches this glob (repeatable)");
+    options.number("--limit", options_.limit, partition_range, "Show only the first N");
+    options.value("--pipeline", options_.pipeline, "The pipeline file (TOML) that rejected them");
+    options.flag("--replay", options_.replay,
+                 "Load the records that can be read now, and remove them from FILE");
+    common.declare_set(options);
+  }
+
+  std::string misuse() const override {
+    return options_.replay && options_.pipeline.empty() ? "--replay requires --pipeline" : "";
+  }
+
+  int run(const Session& session) override {
+    std::error_code failure;
+    const auto path =
+        runtime::RejectPath::of(fs::absolute(options_.file, failure).lexically_normal());
+    if (!fs::exists(path.path, failure))
+      throw Error::permanent(options_.file.string() + ": no such file or folder");
+    if (options_.pipeline.empty()) return show(session, options_, path);
+    const OpenedPipeline pipeline = session.open(options_.pipeline);
+    (void)pipeline.run_preflight(false);
+    require_own_path(*pipeline, path);
+    if (options_.replay) {
+      return show_replay(
+          session, runtime::replay_rejects(*pipeline, path, session.cancellation, session.log));
+    }
+    runtime::settle_rejects(*pipeline, path, session.log);
+    return show(session, options_, path);
+  }
+
+ private:
+  RejectOptions options_;
+};
+
 }  // namespace
 
-int rejects(const Session& session) {
-  const Arguments& arguments = session.arguments;
-  std::error_code failure;
-  const fs::path absolute = fs::absolute(arguments.files.front(), failure).lexically_normal();
-  const runtime::RejectPath path = runtime::RejectPath::of(absolute);
-  if (!fs::exists(path.path, failure))
-    throw Error::permanent(arguments.files.front().string() + ": there is no such file or folder");
-  if (arguments.pipeline.empty()) return show(session, path);
-  const runtime::StageRegistry registry = session.registry();
-  runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline(session.open_request(arguments.pipeline), registry,
-                                               session.cancellation, session.log, diagnostics);
-  if (pipeline != nullptr) (void)runtime::run_preflight(*pipeline, false, diagnostics);
-  if (diagnostics.failed()) return report(session, diagnostics);
-  require_own_path(*pipeline, path);
-  if (arguments.replay) {
-    return show_replay(session,
-                       runtime::replay_rejects(*pipeline, path, session.cancellation, session.log));
-  }
-  runtime::settle_rejects(*pipeline, path, session.log);
-  return show(session, path);
-}
+std::unique_ptr<Verb> rejects_verb() { return std::make_unique<Rejects>(); }
 
 }  // namespace etl::app

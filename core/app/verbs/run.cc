@@ -1,69 +1,125 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
-#include "core/app/cli/task_share.hpp"
-#include "core/app/cluster/fixed_times.hpp"
+#include "core/app/cli/share_option.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/verbs/run_report.hpp"
-#include "core/runtime/pipeline/plan.hpp"
-#include "core/runtime/pipeline/preflight.hpp"
+#include "core/runtime/attempt/faults.hpp"
+#include "core/runtime/base/units.hpp"
 #include "core/runtime/run/runner.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 
 namespace etl::app {
 namespace {
 
-/// An engine is told whether it is of any use to start the task again.
-int exit_code(const Session& session, const runtime::Summary& summary) {
-  if (summary.status == "interrupted") return exit_signal + session.cancellation.reason();
-  if (summary.status != "failed") return exit_ok;
-  const bool may_pass = std::ranges::any_of(summary.failures, &runtime::Failure::transient);
-  return may_pass && !session.arguments.task.empty() ? exit_retry : exit_failed;
-}
-
-runtime::Selection selection(const Arguments& arguments) {
-  runtime::Selection selection{arguments.only, arguments.limit};
-  if (!arguments.task.empty())
-    selection.share =
-        task_share(arguments.task, arguments.task_offset, runtime::environment_variable);
-  return selection;
-}
-
-/// A report that is lost costs no summary: data has moved.
-bool write_report(const Session& session, const RunReport& report,
-                  const runtime::Summary& summary) {
+/// Returns why a value of --fault is refused, or "".
+std::string check_fault(const std::string& text) {
   try {
-    report.write(summary.json());
-    return true;
+    const runtime::FaultPlan plan({text});
+    return {};
   } catch (const Error& error) {
-    session.log.error(error.message());
-    return false;
+    const std::string prefix = "--fault " + text + ": ";  // the parser names the option itself
+    const std::string message = error.message();
+    return "is not valid: " + message.substr(message.starts_with(prefix) ? prefix.size() : 0);
   }
 }
 
+/// Throws Error (config) if an option of the file is a relative time: tasks start at different times
+/// and would plan different partitions.
+void require_fixed_times(const runtime::Pipeline& pipeline) {
+  for (const runtime::StageSpec& stage : pipeline.file.stages) {
+    for (const runtime::RawOption& option : stage.options) {
+      const auto* text = std::get_if<std::string>(&option.data);
+      if (text == nullptr || !runtime::parse_relative_time(*text)) continue;
+      const etl_option_spec* spec = pipeline.graph->option_spec(stage.name, option.name);
+      if (spec == nullptr || spec->type != ETL_OPTION_TIME) continue;
+      throw Error::config(fmt::format(
+          "--task: option \"{}\" of {} \"{}\" is relative (\"{}\"), so tasks that start at "
+          "different times would plan different partitions; give all of them the same --now TIME",
+          option.name, runtime::kind_name(stage.kind), stage.name, *text));
+    }
+  }
+}
+
+class Run : public Verb {
+ public:
+  Run() : Verb("run", "Run a pipeline") {}
+
+  void declare(Options& options) override {
+    declare_pipeline_file(options, file_);
+    common.declare_set(options);
+    selection_.declare(options);
+    common.declare_format(options);
+    common.declare_workers(options);
+    common.declare_now(options);
+    options
+        .value(
+            "--task", task_,
+            "I/N: load only the I-th (from 0) of N shares of the plan; auto or auto/N: take them "
+            "from the\nengine's environment. Exit code 75: worth retrying")
+        .check = check_share;
+    options.number("--task-offset", task_offset_, {0, 1'000'000},
+                   "Number to add to the index of the task, for plans cut into several arrays");
+    options.flag("--reload", reload_, reload_help);
+    progress_.declare(options);
+    options
+        .value("--fault", faults_,
+               "POINT[@N]=kill|error|delay:TIME: fail on purpose at the N-th (default 1, * = "
+               "every) time\nthe run passes source.open, source.opened, source.batch, "
+               "sink.commit or sink.committed (repeatable)")
+        .check = check_fault;
+    options.value("--report", report_, "Also write the summary to this file as JSON");
+  }
+
+  int run(const Session& session) override {
+    const RunReport report(report_);
+    const runtime::Selection selection = select();
+    runtime::OpenRequest request = session.open_request(file_);
+    if (selection.share) request.task = selection.share->index;
+    const OpenedPipeline pipeline(session, request);
+    if (selection.share && common.now.empty()) require_fixed_times(*pipeline);
+    const runtime::Summary summary =
+        runtime::run_pipeline(*pipeline, pipeline.run_preflight(reload_),
+                              {selection, reload_, progress_.resolve(session.log), faults_},
+                              session.cancellation, session.log);
+    const bool reported = report.try_write(summary, session.log);
+    print_summary(session, summary);
+    const int code = exit_code(session, summary);
+    return code == exit_ok && !reported ? exit_failed : code;
+  }
+
+  int transient_exit_code() const override { return task_.empty() ? exit_failed : exit_retry; }
+
+ private:
+  [[nodiscard]] runtime::Selection select() const {
+    runtime::Selection selection{selection_.only, selection_.limit};
+    if (!task_.empty())
+      selection.share = parse_share(task_, task_offset_, runtime::environment_variable);
+    return selection;
+  }
+
+  /// A task exits with exit_retry if starting it again may help.
+  [[nodiscard]] int exit_code(const Session& session, const runtime::Summary& summary) const {
+    if (summary.status == "interrupted") return session.signal_exit_code();
+    if (summary.status != "failed") return exit_ok;
+    return std::ranges::any_of(summary.failures, &runtime::Failure::transient)
+               ? transient_exit_code()
+               : exit_failed;
+  }
+
+  std::filesystem::path file_;
+  SelectionOptions selection_;
+  std::string task_;  ///< empty = the whole plan
+  std::int64_t task_offset_ = 0;
+  bool reload_ = false;
+  ProgressOption progress_;
+  std::vector<std::string> faults_;
+  std::filesystem::path report_;  ///< empty = none
+};
+
 }  // namespace
 
-int run(const Session& session) {
-  const Arguments& arguments = session.arguments;
-  const RunReport file(arguments.report);
-  const runtime::Selection chosen = selection(arguments);
-  const runtime::StageRegistry registry = session.registry();
-  runtime::Diagnostics diagnostics;
-  runtime::OpenRequest opened = session.open_request();
-  if (chosen.share) opened.task = chosen.share->index;
-  const auto pipeline =
-      runtime::open_pipeline(opened, registry, session.cancellation, session.log, diagnostics);
-  if (pipeline == nullptr) return report(session, diagnostics);
-  if (!arguments.task.empty() && arguments.now.empty()) require_fixed_times(*pipeline);
-  runtime::Preflight preflight = runtime::run_preflight(*pipeline, arguments.reload, diagnostics);
-  if (diagnostics.failed()) return report(session, diagnostics);
-  const runtime::RunRequest request{chosen, arguments.reload, arguments.progress, arguments.faults};
-  const runtime::Summary summary = runtime::run_pipeline(*pipeline, std::move(preflight), request,
-                                                         session.cancellation, session.log);
-  const bool reported = write_report(session, file, summary);
-  if (arguments.format == Format::json) print_json(summary.json());
-  else print(summary.text());
-  const int code = exit_code(session, summary);
-  return code == exit_ok && !reported ? exit_failed : code;
-}
+std::unique_ptr<Verb> run_verb() { return std::make_unique<Run>(); }
 
 }  // namespace etl::app

@@ -14,6 +14,11 @@ namespace etl::app {
 
 namespace fs = std::filesystem;
 
+void print_summary(const Session& session, const runtime::Summary& summary) {
+  if (session.json()) print_json(summary.json());
+  else print(summary.text());
+}
+
 RunReport::RunReport(fs::path path) : path_(std::move(path)), written_(path_) {
   if (path_.empty()) return;
   const auto refuse = [&](const std::string& why) {
@@ -29,22 +34,32 @@ RunReport::RunReport(fs::path path) : path_(std::move(path)), written_(path_) {
 
 RunReport::~RunReport() {
   std::error_code ignored;
-  if (written_ != path_) fs::remove(written_, ignored);  // nothing, once it took its place
+  if (written_ != path_) fs::remove(written_, ignored);  // gone already if it was renamed
 }
 
-void RunReport::write(const nlohmann::json& summary) const {
+void RunReport::write(const runtime::Summary& summary) const {
   if (path_.empty()) return;
   const auto fail = [&](const std::string& why) {
     throw Error::permanent("cannot write " + path_.string() + ": " + why);
   };
   std::ofstream out(written_);
-  out << summary.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
+  out << summary.json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   out.close();
   if (!out) fail(std::strerror(errno));
   if (written_ == path_) return;
   std::error_code failure;
   fs::rename(written_, path_, failure);
   if (failure) fail(failure.message());
+}
+
+bool RunReport::try_write(const runtime::Summary& summary, runtime::Log& log) const {
+  try {
+    write(summary);
+    return true;
+  } catch (const Error& error) {
+    log.error(error.message());
+    return false;
+  }
 }
 
 }  // namespace etl::app

@@ -1,30 +1,37 @@
 /// \file
-/// `etl run --report FILE`: the summary as a file.
+/// Where the summary of a run goes: stdout, and the file of `--report`.
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
+#include "core/app/cli/session.hpp"
+#include "core/runtime/schedule/summary.hpp"
 
 #include <filesystem>
 
 namespace etl::app {
 
-/// A file that is there whole or not at all: a reader never sees half a report. What is no regular
-/// file (a pipe, /dev/stderr) is written to as it is.
+/// Prints the summary in the format of the session.
+void print_summary(const Session& session, const runtime::Summary& summary);
+
+/// Writes a file completely or not at all, so that readers never see half a report. A path that is
+/// not a regular file (a pipe, /dev/stderr) is written to directly.
 class RunReport {
  public:
-  /// Tries whether it can be written, so that nobody learns only after the run that it cannot:
-  /// throws Error (config). An empty path is no report.
+  /// Tries to write to the file, so that a mistake shows before the run and not after it. Throws
+  /// Error (config). An empty path means no report.
   explicit RunReport(std::filesystem::path path);
   ~RunReport();
   RunReport(const RunReport&) = delete;
   RunReport& operator=(const RunReport&) = delete;
 
   /// Throws Error (permanent).
-  void write(const nlohmann::json& summary) const;
+  void write(const runtime::Summary& summary) const;
+  /// As write(), but logs the failure and returns false: data has moved, so the summary on stdout
+  /// must not be lost.
+  [[nodiscard]] bool try_write(const runtime::Summary& summary, runtime::Log& log) const;
 
  private:
   std::filesystem::path path_;
-  std::filesystem::path written_;  ///< what is written to: path_, or a file that takes its place
+  std::filesystem::path written_;  ///< path_, or a temporary file that replaces it
 };
 
 }  // namespace etl::app

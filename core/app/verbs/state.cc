@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
@@ -19,21 +19,30 @@ using runtime::Graph;
 using runtime::NodeIndex;
 using runtime::StageError;
 
-/// What became of one record of one sink's ledger.
+struct ForgetOptions {
+  std::filesystem::path file;
+  std::string action;  ///< "forget"
+  std::string glob;
+  std::string source;  ///< empty = every source
+  std::string sink;    ///< empty = every sink that keeps a ledger
+  bool delete_rows = false;
+};
+
+/// A record of one sink's ledger that was to be forgotten.
 struct Forgotten {
   std::string sink;
   LedgerRecord record;
   std::int64_t rows_deleted = 0;
-  std::string error;  ///< why it stays; empty = it is gone
+  std::string error;  ///< why it stays; empty = it was forgotten
 };
 
-/// A sink whose ledger was left alone altogether.
+/// A sink whose ledger was not changed at all.
 struct Untouched {
   std::string sink;
   std::string error;
 };
 
-struct Outcome {
+struct ForgetResult {
   std::vector<Forgotten> partitions;
   std::vector<Untouched> sinks;
 
@@ -46,14 +55,14 @@ bool has_rows(const LedgerRecord& record) {
   return record.state == State::done && record.rows_written > 0;
 }
 
-/// The sinks that are meant: the one named, or all that keep a ledger.
+/// The named sink, or all sinks that keep a ledger.
 std::vector<NodeIndex> chosen_sinks(const Graph& graph, const std::string& name) {
   std::vector<NodeIndex> chosen;
   std::vector<std::string> names;
   for (const NodeIndex sink : graph.of_kind(runtime::Kind::sink)) {
     names.push_back(graph[sink].name);
-    const bool meant = name.empty() ? graph.sink(sink).transactional() : graph[sink].name == name;
-    if (meant) chosen.push_back(sink);
+    const bool wanted = name.empty() ? graph.sink(sink).transactional() : graph[sink].name == name;
+    if (wanted) chosen.push_back(sink);
   }
   if (chosen.empty() && !name.empty()) {
     throw Error::config(fmt::format("--sink: there is no sink \"{}\"; {}", name,
@@ -67,20 +76,20 @@ std::vector<NodeIndex> chosen_sinks(const Graph& graph, const std::string& name)
   return chosen;
 }
 
-/// Forgets the partitions that match, sink by sink, each in a transaction of the sink's own. Once
-/// it has begun nothing is thrown: what has been done is told, also when asked to stop.
+/// Forgets the matching partitions, sink by sink, each in a transaction of its own. Once it has
+/// begun nothing is thrown, so that the result is reported even after a stop.
 class Forget {
  public:
-  Forget(const Session& session, const runtime::Pipeline& pipeline)
-      : session_(session), pipeline_(pipeline), graph_(*pipeline.graph) {}
+  Forget(const Session& session, const ForgetOptions& options, const runtime::Pipeline& pipeline)
+      : session_(session), options_(options), pipeline_(pipeline), graph_(*pipeline.graph) {}
 
-  Outcome run() {
-    const std::vector<NodeIndex> sinks = chosen_sinks(graph_, session_.arguments.sink);
+  ForgetResult run() {
+    const std::vector<NodeIndex> sinks = chosen_sinks(graph_, options_.sink);
     for (const NodeIndex sink : sinks) load(sink);
     require_known_source();
-    if (session_.arguments.delete_rows) plan();
+    if (options_.delete_rows) plan();
     for (const NodeIndex sink : sinks) forget(sink);
-    return std::move(outcome_);
+    return std::move(result_);
   }
 
  private:
@@ -89,7 +98,7 @@ class Forget {
     try {
       if (!runtime::per_task(graph_[sink]).empty() && !pipeline_.request.task) {
         throw Error::config(
-            fmt::format("sink \"{0}\" has a database for each task; name one: --set {0}.{1}=PATH",
+            fmt::format("sink \"{0}\" has one database per task; choose one: --set {0}.{1}=PATH",
                         graph_[sink].name, runtime::per_task(graph_[sink]).begin()->first));
       }
       if (!stage.can_forget()) {
@@ -98,14 +107,14 @@ class Forget {
       ledger_.load(graph_, sink, pipeline_.file.name);
     } catch (const StageError& error) {
       if (error.code() == Code::config) throw;  // nothing was changed yet
-      outcome_.sinks.push_back({graph_[sink].name, error.message()});
+      result_.sinks.push_back({graph_[sink].name, error.message()});
     }
   }
 
-  /// A source that the file no longer has may still have partitions in a ledger.
+  /// Also accepts a source that the file no longer has: a ledger may have partitions of it.
   void require_known_source() const {
-    const std::string& name = session_.arguments.source;
-    if (name.empty() || !outcome_.sinks.empty()) return;
+    const std::string& name = options_.source;
+    if (name.empty() || !result_.sinks.empty()) return;
     std::set<std::string> names;
     for (const NodeIndex source : graph_.of_kind(runtime::Kind::source)) {
       names.insert(graph_[source].name);
@@ -119,10 +128,10 @@ class Forget {
         runtime::did_you_mean(name, {names.begin(), names.end()})));
   }
 
-  /// Only the plan knows by which column and value a sink finds a partition's rows.
+  /// Only the plan knows which column and value tell a partition's rows apart.
   void plan() {
     for (runtime::PlannedPartition& planned :
-         runtime::plan_partitions(graph_, {{session_.arguments.glob}, {}})) {
+         runtime::plan_partitions(graph_, {{options_.glob}, {}})) {
       const std::string& source = graph_[planned.source].name;
       std::string id = planned.partition.id;
       planned_.emplace(std::pair(source, std::move(id)), std::move(planned.partition));
@@ -130,8 +139,8 @@ class Forget {
   }
 
   void forget(NodeIndex sink) {
-    const runtime::Selection selection{{session_.arguments.glob}, {}};
-    const std::string& source = session_.arguments.source;
+    const runtime::Selection selection{{options_.glob}, {}};
+    const std::string& source = options_.source;
     for (const LedgerRecord& record : ledger_.records(sink)) {
       if (!runtime::selected(selection, record.partition)) continue;
       if (!source.empty() && record.source != source) continue;
@@ -143,7 +152,7 @@ class Forget {
         if (error.code() == Code::cancelled) return;
         forgotten.error = error.message();
       }
-      outcome_.partitions.push_back(std::move(forgotten));
+      result_.partitions.push_back(std::move(forgotten));
     }
   }
 
@@ -151,7 +160,7 @@ class Forget {
     const runtime::SinkStage& stage = graph_.sink(sink);
     ForgetRequest request{record.pipeline, record.source, record.sink, {}, false};
     request.partition.id = record.partition;
-    if (session_.arguments.delete_rows) {
+    if (options_.delete_rows) {
       const auto planned = planned_.find({record.source, record.partition});
       if (planned != planned_.end()) {
         request.partition = planned->second;
@@ -159,8 +168,8 @@ class Forget {
       } else if (has_rows(record)) {
         throw stage.failure(Error::permanent(fmt::format(
             "cannot delete the rows of partition \"{}\": the plan no longer has it, and only the "
-            "plan says which rows are its own. Nothing was changed; forget it without "
-            "--delete-rows, or let source \"{}\" plan it again (--set)",
+            "plan tells which rows belong to it. Nothing was changed; forget it without "
+            "--delete-rows, or make source \"{}\" plan it again (--set)",
             record.partition, record.source)));
       }
     }
@@ -168,17 +177,19 @@ class Forget {
   }
 
   const Session& session_;
+  const ForgetOptions& options_;
   const runtime::Pipeline& pipeline_;
   const Graph& graph_;
   runtime::LedgerView ledger_;
   std::map<std::pair<std::string, std::string>, Partition> planned_;  // by source and id
-  Outcome outcome_;
+  ForgetResult result_;
 };
 
-json as_json(const Session& session, const runtime::Pipeline& pipeline, const Outcome& outcome) {
+json as_json(const Session& session, const ForgetOptions& options,
+             const runtime::Pipeline& pipeline, const ForgetResult& found) {
   const runtime::Redactor& redactor = session.log.redactor();
   json partitions = json::array();
-  for (const Forgotten& each : outcome.partitions) {
+  for (const Forgotten& each : found.partitions) {
     json entry = {{"sink", each.sink},
                   {"source", each.record.source},
                   {"partition", each.record.partition},
@@ -190,49 +201,49 @@ json as_json(const Session& session, const runtime::Pipeline& pipeline, const Ou
     partitions.push_back(std::move(entry));
   }
   json sinks = json::array();
-  for (const Untouched& each : outcome.sinks) {
+  for (const Untouched& each : found.sinks) {
     sinks.push_back({{"sink", each.sink}, {"error", redactor.conceal(each.error)}});
   }
   return {{"pipeline", pipeline.file.name},
-          {"delete_rows", session.arguments.delete_rows},
+          {"delete_rows", options.delete_rows},
           {"partitions", partitions},
           {"untouched_sinks", sinks}};
 }
 
-/// What the user should know about rows, once the records are gone.
-std::string about_rows(const Session& session, const Outcome& outcome) {
+/// Tells what happened to the rows of the forgotten records.
+std::string about_rows(const ForgetOptions& options, const ForgetResult& found) {
   std::int64_t rows = 0;
-  for (const Forgotten& each : outcome.partitions) {
+  for (const Forgotten& each : found.partitions) {
     if (!each.error.empty()) continue;
-    if (session.arguments.delete_rows) rows += each.rows_deleted;
+    if (options.delete_rows) rows += each.rows_deleted;
     else if (has_rows(each.record)) rows += each.record.rows_written;
   }
-  if (session.arguments.delete_rows)
-    return fmt::format("{} rows deleted\n", runtime::grouped(rows));
+  if (options.delete_rows) return runtime::counted(rows, "row") + " deleted\n";
   if (rows == 0) return {};
   return fmt::format(
-      "The {} rows that were loaded stay, and the next run loads these partitions again, beside "
-      "them.\n--delete-rows removes a partition's rows with its record.\n",
-      runtime::grouped(rows));
+      "{} loaded before {}, and the next run loads these partitions again beside them.\n"
+      "--delete-rows deletes a partition's rows with its record.\n",
+      runtime::counted(rows, "row"), rows == 1 ? "stays" : "stay");
 }
 
-void print_text(const Session& session, const runtime::Pipeline& pipeline, const Outcome& outcome) {
+void print_text(const Session& session, const ForgetOptions& options,
+                const runtime::Pipeline& pipeline, const ForgetResult& found) {
   const runtime::Redactor& redactor = session.log.redactor();
   std::string out;
-  for (const Untouched& each : outcome.sinks) {
+  for (const Untouched& each : found.sinks) {
     out += fmt::format("nothing was forgotten in sink \"{}\": {}\n", each.sink,
                        redactor.conceal(each.error));
   }
   std::vector<std::vector<std::string>> table = {
       {"partition", "source", "sink", "was", "rows", "result"}};
   std::size_t gone = 0;
-  for (const Forgotten& each : outcome.partitions) {
+  for (const Forgotten& each : found.partitions) {
     std::string result = "refused: " + redactor.conceal(each.error);
     if (each.error.empty()) {
       ++gone;
       result = "forgotten";
       if (each.rows_deleted > 0) {
-        result += fmt::format(", {} rows deleted", runtime::grouped(each.rows_deleted));
+        result += fmt::format(", {} deleted", runtime::counted(each.rows_deleted, "row"));
       } else if (has_rows(each.record)) {
         result += ", its rows stay";
       }
@@ -241,33 +252,56 @@ void print_text(const Session& session, const runtime::Pipeline& pipeline, const
                      std::string(state_name(each.record.state)),
                      runtime::grouped(each.record.rows_written), result});
   }
-  if (!outcome.partitions.empty()) {
+  if (!found.partitions.empty()) {
     out += runtime::aligned(table);
-    out += fmt::format("{} of {} forgotten\n", gone, outcome.partitions.size());
-    out += about_rows(session, outcome);
-  } else if (outcome.sinks.empty()) {
+    out += fmt::format("{} of {} forgotten\n", gone, found.partitions.size());
+    out += about_rows(options, found);
+  } else if (found.sinks.empty()) {
     out += fmt::format("nothing to forget: no partition in the ledger of pipeline \"{}\" matches\n",
                        pipeline.file.name);
   }
   print(out);
 }
 
+class StateVerb : public Verb {
+ public:
+  StateVerb()
+      : Verb("state",
+             "Forget partitions: delete their ledger records, so that the next run loads them "
+             "again") {}
+
+  void declare(Options& options) override {
+    declare_pipeline_file(options, options_.file);
+    options.word("ACTION", options_.action, {"forget"}, "What to do").required = true;
+    options
+        .value("GLOB", options_.glob,
+               "Partitions by id, including those that the plan no longer has. Their loaded rows "
+               "stay unless\n--delete-rows is given")
+        .required = true;
+    options.value("--source", options_.source, "Only partitions of this source");
+    options.value("--sink", options_.sink,
+                  "Only in the ledger of this sink; default: in all ledgers");
+    options.flag("--delete-rows", options_.delete_rows,
+                 "Also delete the partitions' rows; refused where they cannot be told from others");
+    common.declare_set(options);
+    common.declare_format(options);
+  }
+
+  int run(const Session& session) override {
+    const OpenedPipeline pipeline = session.open(options_.file);
+    const ForgetResult result = Forget(session, options_, *pipeline).run();
+    if (session.json()) print_json(as_json(session, options_, *pipeline, result));
+    else print_text(session, options_, *pipeline, result);
+    if (session.cancellation.requested()) return session.signal_exit_code();
+    return result.complete() ? exit_ok : exit_failed;
+  }
+
+ private:
+  ForgetOptions options_;
+};
+
 }  // namespace
 
-int state(const Session& session) {
-  const runtime::StageRegistry registry = session.registry();
-  runtime::Diagnostics diagnostics;
-  const auto pipeline = runtime::open_pipeline(session.open_request(), registry,
-                                               session.cancellation, session.log, diagnostics);
-  if (pipeline == nullptr) return report(session, diagnostics);
-  const Outcome outcome = Forget(session, *pipeline).run();
-  if (session.arguments.format == Format::json) {
-    print_json(as_json(session, *pipeline, outcome));
-  } else {
-    print_text(session, *pipeline, outcome);
-  }
-  if (session.cancellation.requested()) return exit_signal + session.cancellation.reason();
-  return outcome.complete() ? exit_ok : exit_failed;
-}
+std::unique_ptr<Verb> state_verb() { return std::make_unique<StateVerb>(); }
 
 }  // namespace etl::app

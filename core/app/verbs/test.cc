@@ -1,5 +1,5 @@
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/verbs/test_report.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
@@ -17,21 +17,22 @@ namespace {
 
 using nlohmann::json;
 
-bool wanted(const Arguments& arguments, const std::string& name) {
-  return arguments.only.empty() ||
-         std::ranges::any_of(arguments.only, [&](const std::string& glob) {
-           return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
-         });
-}
-
-/// The tests of all files, one after the other.
-class TestSession {
+class TestVerb : public Verb {
  public:
-  explicit TestSession(const Session& session) : session_(session) {}
+  TestVerb() : Verb("test", "Run the [[tests]] of pipeline files; touches no source and no sink") {}
 
-  int run() {
-    const runtime::StageRegistry registry = session_.registry();
-    for (const std::filesystem::path& file : session_.arguments.files) run_file(file, registry);
+  void declare(Options& options) override {
+    options.value("FILE", paths_, "Pipeline files (TOML)").required = true;
+    options.value("--only", only_, "Only tests whose name matches this glob (repeatable)");
+    options.value("--junit", junit_, junit_help);
+    common.declare_set(options);
+    common.declare_format(options);
+  }
+
+  int run(const Session& session) override {
+    session_ = &session;
+    const runtime::StageRegistry registry = session.registry();
+    for (const std::filesystem::path& file : paths_) run_file(file, registry);
     require_some();
     report();
     if (!valid_) return exit_config;
@@ -39,48 +40,50 @@ class TestSession {
   }
 
  private:
+  [[nodiscard]] bool wanted(const std::string& name) const {
+    return only_.empty() || std::ranges::any_of(only_, [&](const std::string& glob) {
+             return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
+           });
+  }
+
   void run_file(const std::filesystem::path& file, const runtime::StageRegistry& registry) {
     runtime::Diagnostics diagnostics;
     std::vector<runtime::PipelineTest> tests;
-    runtime::OpenRequest request = session_.open_request(file);
+    runtime::OpenRequest request = session_->open_request(file);
     request.further_checks = [&tests](const runtime::PipelineFile& read,
                                       const runtime::Graph* graph, runtime::Diagnostics& found) {
       tests = runtime::read_tests(read, graph, found);
     };
-    const auto pipeline =
-        runtime::open_pipeline(request, registry, session_.cancellation, session_.log, diagnostics);
+    const auto pipeline = runtime::open_pipeline(request, registry, session_->cancellation,
+                                                 session_->log, diagnostics);
     if (pipeline != nullptr) {
       tests_ += tests.size();
       if (tests.empty())
-        diagnostics.warning({file.string()}, "there are no tests in this pipeline",
+        diagnostics.warning({file.string()}, "this pipeline has no tests",
                             "add [[tests]]; see docs/testing-pipelines.md");
-      std::erase_if(tests, [&](const runtime::PipelineTest& test) {
-        return !wanted(session_.arguments, test.name);
-      });
+      std::erase_if(tests, [&](const runtime::PipelineTest& test) { return !wanted(test.name); });
       for (runtime::PipelineTest& test : tests)
         runtime::read_test_files(test, *pipeline->graph, diagnostics);
     }
-    require_not_stopped(session_);
+    session_->require_not_stopped();
     const bool valid = !diagnostics.failed();
     valid_ = valid_ && valid;
     files_.push_back({{"file", file.string()},
                       {"valid", valid},
-                      {"diagnostics", findings(session_, diagnostics)}});
-    const std::string text =
-        session_.log.redactor().conceal(diagnostics.text(colour_on(STDERR_FILENO)));
-    std::fputs(text.c_str(), stderr);
+                      {"diagnostics", session_->diagnostics_json(diagnostics)}});
+    std::fputs(session_->diagnostics_text(diagnostics).c_str(), stderr);
     if (!valid) return;
     for (const runtime::PipelineTest& test : tests) run_one(*pipeline, test);
   }
 
   void run_one(const runtime::Pipeline& pipeline, const runtime::PipelineTest& test) {
-    runtime::TestOutcome outcome = runtime::run_test(pipeline, test, session_.cancellation);
-    require_not_stopped(session_);
-    const std::string message = session_.log.redactor().conceal(outcome.message);
-    for (json& difference : outcome.differences) {  // of a failure, its message
+    runtime::TestOutcome outcome = runtime::run_test(pipeline, test, session_->cancellation);
+    session_->require_not_stopped();
+    const std::string message = session_->conceal(outcome.message);
+    for (json& difference : outcome.differences) {  // a failure has its message there
       const auto got = difference.find("got");
       if (got != difference.end() && got->is_string())
-        *got = session_.log.redactor().conceal(got->get<std::string>());
+        *got = session_->conceal(got->get<std::string>());
     }
     results_.push_back({pipeline.file.path, runtime::printable(test.name),
                         outcome.passed ? TestResult::Status::passed : TestResult::Status::failed,
@@ -95,28 +98,30 @@ class TestSession {
                       {"differences", std::move(outcome.differences)}});
   }
 
-  /// A mistyped --only must not look like success.
+  /// Throws if --only matches no test: a typing error must not look like success.
   void require_some() const {
     if (!valid_ || !results_.empty() || tests_ == 0) return;
     std::string globs;
-    for (const std::string& glob : session_.arguments.only)
-      globs += (globs.empty() ? "\"" : ", \"") + glob + "\"";
+    for (const std::string& glob : only_) globs += (globs.empty() ? "\"" : ", \"") + glob + "\"";
     throw Error::permanent(
         fmt::format("--only: none of {} tests has a name that matches {}", tests_, globs));
   }
 
   void report() const {
-    if (session_.arguments.format == Format::json) {
+    if (session_->json()) {
       print_json(
           {{"passed", valid_ && all_passed(results_)}, {"tests", shown_}, {"files", files_}});
     } else {
       print(to_text(results_, colour_on(STDOUT_FILENO)));
     }
-    if (!session_.arguments.junit.empty())
-      write_junit(session_.arguments.junit, "etl test", results_);
+    if (!junit_.empty()) write_junit(junit_, "etl test", results_);
   }
 
-  const Session& session_;
+  std::vector<std::filesystem::path> paths_;
+  std::vector<std::string> only_;
+  std::filesystem::path junit_;  ///< empty = none
+
+  const Session* session_ = nullptr;
   std::vector<TestResult> results_;
   json shown_ = json::array();
   json files_ = json::array();
@@ -126,6 +131,6 @@ class TestSession {
 
 }  // namespace
 
-int test(const Session& session) { return TestSession(session).run(); }
+std::unique_ptr<Verb> test_verb() { return std::make_unique<TestVerb>(); }
 
 }  // namespace etl::app

@@ -8,6 +8,7 @@
 #include <pugixml.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <string_view>
@@ -26,29 +27,9 @@ std::ptrdiff_t count(const std::vector<TestResult>& results, Status status) {
                        [=](const TestResult& each) { return each.status == status; });
 }
 
-const char* word(Status status) {
-  switch (status) {
-    case Status::passed:
-      return "ok";
-    case Status::failed:
-      return "FAILED";
-    case Status::skipped:
-      break;
-  }
-  return "skipped";
-}
-
-const char* colour_of(Status status) {
-  switch (status) {
-    case Status::passed:
-      return "\033[32m";
-    case Status::failed:
-      return "\033[31m";
-    case Status::skipped:
-      break;
-  }
-  return "\033[33m";
-}
+/// How a status is shown, by Status.
+constexpr std::array<const char*, 3> words = {"ok", "FAILED", "skipped"};
+constexpr std::array<const char*, 3> colours = {"\033[32m", "\033[31m", "\033[33m"};
 
 std::string indented(std::string_view text) {
   std::string out = "    ";
@@ -59,7 +40,7 @@ std::string indented(std::string_view text) {
   return out;
 }
 
-/// What a document of XML 1.0 may hold (https://www.w3.org/TR/xml/#charsets).
+/// Replaces characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
 std::string for_xml(std::string_view text) { return runtime::printable(text, "\n"); }
 
 void add_case(pugi::xml_node suite, const TestResult& result) {
@@ -105,8 +86,9 @@ std::vector<std::vector<TestResult>> by_suite(const std::vector<TestResult>& res
 std::string to_text(const std::vector<TestResult>& results, bool colour) {
   std::string out;
   for (const TestResult& each : results) {
-    const std::string status = fmt::format("{:<7}", word(each.status));
-    out += colour ? colour_of(each.status) + status + "\033[0m" : status;
+    const auto index = static_cast<std::size_t>(each.status);
+    const std::string status = fmt::format("{:<7}", words.at(index));
+    out += colour ? colours.at(index) + status + "\033[0m" : status;
     out += fmt::format(" {}: {}\n", each.suite, each.name);
     if (each.status != Status::passed) out += indented(each.message) + "\n";
   }
@@ -128,8 +110,8 @@ void write_junit(const std::filesystem::path& file, const std::string& name,
   for (const auto& suite : by_suite(results)) add_suite(all, suite);
   errno = 0;
   if (!document.save_file(file.c_str(), "  ")) {
-    throw Error::permanent(fmt::format("{}: cannot be written: {}", file.string(),
-                                       errno != 0 ? std::strerror(errno) : "no reason given"));
+    throw Error::permanent(fmt::format("cannot write {}: {}", file.string(),
+                                       errno != 0 ? std::strerror(errno) : "unknown reason"));
   }
 }
 

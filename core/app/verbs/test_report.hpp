@@ -1,5 +1,5 @@
 /// \file
-/// What a row of tests found, for people and for the machines that gather tests (`--junit`).
+/// Reports test results to people and to CI systems (`--junit`).
 #pragma once
 
 #include <chrono>
@@ -11,20 +11,19 @@ namespace etl::app {
 
 struct TestResult {
   enum class Status { passed, failed, skipped };
-  std::string suite;  ///< what was tested: a stage, a file
+  std::string suite;  ///< the stage or file that was tested
   std::string name;
   Status status = Status::passed;
   std::string message;  ///< why it failed or was skipped; may have several lines
   std::chrono::nanoseconds took{};
 };
 
-/// One line a test, the message of what did not pass below it, and a line that sums up.
-/// `colour`: with terminal colours.
+/// Formats one line per test, with the message below it unless it passed, and a line of totals.
 [[nodiscard]] std::string to_text(const std::vector<TestResult>& results, bool colour);
 
-/// Writes a JUnit XML report as gatherers of CI systems read it (`testsuites` / `testsuite` /
-/// `testcase`), suites in the order of their first result. What XML 1.0 cannot hold is replaced.
-/// Throws Error (permanent) when the file cannot be written.
+/// Writes a JUnit XML report as CI systems read it (`testsuites` / `testsuite` / `testcase`),
+/// suites in the order of their first result. Characters that XML 1.0 does not allow are replaced. Throws
+/// Error (permanent) if the file cannot be written.
 void write_junit(const std::filesystem::path& file, const std::string& name,
                  const std::vector<TestResult>& results);
 

@@ -1,24 +1,44 @@
-#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
+#include "core/app/cli/verb.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
 
 #include <cstdio>
 
 namespace etl::app {
+namespace {
 
-int validate(const Session& session) {
-  const runtime::StageRegistry registry = session.registry();
-  nlohmann::json results = nlohmann::json::array();
-  bool valid = true;
-  for (const std::filesystem::path& file : session.arguments.files) {
-    const PipelineCheck check = check_pipeline(session, registry, file);
-    valid = valid && check.valid;
-    results.push_back(
-        {{"file", file.string()}, {"valid", check.valid}, {"diagnostics", check.findings}});
-    std::fputs(check.text.c_str(), stderr);
-    if (session.arguments.format == Format::text && check.valid) print(file.string() + ": ok\n");
+class Validate : public Verb {
+ public:
+  Validate() : Verb("validate", "Check pipeline files as a run does before it moves data") {}
+
+  void declare(Options& options) override {
+    options.value("FILE", files_, "Pipeline files (TOML)").required = true;
+    common.declare_set(options);
+    common.declare_format(options);
   }
-  if (session.arguments.format == Format::json) print_json({{"valid", valid}, {"files", results}});
-  return valid ? exit_ok : exit_config;
-}
+
+  int run(const Session& session) override {
+    const runtime::StageRegistry registry = session.registry();
+    nlohmann::json results = nlohmann::json::array();
+    bool valid = true;
+    for (const std::filesystem::path& file : files_) {
+      const PipelineCheck check = check_pipeline(session, registry, file);
+      valid = valid && check.valid;
+      results.push_back(
+          {{"file", file.string()}, {"valid", check.valid}, {"diagnostics", check.findings}});
+      std::fputs(check.text.c_str(), stderr);
+      if (!session.json() && check.valid) print(file.string() + ": ok\n");
+    }
+    if (session.json()) print_json({{"valid", valid}, {"files", results}});
+    return valid ? exit_ok : exit_config;
+  }
+
+ private:
+  std::vector<std::filesystem::path> files_;
+};
+
+}  // namespace
+
+std::unique_ptr<Verb> validate_verb() { return std::make_unique<Validate>(); }
 
 }  // namespace etl::app

@@ -45,7 +45,7 @@ class ReplayRun {
     if (!cancellation_.requested()) load(store);
     store.finish_run(ledgers());
     count_loaded();
-    finish_summary();
+    report_.summary.conclude(cancellation_.requested());
     return std::move(report_);
   }
 
@@ -246,11 +246,6 @@ class ReplayRun {
         else --at->second;
       }
     }
-  }
-
-  void finish_summary() {
-    if (cancellation_.requested()) report_.summary.status = "interrupted";
-    else if (!report_.summary.failures.empty()) report_.summary.status = "failed";
   }
 
   struct Replayed {

@@ -15,7 +15,6 @@
 #include <random>
 #include <set>
 #include <thread>
-#include <tuple>
 
 namespace etl::runtime {
 namespace {
@@ -247,12 +246,7 @@ class Run {
   void finish(std::chrono::steady_clock::duration elapsed) {
     summary_.elapsed_seconds = std::chrono::duration<double>(elapsed).count();
     summary_.peak_memory_bytes = peak_resident_bytes() + workers_resident_;
-    std::sort(summary_.failures.begin(), summary_.failures.end(),
-              [](const Failure& a, const Failure& b) {
-                return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
-              });
-    if (cancellation_.requested()) summary_.status = "interrupted";
-    else if (!summary_.failures.empty()) summary_.status = "failed";
+    summary_.conclude(cancellation_.requested());
   }
 
   const Pipeline& pipeline_;

@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <fstream>
+#include <tuple>
 
 namespace etl::runtime {
 namespace {
@@ -55,6 +57,14 @@ void Summary::add_up_rows(const RowCounts& read_once) {
     rows.added += sink.rows.added;
     rows.written += sink.rows.written;
   }
+}
+
+void Summary::conclude(bool interrupted) {
+  std::ranges::sort(failures, [](const Failure& a, const Failure& b) {
+    return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
+  });
+  if (interrupted) status = "interrupted";
+  else if (!failures.empty()) status = "failed";
 }
 
 json Summary::json() const {

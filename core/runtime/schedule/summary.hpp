@@ -68,6 +68,8 @@ struct Summary {
   /// Sets `rows` from those of the sinks. With several sinks, rows read and rejected are taken from
   /// `read_once`, which counts each partition once.
   void add_up_rows(const RowCounts& read_once);
+  /// Sorts the failures and sets the status.
+  void conclude(bool interrupted);
 
   [[nodiscard]] nlohmann::json json() const;
   /// For people.

@@ -396,7 +396,7 @@ TEST_F(CommandTest, PlanOfASinkThatSaysNothingOfItsTarget) {
       "[sinks.db]\nplugin = \"probe_mute\"\ninput = \"s\"\n";
   const Ended plain = verb("plan", text);
   EXPECT_EQ(plain.code, ok);
-  EXPECT_THAT(plain.out, HasSubstr("sink \"db\" says nothing of its target\n"));
+  EXPECT_THAT(plain.out, HasSubstr("sink \"db\" does not describe its target\n"));
   EXPECT_THAT(plain.out, HasSubstr("at-least-once"));
   EXPECT_TRUE(verb("plan", text, {"--format", "json"}).json()["targets"][0]["exists"].is_null());
 }

@@ -56,7 +56,7 @@ class Merge(EtlCase):
         before = self.snapshot(self.merged)
         self.assertEqual({"partitions": 0, "skipped": HOURS, "rows": 0}, self.sums(self.merge(path)))
         self.assertEqual(before, self.snapshot(self.merged))
-        self.assertIn("there already", etl.run("merge", path).out)
+        self.assertIn("already there", etl.run("merge", path).out)
         # The path is not part of the definition, so runs can continue with the merged database.
         single = self.write(self.main_job(self.base, self.merged, HOURS, run={"max_rejects": 100000}), "single.toml")
         self.assert_summary(self.run_pipeline(single), done=0, skipped=HOURS)

@@ -76,10 +76,10 @@ class Tasks(EtlCase):
         path = self.pipeline()
         for task in ("3/3", "1", "x/2", "1/0", "-1/3", "auto/0", "1/2/3", ""):
             self.assertEqual(etl.USAGE, self.run_task(path, task).code, task)
-        for env, text in (({}, "no engine"), ({"JOB_COMPLETION_INDEX": 1}, "ETL_TASKS"),
-                          ({"JOB_COMPLETION_INDEX": 5, "ETL_TASKS": 3}, "do not fit"),
-                          ({"SGE_TASK_ID": "undefined"}, "no engine"),
-                          ({"JOB_COMPLETION_INDEX": "x", "ETL_TASKS": 3}, "is no number"),
+        for env, text in (({}, "cannot tell which task"), ({"JOB_COMPLETION_INDEX": 1}, "ETL_TASKS"),
+                          ({"JOB_COMPLETION_INDEX": 5, "ETL_TASKS": 3}, "does not match"),
+                          ({"SGE_TASK_ID": "undefined"}, "cannot tell which task"),
+                          ({"JOB_COMPLETION_INDEX": "x", "ETL_TASKS": 3}, "is not a number"),
                           ({"JOB_COMPLETION_INDEX": 1, "SLURM_ARRAY_TASK_ID": 1}, "both"),
                           ({"SLURM_ARRAY_TASK_ID": 7, "SLURM_ARRAY_TASK_MIN": 3, "SLURM_ARRAY_TASK_MAX": 7,
                             "SLURM_ARRAY_TASK_COUNT": 2}, "has gaps")):

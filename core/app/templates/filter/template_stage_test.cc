@@ -49,7 +49,7 @@ TEST(TemplateStage, RefusesAColumnThatIsNoNumber) {
   }
 }
 
-// What etl check looks for in a plugin, here of the class alone.
+// Runs the conformance checks on the class alone.
 TEST(TemplateStage, FollowsThePluginAbi) {
   const auto found = etl::conformance::check<TemplateStage>({.options = {{"column", "number"}}});
   EXPECT_EQ(etl::conformance::failures(found), etl::Strings());

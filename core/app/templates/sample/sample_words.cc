@@ -1,4 +1,4 @@
-/// A source that needs no input: rows to try the plugin with.
+/// A source without input: rows to try the plugin with.
 #include <etl/plugin.hpp>
 
 namespace {
@@ -13,7 +13,7 @@ const std::vector<std::pair<std::string, std::vector<Word>>> days = {
     {"tuesday", {{"apricot", 1}, {"blueberry", 4}}},
 };
 
-/// Gives all words of one day in one batch.
+/// Returns all words of one day in one batch.
 class DayReader {
  public:
   DayReader(std::string day, const etl::Schema& schema) : day_(std::move(day)), rows_(schema) {}
@@ -33,7 +33,7 @@ class DayReader {
   bool ended_ = false;
 };
 
-/// Words of two days; every day is a partition.
+/// Words of two days; each day is a partition.
 class SampleWords {
  public:
   static constexpr auto name = "sample_words";

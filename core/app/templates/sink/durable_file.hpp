@@ -12,13 +12,13 @@
 #include <string_view>
 #include <utility>
 
-/// What failed, to which file or folder, as an error that the runner tries again.
+/// Throws an error that the runner retries, with the operation, the path and errno.
 [[noreturn]] inline void fail(const std::string& doing, const std::filesystem::path& path) {
   throw etl::Error::transient("cannot " + doing + " " + path.string() + ": " +
                               std::strerror(errno));
 }
 
-/// A new file that is on the disk once finish() has returned.
+/// A new file that is on disk once finish() has returned.
 class DurableFile {
  public:
   explicit DurableFile(std::filesystem::path path)
@@ -56,7 +56,7 @@ inline void write_file(const std::filesystem::path& path, std::string_view text)
   file.finish();
 }
 
-/// Puts on the disk which names a folder holds.
+/// Flushes the entries of a folder to disk.
 inline void sync_folder(const std::filesystem::path& folder) {
   const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (descriptor < 0) fail("open", folder);

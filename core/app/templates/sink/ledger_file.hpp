@@ -10,7 +10,7 @@
 #include <string>
 #include <string_view>
 
-/// The text with tab, line feed and backslash written as \t, \n and \\.
+/// Writes tab, line feed and backslash as \t, \n and \\.
 inline std::string escaped(std::string_view text) {
   std::string out;
   for (const char c : text) {
@@ -56,7 +56,7 @@ void each_column(Record& record, Visit visit) {
   visit("finished_at", record.finished_at);
 }
 
-/// A ledger record as a file: a line a column, name and value with a tab between.
+/// Formats a ledger record: one line per column, with a tab between name and value.
 inline std::string ledger_text(const etl::LedgerRecord& record) {
   std::string text = "state\t" + std::string(etl::state_name(record.state)) + "\n";
   each_column(record, [&]<class T>(const char* column, const T& value) {
@@ -71,7 +71,7 @@ inline std::string ledger_text(const etl::LedgerRecord& record) {
 
 inline etl::LedgerRecord read_ledger(const std::filesystem::path& path) {
   const auto damaged = [&](const std::string& why) {
-    return etl::Error::permanent(path.string() + " is no ledger record: " + why);
+    return etl::Error::permanent(path.string() + " is not a ledger record: " + why);
   };
   std::ifstream file(path, std::ios::binary);
   std::map<std::string, std::string, std::less<>> values;
@@ -82,7 +82,7 @@ inline etl::LedgerRecord read_ledger(const std::filesystem::path& path) {
   }
   const auto value = [&](const char* column) -> const std::string& {
     const auto found = values.find(column);
-    if (found == values.end()) throw damaged("there is no " + std::string(column));
+    if (found == values.end()) throw damaged("no column " + std::string(column));
     return found->second;
   };
   etl::LedgerRecord record;
@@ -92,7 +92,7 @@ inline etl::LedgerRecord read_ledger(const std::filesystem::path& path) {
     if constexpr (std::is_same_v<T, std::string>) {
       member = text;
     } else if (std::from_chars(text.data(), text.data() + text.size(), member).ec != std::errc{}) {
-      throw damaged(std::string(column) + " is no number");
+      throw damaged(std::string(column) + " is not a number");
     }
   });
   return record;

@@ -9,8 +9,8 @@
 
 namespace fs = std::filesystem;
 
-/// A name of a stage or partition as the name of a file. What it gives never begins with a dot:
-/// such names are the sink's own.
+/// Encodes the name of a stage or partition as a file name. The result never begins with a dot;
+/// such names are reserved for the sink itself.
 inline std::string file_name(std::string_view name) {
   constexpr std::string_view plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.";
@@ -27,8 +27,8 @@ inline std::string file_name(std::string_view name) {
   return out;
 }
 
-/// Where the partitions of one source lie, under one pipeline and sink.
-struct Shelf {
+/// The folder with the partitions of one source, for one pipeline and sink.
+struct SourceFolder {
   fs::path folder;
 
   [[nodiscard]] fs::path done(std::string_view partition) const {
@@ -43,7 +43,7 @@ struct Shelf {
   }
 };
 
-/// The value as it stands between two tabs; null is \N.
+/// Formats a value for the tab-separated file; null is \N.
 inline std::string cell_text(const etl::Batch& batch, std::size_t column, std::size_t row) {
   if (batch.schema()[column].type == etl::Type::int64) {
     const auto numbers = batch.column<std::int64_t>(column);
@@ -53,14 +53,14 @@ inline std::string cell_text(const etl::Batch& batch, std::size_t column, std::s
   return texts.null(row) ? "\\N" : escaped(texts[row]);
 }
 
-/// One partition: a folder with its rows and its ledger record. It is prepared under a name that
-/// nobody looks at; one rename makes rows and record visible together, which is the transaction.
+/// Writes one partition: a folder with its rows and its ledger record. The folder has a temporary
+/// name until one rename makes rows and record visible together, which is the transaction.
 class TemplateStageWriter {
  public:
-  TemplateStageWriter(Shelf shelf, etl::WriteRequest request)
-      : shelf_(std::move(shelf)),
+  TemplateStageWriter(SourceFolder source_folder, etl::WriteRequest request)
+      : source_folder_(std::move(source_folder)),
         request_(std::move(request)),
-        partial_(shelf_.partial(request_.partition.id, request_.run_id)),
+        partial_(source_folder_.partial(request_.partition.id, request_.run_id)),
         rows_(begin()) {}
   TemplateStageWriter(const TemplateStageWriter&) = delete;
   TemplateStageWriter& operator=(const TemplateStageWriter&) = delete;
@@ -85,35 +85,36 @@ class TemplateStageWriter {
     write_file(partial_ / "ledger.tsv", ledger_text(record));
     sync_folder(partial_);
     publish();
-    sync_folder(shelf_.folder);
-    std::error_code ignored;  // what says that it had failed is no longer looked at
-    fs::remove(shelf_.not_done(request_.partition.id), ignored);
+    sync_folder(source_folder_.folder);
+    std::error_code ignored;  // the earlier record of a failure no longer matters
+    fs::remove(source_folder_.not_done(request_.partition.id), ignored);
   }
 
  private:
   DurableFile begin() {
-    if (!request_.reload && fs::exists(shelf_.done(request_.partition.id))) throw done_already();
-    fs::remove_all(partial_);  // of an earlier attempt that was killed
+    if (!request_.reload && fs::exists(source_folder_.done(request_.partition.id)))
+      throw done_already();
+    fs::remove_all(partial_);  // left by an attempt that was killed
     fs::create_directories(partial_);
     return DurableFile(partial_ / "rows.tsv");
   }
-  /// The fence: a folder cannot be renamed to that of a partition which has been committed.
+  /// The fence: a folder cannot be renamed over that of a committed partition.
   void publish() {
-    const fs::path done = shelf_.done(request_.partition.id);
+    const fs::path done = source_folder_.done(request_.partition.id);
     if (::rename(partial_.c_str(), done.c_str()) == 0) return;
     if (errno != ENOTEMPTY && errno != EEXIST) fail("create", done);
     if (!request_.reload) throw done_already();
-    // The two change places; the earlier rows are removed with this writer.
+    // Exchange the two; the destructor then removes the earlier rows.
     if (::renameat2(AT_FDCWD, partial_.c_str(), AT_FDCWD, done.c_str(), RENAME_EXCHANGE) != 0) {
       fail("replace", done);
     }
   }
   [[nodiscard]] etl::Error done_already() const {
-    return etl::Error::conflict("partition " + request_.partition.id + " is done already in " +
-                                shelf_.folder.string());
+    return etl::Error::conflict("partition " + request_.partition.id + " is already done in " +
+                                source_folder_.folder.string());
   }
 
-  Shelf shelf_;
+  SourceFolder source_folder_;
   etl::WriteRequest request_;
   fs::path partial_;
   DurableFile rows_;
@@ -123,10 +124,10 @@ class TemplateStageWriter {
 class TemplateStage {
  public:
   static constexpr auto name = "template_stage";
-  static constexpr auto summary =
-      "Writes every partition into a folder of its own, with the ledger.";
+  static constexpr auto summary = "Writes every partition to a folder of its own, with the ledger.";
   static constexpr auto options = etl::options(
-      etl::required<etl::Path>("folder", "Folder for the partitions; created.").operational());
+      etl::required<etl::Path>("folder", "Folder for the partitions; created if missing.")
+          .operational());
 
   TemplateStage(const etl::Options& given, const etl::Context&)
       : folder_(given.get<etl::Path>("folder").text) {}
@@ -141,7 +142,7 @@ class TemplateStage {
   etl::Target inspect(const etl::Schema&) const { return {"folders in " + folder_.string(), {}}; }
   void prepare(const etl::Schema&) const { fs::create_directories(folder_); }
 
-  /// The ledger of one pipeline and sink. Changes nothing.
+  /// Reads the ledger of one pipeline and sink. Changes nothing.
   std::vector<etl::LedgerRecord> committed(std::string_view pipeline, std::string_view sink) const {
     std::vector<etl::LedgerRecord> records;
     const fs::path sources = folder_ / file_name(pipeline) / file_name(sink);
@@ -162,11 +163,11 @@ class TemplateStage {
     return records;
   }
 
-  /// Keeps that a partition failed or is missing. One that is done stays so: that record lies
-  /// elsewhere and is asked for first.
+  /// Records that a partition failed or is missing. A done partition stays done: its record lies
+  /// elsewhere and takes precedence.
   void record(const etl::LedgerRecord& record) const {
-    const Shelf shelf = shelf_of(record.pipeline, record.sink, record.source);
-    const fs::path path = shelf.not_done(record.partition);
+    const SourceFolder source_folder = folder_of(record.pipeline, record.sink, record.source);
+    const fs::path path = source_folder.not_done(record.partition);
     const fs::path partial =
         path.parent_path() / ("." + file_name(record.run_id) + "-" + path.filename().string());
     fs::create_directories(path.parent_path());
@@ -177,12 +178,12 @@ class TemplateStage {
   }
 
   TemplateStageWriter open(const etl::WriteRequest& request, const etl::Schema&) const {
-    return {shelf_of(request.pipeline, request.sink, request.source), request};
+    return {folder_of(request.pipeline, request.sink, request.source), request};
   }
 
  private:
-  [[nodiscard]] Shelf shelf_of(std::string_view pipeline, std::string_view sink,
-                               std::string_view source) const {
+  [[nodiscard]] SourceFolder folder_of(std::string_view pipeline, std::string_view sink,
+                                       std::string_view source) const {
     return {folder_ / file_name(pipeline) / file_name(sink) / file_name(source)};
   }
 

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-/// Reads one file: every line a word, a tab and a number. A line that is not is a reject.
+/// Reads one file. Each line is a word, a tab and a number; other lines are rejected.
 class TemplateStageReader {
  public:
   TemplateStageReader(const std::filesystem::path& path, std::shared_ptr<const etl::Schema> schema,
@@ -16,7 +16,7 @@ class TemplateStageReader {
     if (!lines_) throw etl::Error::missing("cannot open " + path_.string());
   }
 
-  /// The next batch; nothing at the end.
+  /// Returns the next batch, or nothing at the end.
   std::optional<etl::Batch> next() {
     std::string line;
     while (rows_.bytes() < etl::batch_bytes && std::getline(lines_, line)) take(line);
@@ -27,7 +27,7 @@ class TemplateStageReader {
 
  private:
   void take(std::string_view line) {
-    task_.read(1);  // every record counts, also one that is rejected
+    task_.read(1);  // every record counts, rejected ones too
     if (++line_number_ % 10'000 == 0 && task_.cancelled()) throw etl::Error::cancelled();
     const std::size_t tab = line.find('\t');
     if (tab == line.npos) return task_.reject("no tab", line, line_number_);
@@ -36,7 +36,7 @@ class TemplateStageReader {
     const auto [end, failure] =
         std::from_chars(digits.data(), digits.data() + digits.size(), count);
     if (failure != std::errc{} || end != digits.data() + digits.size()) {
-      return task_.reject("the count is no number", line, line_number_);
+      return task_.reject("the count is not a number", line, line_number_);
     }
     rows_.row(path_.filename().string(), line.substr(0, tab), count);
   }
@@ -48,11 +48,11 @@ class TemplateStageReader {
   std::int64_t line_number_ = 0;
 };
 
-/// Every *.txt of a folder is a partition.
+/// Reads the *.txt files of a folder; each is a partition.
 class TemplateStage {
  public:
   static constexpr auto name = "template_stage";
-  static constexpr auto summary = "Words with their counts, one partition a file.";
+  static constexpr auto summary = "Words with their counts, one partition per file.";
   static constexpr auto options =
       etl::options(etl::required<etl::Path>("folder", "Folder of *.txt files: WORD TAB COUNT."));
   static constexpr auto columns = etl::columns(
@@ -64,10 +64,10 @@ class TemplateStage {
 
   etl::Schema schema() const { return *schema_; }
 
-  /// The same partitions in the same order, whenever and wherever it is asked.
+  /// Returns the same partitions in the same order on every call and every host.
   std::vector<etl::Partition> plan() const {
     if (!std::filesystem::is_directory(folder_)) {
-      throw etl::Error::config("there is no folder " + folder_.string()).about("folder");
+      throw etl::Error::config("no such folder: " + folder_.string()).about("folder");
     }
     std::vector<etl::Partition> found;
     for (const auto& entry : std::filesystem::directory_iterator(folder_)) {

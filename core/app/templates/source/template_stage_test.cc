@@ -32,7 +32,7 @@ TEST(TemplateStage, CountsAndKeepsWhatItCannotRead) {
   EXPECT_EQ(etl::testing::all_rows(reader).size(), 2U);
   EXPECT_EQ(host.read, 3);
   ASSERT_EQ(host.rejects.size(), 1U);
-  EXPECT_EQ(host.rejects[0].reason, "the count is no number");
+  EXPECT_EQ(host.rejects[0].reason, "the count is not a number");
   EXPECT_EQ(host.rejects[0].raw, "blueberry\tmany");
   EXPECT_EQ(host.rejects[0].line, 2);
 }

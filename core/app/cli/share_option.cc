@@ -1,4 +1,4 @@
-#include "core/app/cli/task_share.hpp"
+#include "core/app/cli/share_option.hpp"
 
 #include <etl/error.hpp>
 
@@ -21,15 +21,15 @@ std::optional<std::int64_t> whole_number(std::string_view text) {
   return whole && number <= most_tasks ? std::optional(number) : std::nullopt;
 }
 
-/// Where an engine tells a task its place. Sources: the manuals of sbatch(1), qsub(1) of Grid
-/// Engine, "Indexed Job" of Kubernetes, "Array jobs" of AWS Batch.
+/// The variables in which an engine numbers the tasks of an array, as documented in sbatch(1),
+/// qsub(1) of Grid Engine, "Indexed Job" of Kubernetes and "Array jobs" of AWS Batch.
 struct Engine {
   const char* name;
   const char* index;
-  const char* first;  ///< of the first task; nullptr = 0
-  const char* last;   ///< with `step`: how many there are; nullptr = `count` says so
-  const char* step;   ///< nullptr = 1
-  const char* count;  ///< nullptr = it follows from `first` and `last`
+  const char* first;  ///< lowest index; nullptr = 0
+  const char* last;   ///< highest index; nullptr = `count` is set
+  const char* step;   ///< between indexes; nullptr = 1
+  const char* count;  ///< number of tasks; nullptr = computed from `first`, `last` and `step`
   std::int64_t counts_from;
 };
 
@@ -43,10 +43,10 @@ constexpr Engine engines[] = {
      1},
 };
 
-/// One engine's variables, each a number that has to be there.
-class Place {
+/// Reads the variables of one engine, each of which must be a number.
+class ArrayTask {
  public:
-  Place(const Engine& engine, const runtime::Environment& environment)
+  ArrayTask(const Engine& engine, const runtime::Environment& environment)
       : engine_(engine), environment_(environment) {}
 
   [[nodiscard]] std::int64_t index() const { return number(engine_.index) - engine_.counts_from; }
@@ -61,8 +61,8 @@ class Place {
     const bool even = tasks > 0 && index >= first && (index - first) % step == 0;
     if (!even || (engine_.count != nullptr && number(engine_.count) != tasks)) {
       throw Error::config(fmt::format(
-          "--task auto: the array of {} has gaps ({}={}, {} to {}), so the shares are not known; "
-          "give the number of all tasks: --task auto/N",
+          "--task auto: the array of {} has gaps ({}={}, {} to {}), so the number of shares is "
+          "unknown; give it: --task auto/N",
           engine_.name, engine_.index, index, first, last));
     }
     return {(index - first) / step, tasks};
@@ -77,31 +77,32 @@ class Place {
                                       "set it, or give the number of tasks: --task auto/N"));
     }
     if (const auto number = whole_number(*text)) return *number;
-    throw Error::config(
-        fmt::format("--task auto: {}=\"{}\" is no number from 0 to {}", name, *text, most_tasks));
+    throw Error::config(fmt::format("--task auto: {}=\"{}\" is not a number from 0 to {}", name,
+                                    *text, most_tasks));
   }
 
   const Engine& engine_;
   const runtime::Environment& environment_;
 };
 
-Place place(const runtime::Environment& environment) {
+ArrayTask array_task(const runtime::Environment& environment) {
   std::vector<const Engine*> found;
   std::string all;
   for (const Engine& engine : engines) {
     all += fmt::format("{}{} ({})", all.empty() ? "" : ", ", engine.index, engine.name);
-    // Grid Engine says "undefined" to a job that is no array.
+    // Grid Engine sets "undefined" in jobs that are not arrays.
     if (const auto index = environment(engine.index); index && *index != "undefined")
       found.push_back(&engine);
   }
   if (found.size() == 1) return {*found.front(), environment};
   if (found.empty()) {
-    throw Error::config("--task auto: no engine says which task this is: none is set of " + all +
-                        "; say it yourself: --task I/N");
+    throw Error::config(
+        "--task auto: cannot tell which task this is: none of these variables is set: " + all +
+        "; give it: --task I/N");
   }
   throw Error::config(
-      fmt::format("--task auto: both {} and {} are set, so it is not clear which task this is; say "
-                  "it yourself: --task I/N",
+      fmt::format("--task auto: both {} and {} are set, so it is unclear which task this is; "
+                  "give it: --task I/N",
                   found[0]->index, found[1]->index));
 }
 
@@ -118,31 +119,32 @@ Parts parts(const std::string& text) {
 
 }  // namespace
 
-std::string is_task(const std::string& text) {
+std::string check_share(const std::string& text) {
   const auto [task, tasks] = parts(text);
   const bool automatic = task == "auto";
   const auto index = whole_number(task);
   if ((!automatic && (!index || !tasks)) || (tasks && *tasks == 0)) {
-    return fmt::format("\"{}\" is no task: write I/N (I from 0 to N-1), auto or auto/N", text);
+    return "is not a task: write I/N (I from 0 to N-1), auto or auto/N";
   }
   if (automatic || *index < *tasks) return {};
-  return fmt::format("\"{}\": tasks are counted from 0, the last of {} is {}", text, *tasks,
+  return fmt::format("is out of range: tasks count from 0, the last of {} is {}", *tasks,
                      *tasks - 1);
 }
 
-runtime::Share task_share(const std::string& text, std::int64_t offset,
-                          const runtime::Environment& environment) {
+runtime::Share parse_share(const std::string& text, std::int64_t offset,
+                           const runtime::Environment& environment) {
   const auto [task, tasks] = parts(text);
   runtime::Share share;
   if (task != "auto") share = {*whole_number(task), *tasks};
-  else if (tasks) share = {place(environment).index(), *tasks};
-  else share = place(environment).share();
+  else if (tasks) share = {array_task(environment).index(), *tasks};
+  else share = array_task(environment).share();
   share.index += offset;
   if (share.index >= 0 && share.index < share.count) return share;
   throw Error::config(
-      fmt::format("--task {}: this is task {}{}, but there are {}, counted from 0; {}", text,
-                  share.index, offset == 0 ? "" : fmt::format(" (with --task-offset {})", offset),
-                  share.count, "the array and the number of tasks do not fit"));
+      fmt::format("--task {}: task {}{} is out of range: there are {} tasks, counted from 0; the "
+                  "array does not match the number of tasks",
+                  text, share.index,
+                  offset == 0 ? "" : fmt::format(" (with --task-offset {})", offset), share.count));
 }
 
 }  // namespace etl::app

@@ -1,8 +1,9 @@
-#include "core/app/cluster/follow.hpp"
+#include "core/app/cluster/submission_watch.hpp"
 
 #include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/pipeline/plan.hpp"
-#include "core/runtime/schedule/progress.hpp"
+#include "core/runtime/pipeline/row_counts.hpp"
+#include "core/runtime/run/runner.hpp"
 
 #include <fmt/format.h>
 
@@ -18,48 +19,51 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 using runtime::NodeIndex;
+using runtime::RowCounts;
 using runtime::Summary;
 using std::chrono::milliseconds;
 
-constexpr milliseconds poll_every{1000};
+constexpr milliseconds poll_interval{1000};
 
-class Follower {
+class SubmissionWatch {
  public:
-  Follower(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
-           EngineJob* engine)
+  SubmissionWatch(const Session& session, runtime::ProgressMode progress,
+                  const runtime::Pipeline& pipeline, const Submission& submission,
+                  RunningSubmission* running)
       : session_(session),
+        progress_(progress),
         pipeline_(pipeline),
         graph_(*pipeline.graph),
-        job_(job),
-        engine_(engine),
-        settled_(job.wanted.size(), false) {}
+        submission_(submission),
+        running_(running),
+        settled_(submission.pending.size(), false) {}
 
-  Summary follow() {
+  Summary run() {
     const auto begun = Clock::now();
-    if (engine_ != nullptr) watch();
-    Summary summary = begin();
+    if (running_ != nullptr) wait_for_end();
+    Summary summary = runtime::new_summary(pipeline_);
+    summary.run_id = running_ == nullptr ? "" : running_->run_id();
     add_partitions(summary);
     add_reports(summary);
     summary.elapsed_seconds = std::chrono::duration<double>(Clock::now() - begun).count();
-    if (session_.cancellation.requested()) summary.status = "interrupted";
-    else if (!summary.failures.empty()) summary.status = "failed";
+    summary.conclude(session_.cancellation.requested());
     return summary;
   }
 
  private:
-  void watch() {
-    runtime::Progress progress(session_.arguments.progress, session_.log);
-    progress.start(job_.partitions_to_do());
+  void wait_for_end() {
+    runtime::Progress progress(progress_, session_.log);
+    progress.start(submission_.partitions_to_do());
     for (bool ended = false; !ended && !session_.cancellation.requested();) {
-      ended = engine_->ended();
+      ended = running_->ended();
       const auto asked = Clock::now();
       read_ledgers();
       show(progress);
-      // A large ledger is not read all the time.
+      // Reading a large ledger must not take most of the time.
       const auto cost = std::chrono::duration_cast<milliseconds>(Clock::now() - asked);
-      if (!ended) pause(std::max(poll_every, cost * 10));
+      if (!ended) pause(std::max(poll_interval, cost * 10));
     }
-    if (session_.cancellation.requested()) engine_->leave();
+    if (session_.cancellation.requested()) running_->leave();
     progress.stop();
   }
 
@@ -69,7 +73,7 @@ class Follower {
     const runtime::Cancellation::Subscription stop(session_.cancellation,
                                                    [&] { wake.notify_all(); });
     std::unique_lock lock(mutex);
-    // In pieces: a stop between the look at the flag and the sleep costs no more than one.
+    // Sleep in pieces: a stop between the check and the sleep then costs one piece at most.
     for (const auto until = Clock::now() + time;
          !session_.cancellation.requested() && Clock::now() < until;) {
       wake.wait_for(lock, milliseconds(100));
@@ -85,27 +89,29 @@ class Follower {
       ledger_known_ = true;
     } catch (const Error& error) {
       if (session_.cancellation.requested()) return;
-      session_.log.warn("the ledger cannot be read, asking again: " + error.message());
+      session_.log.warn("the ledger cannot be read, retrying: " + error.message());
       ledger_known_ = false;
     }
   }
 
-  /// The record that this job has left; nullptr when there is none.
-  [[nodiscard]] const LedgerRecord* outcome(const Wanted& wanted) const {
-    const runtime::PlannedPartition& planned = job_.planned[wanted.planned];
+  /// The record that this submission has left, or nullptr.
+  [[nodiscard]] const LedgerRecord* record_of(const PendingPartition& pending) const {
+    const runtime::PlannedPartition& planned = submission_.planned[pending.planned];
     const LedgerRecord* record =
-        ledger_.find(wanted.sink, graph_[planned.source].name, planned.partition.id);
-    return record != nullptr && record->finished_at != wanted.recorded_at ? record : nullptr;
+        ledger_.find(pending.sink, graph_[planned.source].name, planned.partition.id);
+    return record != nullptr && record->finished_at != pending.recorded_at ? record : nullptr;
   }
 
-  /// A partition is finished when all its sinks have it.
+  /// Shows progress. A partition is finished when all its sinks have it.
   void show(runtime::Progress& progress) {
-    for (std::size_t i = 0; i < job_.wanted.size();) {
+    for (std::size_t i = 0; i < submission_.pending.size();) {
       bool finished = true;
       bool failed = false;
       const std::size_t first = i;
-      for (; i < job_.wanted.size() && job_.wanted[i].planned == job_.wanted[first].planned; ++i) {
-        const LedgerRecord* record = outcome(job_.wanted[i]);
+      for (; i < submission_.pending.size() &&
+             submission_.pending[i].planned == submission_.pending[first].planned;
+           ++i) {
+        const LedgerRecord* record = record_of(submission_.pending[i]);
         finished = finished && record != nullptr;
         failed = failed || (record != nullptr && record->state == State::failed);
       }
@@ -113,36 +119,22 @@ class Follower {
       settled_[first] = true;
       progress.finished();
       if (failed) progress.failed();
-      const LedgerRecord* record = outcome(job_.wanted[first]);
+      const LedgerRecord* record = record_of(submission_.pending[first]);
       progress.rows(record->rows_read);
       for (std::size_t each = first; each < i; ++each)
-        progress.written(outcome(job_.wanted[each])->rows_written);
+        progress.written(record_of(submission_.pending[each])->rows_written);
     }
-  }
-
-  [[nodiscard]] Summary begin() const {
-    Summary summary;
-    summary.pipeline = job_.pipeline;
-    summary.run_id = engine_ == nullptr ? "" : engine_->run_id();
-    summary.delivery = graph_.exactly_once() ? "exactly-once" : "at-least-once";
-    for (const runtime::Node& node : graph_.nodes()) {
-      summary.stages.push_back(
-          {node.name, std::string(runtime::kind_name(node.kind)), node.entry->stage->name, {}, 0});
-    }
-    for (const NodeIndex sink : graph_.of_kind(runtime::Kind::sink))
-      summary.sinks.push_back({graph_[sink].name, {}, {}});
-    return summary;
   }
 
   void add_partitions(Summary& summary) {
-    summary.partitions.total = static_cast<std::int64_t>(job_.planned.size());
+    summary.partitions.total = static_cast<std::int64_t>(submission_.planned.size());
     std::map<std::size_t, std::vector<State>> states;  // of what has ended, by partition
-    std::map<std::size_t, std::size_t> wanted_sinks;
-    for (const Wanted& wanted : job_.wanted) {
-      ++wanted_sinks[wanted.planned];
-      add(wanted, sink_of(summary, wanted.sink), states, summary.failures);
+    std::map<std::size_t, std::size_t> pending_sinks;
+    for (const PendingPartition& pending : submission_.pending) {
+      ++pending_sinks[pending.planned];
+      add(pending, sink_of(summary, pending.sink), states, summary.failures);
     }
-    for (const auto& [planned, sinks] : wanted_sinks) {
+    for (const auto& [planned, sinks] : pending_sinks) {
       const std::vector<State>& ended = states[planned];
       const auto has = [&](State state) { return std::ranges::count(ended, state) > 0; };
       if (has(State::failed)) ++summary.partitions.failed;
@@ -151,40 +143,37 @@ class Follower {
       else ++summary.partitions.done;
     }
     summary.partitions.skipped =
-        summary.partitions.total - static_cast<std::int64_t>(wanted_sinks.size());
+        summary.partitions.total - static_cast<std::int64_t>(pending_sinks.size());
     for (runtime::SinkSummary& sink : summary.sinks) add_skipped(sink);
-    add_rows(summary);
-    std::ranges::sort(summary.failures, [](const auto& a, const auto& b) {
-      return std::tie(a.partition, a.sink) < std::tie(b.partition, b.sink);
-    });
+    summary.add_up_rows(read_once());
   }
 
   runtime::SinkSummary& sink_of(Summary& summary, NodeIndex sink) {
     return *std::ranges::find(summary.sinks, graph_[sink].name, &runtime::SinkSummary::name);
   }
 
-  void add(const Wanted& wanted, runtime::SinkSummary& sink,
+  void add(const PendingPartition& pending, runtime::SinkSummary& sink,
            std::map<std::size_t, std::vector<State>>& states,
            std::vector<runtime::Failure>& failures) {
     ++sink.partitions.total;
-    const runtime::PlannedPartition& planned = job_.planned[wanted.planned];
-    const LedgerRecord* record = outcome(wanted);
+    const runtime::PlannedPartition& planned = submission_.planned[pending.planned];
+    const LedgerRecord* record = record_of(pending);
     if (record == nullptr) {
-      if (session_.cancellation.requested()) return;  // its task may still be at it
-      states[wanted.planned].push_back(State::failed);
+      if (session_.cancellation.requested()) return;  // its task may still load it
+      states[pending.planned].push_back(State::failed);
       ++sink.partitions.failed;
       failures.push_back({graph_[planned.source].name, planned.partition.id, sink.name, "", 0,
-                          without_record(job_.task_of[wanted.planned]), true});
+                          without_record(submission_.task_of[pending.planned]), true});
       return;
     }
-    states[wanted.planned].push_back(record->state);
+    states[pending.planned].push_back(record->state);
     if (record->state == State::missing) ++sink.partitions.missing;
     if (record->state == State::failed) {
       ++sink.partitions.failed;
       failures.push_back(
           {graph_[planned.source].name, planned.partition.id, sink.name, "", record->attempts,
-           fmt::format("{} (task {}, log {})", record->error, job_.task_of[wanted.planned],
-                       engine_->log_of(job_.task_of[wanted.planned])),
+           fmt::format("{} (task {}, log {})", record->error, submission_.task_of[pending.planned],
+                       running_->log_of(submission_.task_of[pending.planned])),
            false});
     }
     if (record->state != State::done) return;
@@ -193,7 +182,7 @@ class Follower {
   }
 
   void add_skipped(runtime::SinkSummary& sink) const {
-    for (const runtime::PlannedPartition& planned : job_.planned) {
+    for (const runtime::PlannedPartition& planned : submission_.planned) {
       for (const NodeIndex each : graph_.sinks_of(planned.source))
         sink.partitions.skipped += graph_[each].name == sink.name ? 1 : 0;
     }
@@ -201,40 +190,33 @@ class Follower {
     sink.partitions.total += sink.partitions.skipped;
   }
 
-  void add_rows(Summary& summary) const {
-    if (summary.sinks.size() == 1) {
-      summary.rows = summary.sinks.front().rows;
-      return;
+  /// Rows of the source and its rejects: a partition is read once, however many sinks it has.
+  [[nodiscard]] RowCounts read_once() const {
+    RowCounts rows;
+    std::size_t counted = submission_.planned.size();
+    for (const PendingPartition& pending : submission_.pending) {
+      const LedgerRecord* record = record_of(pending);
+      if (record == nullptr || record->state != State::done || counted == pending.planned) continue;
+      counted = pending.planned;
+      rows += runtime::row_counts(*record);
     }
-    std::size_t counted = job_.planned.size();  // read once, for however many sinks
-    for (const Wanted& wanted : job_.wanted) {
-      const LedgerRecord* record = outcome(wanted);
-      if (record == nullptr || record->state != State::done || counted == wanted.planned) continue;
-      counted = wanted.planned;
-      summary.rows.read += record->rows_read;
-      summary.rows.rejected += record->rows_rejected;
-    }
-    for (const runtime::SinkSummary& sink : summary.sinks) {
-      summary.rows.filtered += sink.rows.filtered;
-      summary.rows.added += sink.rows.added;
-      summary.rows.written += sink.rows.written;
-    }
+    return rows;
   }
 
-  /// What is known of a partition that nobody recorded.
+  /// Why a partition has no record, as far as known.
   [[nodiscard]] std::string without_record(std::size_t index) const {
     const std::string found =
         ledger_known_ ? "it is not in the ledger" : "the ledger could not be read at the end";
-    const std::string end = engine_->end_of(index);
+    const std::string end = running_->end_of(index);
     return fmt::format("{}{}{}; log {}", found, end.empty() ? "" : "; ", end,
-                       engine_->log_of(index));
+                       running_->log_of(index));
   }
 
-  /// A task that was killed left no report, and one that was started again several: bytes and
-  /// seconds are those of the tasks that came to their end.
+  /// Adds bytes and seconds from the tasks' reports. A killed task left none, a restarted one
+  /// several.
   void add_reports(Summary& summary) const {
     std::error_code none;
-    for (const auto& entry : std::filesystem::directory_iterator(job_.folder, none)) {
+    for (const auto& entry : std::filesystem::directory_iterator(submission_.folder, none)) {
       const std::string name = entry.path().filename().string();
       if (!name.starts_with("task-") || !name.ends_with(".json")) continue;
       std::ifstream in(entry.path());
@@ -242,7 +224,8 @@ class Follower {
       try {
         add_report(report, summary);
       } catch (const nlohmann::json::exception& error) {
-        session_.log.warn(fmt::format("{} is no report: {}", entry.path().string(), error.what()));
+        session_.log.warn(
+            fmt::format("{} is not a report: {}", entry.path().string(), error.what()));
       }
     }
   }
@@ -265,20 +248,22 @@ class Follower {
   }
 
   const Session& session_;
+  runtime::ProgressMode progress_;
   const runtime::Pipeline& pipeline_;
   const runtime::Graph& graph_;
-  const Job& job_;
-  EngineJob* engine_;  ///< nullptr: there was nothing to do
+  const Submission& submission_;
+  RunningSubmission* running_;  ///< nullptr if there was nothing to do
   runtime::LedgerView ledger_;
   bool ledger_known_ = false;
-  std::vector<bool> settled_;  ///< by the first of a partition's places in Job::wanted
+  std::vector<bool> settled_;  ///< by a partition's first index in Submission::pending
 };
 
 }  // namespace
 
-Summary follow_job(const Session& session, const runtime::Pipeline& pipeline, const Job& job,
-                   EngineJob* engine) {
-  return Follower(session, pipeline, job, engine).follow();
+Summary watch(const Session& session, runtime::ProgressMode progress,
+              const runtime::Pipeline& pipeline, const Submission& submission,
+              RunningSubmission* running) {
+  return SubmissionWatch(session, progress, pipeline, submission, running).run();
 }
 
 }  // namespace etl::app

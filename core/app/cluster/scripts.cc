@@ -1,7 +1,7 @@
-#include "core/app/cluster/job_script.hpp"
+#include "core/app/cluster/scripts.hpp"
 
 #include "core/app/cli/exit_codes.hpp"
-#include "core/app/cli/task_share.hpp"
+#include "core/app/cli/share_option.hpp"
 #include "core/app/cluster/child_command.hpp"
 
 #include <fmt/format.h>
@@ -14,19 +14,19 @@ namespace {
 
 using nlohmann::json;
 
-/// `etl run FILE ...` as a shell reads it, but for the task and the report.
-std::string command(const Job& job) {
+/// `etl run FILE ...` as a shell reads it, without task and report.
+std::string command(const Submission& submission) {
   std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(), "run",
-                                    job.file.string()};
-  words.insert(words.end(), job.arguments.begin(), job.arguments.end());
+                                    submission.file.string()};
+  words.insert(words.end(), submission.arguments.begin(), submission.arguments.end());
   return shell_quoted(words);
 }
 
-std::string about(const Job& job) {
+std::string about(const Submission& submission) {
   std::string name;  // a comment ends with its line
-  for (const char c : job.pipeline) name += c == '\n' || c == '\r' ? ' ' : c;
-  return fmt::format("Pipeline \"{}\": {} of {} shares of the plan.", name, job.to_start.size(),
-                     job.tasks);
+  for (const char c : submission.pipeline) name += c == '\n' || c == '\r' ? ' ' : c;
+  return fmt::format("Pipeline \"{}\": {} of {} shares of the plan.", name,
+                     submission.to_start.size(), submission.tasks);
 }
 
 }  // namespace
@@ -51,9 +51,9 @@ std::string TaskArray::log() const {
   return offset == 0 ? "task-%a.log" : fmt::format("task-{}+%a.log", offset);
 }
 
-std::vector<TaskArray> arrays_of(const Job& job, std::size_t most) {
+std::vector<TaskArray> arrays_of(const Submission& submission, std::size_t most) {
   std::vector<TaskArray> arrays;
-  for (const std::size_t task : job.to_start) {
+  for (const std::size_t task : submission.to_start) {
     const std::size_t offset = task / most * most;
     if (arrays.empty() || arrays.back().offset != offset) arrays.push_back({offset, {}});
     arrays.back().indexes.push_back(task - offset);
@@ -61,10 +61,11 @@ std::vector<TaskArray> arrays_of(const Job& job, std::size_t most) {
   return arrays;
 }
 
-std::string slurm_script(const Job& job, const TaskArray& array) {
-  return fmt::format(R"sh(#!/bin/bash
+std::string slurm_script(const Submission& submission, const TaskArray& array) {
+  return fmt::format(
+      R"sh(#!/bin/bash
 # {about}
-# What is done already is skipped, so that it may be submitted again: sbatch {script}
+# Done partitions are skipped, so it can be submitted again: sbatch {script}
 #SBATCH --job-name="{name}"
 #SBATCH --array={array}%{at_once}
 #SBATCH --cpus-per-task={workers}
@@ -72,38 +73,38 @@ std::string slurm_script(const Job& job, const TaskArray& array) {
 #SBATCH --open-mode=append
 #SBATCH --output="{folder}/{log}"
 cd {work} || exit {failed}
-trap : TERM  # etl rolls back; this waits for it
+trap : TERM  # wait until etl has rolled back
 echo "task $SLURM_ARRAY_TASK_ID of job $SLURM_ARRAY_JOB_ID on $(hostname), restart ${{SLURM_RESTART_COUNT:-0}}"
 {command} \
   --task auto/{tasks} --task-offset {offset} --report {quoted_folder}/"task-{offset}+$SLURM_ARRAY_TASK_ID.$(date +%s%N).json"
 code=$?
-# {retry} says that it may pass: Slurm starts the task again, {restarts} times at most.
+# Exit code {retry}: worth retrying. Slurm restarts the task, {restarts} times at most.
 if [ "$code" -eq {retry} ] && [ "${{SLURM_RESTART_COUNT:-0}}" -lt {restarts} ]; then
   scontrol requeue "$SLURM_JOB_ID" && sleep 60
 fi
 exit "$code"
 )sh",
-                     fmt::arg("about", about(job)),
-                     fmt::arg("script", shell_quoted((job.folder / array.script()).string())),
-                     fmt::arg("name", job.name), fmt::arg("array", ranges(array.indexes)),
-                     fmt::arg("log", array.log()), fmt::arg("offset", array.offset),
-                     fmt::arg("at_once", job.at_once), fmt::arg("workers", job.workers),
-                     fmt::arg("folder", job.folder.string()),
-                     fmt::arg("quoted_folder", shell_quoted(job.folder.string())),
-                     fmt::arg("work", shell_quoted(job.work_folder.string())),
-                     fmt::arg("command", command(job)), fmt::arg("tasks", job.tasks),
-                     fmt::arg("failed", exit_failed), fmt::arg("retry", exit_retry),
-                     fmt::arg("restarts", restarts_of_task));
+      fmt::arg("about", about(submission)),
+      fmt::arg("script", shell_quoted((submission.folder / array.script()).string())),
+      fmt::arg("name", submission.name), fmt::arg("array", ranges(array.indexes)),
+      fmt::arg("log", array.log()), fmt::arg("offset", array.offset),
+      fmt::arg("at_once", submission.at_once), fmt::arg("workers", submission.workers),
+      fmt::arg("folder", submission.folder.string()),
+      fmt::arg("quoted_folder", shell_quoted(submission.folder.string())),
+      fmt::arg("work", shell_quoted(submission.work_folder.string())),
+      fmt::arg("command", command(submission)), fmt::arg("tasks", submission.tasks),
+      fmt::arg("failed", exit_failed), fmt::arg("retry", exit_retry),
+      fmt::arg("restarts", restarts_of_task));
 }
 
-std::string parallel_script(const Job& job) {
+std::string parallel_script(const Submission& submission) {
   std::string tasks;
-  for (const std::size_t task : job.to_start) tasks += fmt::format(" {}", task);
+  for (const std::size_t task : submission.to_start) tasks += fmt::format(" {}", task);
   return fmt::format(
       R"sh(#!/bin/bash
 # {about}
-# Start it again to go on: tasks that ended well are left out, and in the others what is done already.
-# On several hosts: PARALLEL='--sshlogin a,b'. --jobs then counts for each host: divide it.
+# Start it again to continue: tasks that succeeded and partitions that are done are skipped.
+# On several hosts: PARALLEL='--sshlogin a,b'. --jobs then applies to each host, so divide it.
 cd {work} || exit {failed}
 if [ $# -eq 1 ]; then
   for restart in $(seq 0 {restarts}); do
@@ -118,29 +119,32 @@ fi
 printf '%s\n'{list} | parallel --quote --jobs {at_once} --joblog {folder}/joblog --resume-failed \
   --results {folder}/logs bash {folder}/job.sh {{}}
 )sh",
-      fmt::arg("about", about(job)), fmt::arg("work", shell_quoted(job.work_folder.string())),
-      fmt::arg("folder", shell_quoted(job.folder.string())), fmt::arg("command", command(job)),
-      fmt::arg("tasks", job.tasks), fmt::arg("failed", exit_failed), fmt::arg("retry", exit_retry),
+      fmt::arg("about", about(submission)),
+      fmt::arg("work", shell_quoted(submission.work_folder.string())),
+      fmt::arg("folder", shell_quoted(submission.folder.string())),
+      fmt::arg("command", command(submission)), fmt::arg("tasks", submission.tasks),
+      fmt::arg("failed", exit_failed), fmt::arg("retry", exit_retry),
       fmt::arg("restarts", restarts_of_task), fmt::arg("list", tasks),
-      fmt::arg("at_once", job.at_once));
+      fmt::arg("at_once", submission.at_once));
 }
 
-std::string kubernetes_manifest(const Job& job, const std::string& image) {
-  std::ifstream in(job.file);
+std::string kubernetes_manifest(const Submission& submission, const std::string& image) {
+  std::ifstream in(submission.file);
   const std::string pipeline{std::istreambuf_iterator<char>(in), {}};
   json arguments = {"run", "/etc/etl/pipeline.toml", "--task", "auto"};
-  for (const std::string& each : job.arguments) arguments.push_back(each);
+  for (const std::string& each : submission.arguments) arguments.push_back(each);
   constexpr std::int64_t beside_batches = std::int64_t{256} << 20U;
-  const json resources = {{"cpu", std::to_string(job.workers)},
-                          {"memory", std::to_string(job.memory + beside_batches)}};
+  const json resources = {{"cpu", std::to_string(submission.workers)},
+                          {"memory", std::to_string(submission.memory + beside_batches)}};
   const json container = {
       {"name", "etl"},
       {"image", image},
       {"command", {"etl"}},
       {"args", arguments},
-      {"env", json::array({{{"name", tasks_variable}, {"value", std::to_string(job.tasks)}}})},
-      // What the pipeline file takes from the environment, secrets among it.
-      {"envFrom", json::array({{{"secretRef", {{"name", job.name}, {"optional", true}}}}})},
+      {"env",
+       json::array({{{"name", tasks_variable}, {"value", std::to_string(submission.tasks)}}})},
+      // The variables that the pipeline file uses, secrets among them.
+      {"envFrom", json::array({{{"secretRef", {{"name", submission.name}, {"optional", true}}}}})},
       {"resources", {{"requests", resources}}},
       {"terminationMessagePolicy", "FallbackToLogsOnError"},
       {"volumeMounts", json::array({{{"name", "pipeline"}, {"mountPath", "/etc/etl"}}})}};
@@ -152,8 +156,8 @@ std::string kubernetes_manifest(const Job& job, const std::string& image) {
       {"onExitCodes", {{"containerName", "etl"}, {"operator", "NotIn"}, {"values", {exit_retry}}}}};
   const json spec = {
       {"completionMode", "Indexed"},
-      {"completions", job.tasks},
-      {"parallelism", job.at_once},
+      {"completions", submission.tasks},
+      {"parallelism", submission.at_once},
       {"backoffLimitPerIndex", restarts_of_task},
       {"podFailurePolicy", {{"rules", {disrupted, permanent}}}},
       {"template",
@@ -161,14 +165,14 @@ std::string kubernetes_manifest(const Job& job, const std::string& image) {
          {{"restartPolicy", "Never"},
           {"containers", json::array({container})},
           {"volumes",
-           json::array({{{"name", "pipeline"}, {"configMap", {{"name", job.name}}}}})}}}}}};
+           json::array({{{"name", "pipeline"}, {"configMap", {{"name", submission.name}}}}})}}}}}};
   const json items = json::array({{{"apiVersion", "v1"},
                                    {"kind", "ConfigMap"},
-                                   {"metadata", {{"name", job.name}}},
+                                   {"metadata", {{"name", submission.name}}},
                                    {"data", {{"pipeline.toml", pipeline}}}},
                                   {{"apiVersion", "batch/v1"},
                                    {"kind", "Job"},
-                                   {"metadata", {{"name", job.name}}},
+                                   {"metadata", {{"name", submission.name}}},
                                    {"spec", spec}}});
   return json({{"apiVersion", "v1"}, {"kind", "List"}, {"items", items}}).dump(2) + "\n";
 }

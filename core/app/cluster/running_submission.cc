@@ -1,4 +1,4 @@
-#include "core/app/cluster/engine_job.hpp"
+#include "core/app/cluster/running_submission.hpp"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -12,45 +12,45 @@ namespace etl::app {
 namespace {
 
 constexpr int most_releases = 3;
-/// Slurm may be asked before it knows the job, and may start a task again: a job has ended when it
-/// says so this often in a row.
+/// Consecutive answers that count as the end: Slurm may not know the job yet, or restart a task.
 constexpr int ended_answers = 2;
 
 }  // namespace
 
 // ---- Slurm -------------------------------------------------------------------------------------
 
-SlurmJob::SlurmJob(const Session& session, const Job& job, std::vector<TaskArray> arrays)
-    : session_(session), job_(job), arrays_(std::move(arrays)) {
+SlurmSubmission::SlurmSubmission(const Session& session, const Submission& submission,
+                                 std::vector<TaskArray> arrays)
+    : session_(session), submission_(submission), arrays_(std::move(arrays)) {
   try {
     submit();
   } catch (...) {
-    for (const std::string& id : ids_) Slurm::cancel(id);  // half a job is none
+    for (const std::string& id : ids_) Slurm::cancel(id);  // never leave a submission in part
     throw;
   }
 }
 
-/// One after the other, so that the limit on tasks at once holds over all of them.
-void SlurmJob::submit() {
+/// Chains the arrays, so that the limit on tasks at once holds over all of them.
+void SlurmSubmission::submit() {
   for (const TaskArray& array : arrays_) {
-    ids_.push_back(
-        Slurm::submit(job_.folder / array.script(), ids_.empty() ? std::string() : ids_.back()));
+    ids_.push_back(Slurm::submit(submission_.folder / array.script(),
+                                 ids_.empty() ? std::string() : ids_.back()));
     for (const std::size_t index : array.indexes) id_of_[array.offset + index] = ids_.back();
   }
 }
 
-bool SlurmJob::ended() {
+bool SlurmSubmission::ended() {
   ended_answers_ = ask() ? ended_answers_ + 1 : 0;
   return ended_answers_ >= ended_answers;
 }
 
-bool SlurmJob::ask() {
+bool SlurmSubmission::ask() {
   bool ended = true;
   for (std::size_t i = 0; i < arrays_.size(); ++i) {
     std::string why_not;
     const auto tasks = Slurm::tasks(ids_[i], why_not);
     if (!tasks) {
-      if (!silent_) session_.log.warn("slurm does not answer, asking again: " + why_not);
+      if (!silent_) session_.log.warn("slurm does not answer, retrying: " + why_not);
       silent_ = true;
       return false;
     }
@@ -65,72 +65,74 @@ bool SlurmJob::ask() {
   return ended;
 }
 
-/// Slurm holds a task that it failed to start, for instance when its controller went down then.
-void SlurmJob::release(std::size_t array, std::size_t index, const SlurmTask& task) {
+/// Releases a task that Slurm holds because it failed to start it, for instance when its controller
+/// went down.
+void SlurmSubmission::release(std::size_t array, std::size_t index, const SlurmTask& task) {
   const std::string& id = ids_[array];
   const std::size_t number = arrays_[array].offset + index;
   int& releases = releases_[number];
   if (releases > most_releases) return;
   if (releases++ == most_releases) {
     return session_.log.error(
-        fmt::format("task {} is held again and again: {}; look into slurm's logs, then: "
+        fmt::format("task {} is held repeatedly: {}; check slurm's logs, then: "
                     "scontrol release {}_{}, or scancel {}",
                     number, task.reason, id, index, id));
   }
   const bool released = Slurm::release(id, index);
   session_.log.warn(fmt::format("task {} was held by slurm ({}): {}", number, task.reason,
-                                released ? "released" : "it refused to release it"));
+                                released ? "released" : "slurm refused to release it"));
 }
 
-void SlurmJob::leave() {
+void SlurmSubmission::leave() {
   session_.log.warn(
-      fmt::format("job {} goes on; stop it: scancel {}", ids(), fmt::join(ids_, " ")));
+      fmt::format("job {} keeps running; to stop it: scancel {}", ids(), fmt::join(ids_, " ")));
 }
 
-std::string SlurmJob::ids() const { return fmt::format("{}", fmt::join(ids_, ",")); }
+std::string SlurmSubmission::ids() const { return fmt::format("{}", fmt::join(ids_, ",")); }
 
-std::string SlurmJob::run_id() const { return "slurm-" + ids(); }
+std::string SlurmSubmission::run_id() const { return "slurm-" + ids(); }
 
-std::string SlurmJob::end_of(std::size_t number) const {
+std::string SlurmSubmission::end_of(std::size_t number) const {
   const auto task = tasks_.find(number);
   if (task == tasks_.end()) return {};
   return fmt::format("task {} of job {} ended {}{}", number, id_of_.at(number), task->second.state,
                      task->second.nodes.empty() ? "" : " on " + task->second.nodes);
 }
 
-std::string SlurmJob::log_of(std::size_t number) const {
+std::string SlurmSubmission::log_of(std::size_t number) const {
   std::string name;
   for (const TaskArray& array : arrays_) {
     if (number >= array.offset)
       name = array.log().replace(array.log().find("%a"), 2, std::to_string(number - array.offset));
   }
-  return (job_.folder / name).string();
+  return (submission_.folder / name).string();
 }
 
 // ---- GNU parallel ------------------------------------------------------------------------------
 
-ParallelJob::ParallelJob(const Session& session, const Job& job,
-                         const std::filesystem::path& script)
-    : session_(session), job_(job), child_({"bash", script.string()}) {}
+ParallelSubmission::ParallelSubmission(const Session& session, const Submission& submission,
+                                       const std::filesystem::path& script)
+    : session_(session), submission_(submission), child_({"bash", script.string()}) {}
 
-bool ParallelJob::ended() {
+bool ParallelSubmission::ended() {
   const auto result = child_.poll();
   if (!result) return false;
-  if (result->code > 101 && result->code != 128 + SIGTERM) {  // up to 101: that many tasks failed
-    session_.log.error(fmt::format("parallel ended with {}: {}", result->code, result->err));
+  if (result->code > 101 &&
+      result->code != 128 + SIGTERM) {  // up to 101: the number of failed tasks
+    session_.log.error(fmt::format("parallel exited with {}: {}", result->code, result->err));
   }
   return true;
 }
 
-void ParallelJob::leave() {
-  session_.log.warn("ending the tasks; what they have committed stays");
+void ParallelSubmission::leave() {
+  session_.log.warn("ending the tasks; committed partitions stay");
   child_.end();
 }
 
-/// As its job log says: sequence, host, start, seconds, bytes sent and received, code, signal,
-/// command.
-std::string ParallelJob::end_of(std::size_t task) const {
-  std::ifstream in(job_.folder / "joblog");
+/// Reads the job log of GNU parallel: sequence, host, start, seconds, bytes sent and received,
+/// code, signal, command.
+std::string ParallelSubmission::end_of(std::size_t task) const {
+  std::ifstream in(submission_.folder / "joblog");
   std::string found;
   for (std::string line; std::getline(in, line);) {
     if (!line.ends_with(fmt::format(" {}", task))) continue;
@@ -143,8 +145,8 @@ std::string ParallelJob::end_of(std::size_t task) const {
   return found;
 }
 
-std::string ParallelJob::log_of(std::size_t task) const {
-  return (job_.folder / "logs" / "1" / std::to_string(task) / "stderr").string();
+std::string ParallelSubmission::log_of(std::size_t task) const {
+  return (submission_.folder / "logs" / "1" / std::to_string(task) / "stderr").string();
 }
 
 }  // namespace etl::app
