@@ -105,7 +105,8 @@ std::string failure_of(etl::testing::Values values) {
 TEST(MockHostTest, RefusesMistakesInTheTest) {
   EXPECT_THAT(failure_of({}), HasSubstr("option \"path\" is required"));
   EXPECT_THAT(failure_of({{"path", "/p"}, {"pth", "/p"}}), HasSubstr("option \"pth\" is not in"));
-  EXPECT_THAT(failure_of({{"path", 5}}), HasSubstr("option \"path\" has another type than the value"));
+  EXPECT_THAT(failure_of({{"path", 5}}),
+              HasSubstr("option \"path\" has another type than the value"));
 }
 
 TEST(MockHostTest, RecordsWhatAStageReports) {

@@ -89,8 +89,8 @@ TEST(Robustness, AsDeepAsItMayBe) {
 TEST(Robustness, BytesThatAreNotText) {
   EXPECT_TRUE(starts(load(std::string("name = \"a\0b\"", 12)), "f.toml:1:10: error: syntax error"));
   EXPECT_TRUE(starts(load(std::string("\0", 1)), "f.toml:1:1: error: syntax error"));
-  EXPECT_TRUE(starts(load("a = 1\nb = '\xff'\n"),
-                     "f.toml:2:6: error: syntax error: invalid UTF-8"));
+  EXPECT_TRUE(
+      starts(load("a = 1\nb = '\xff'\n"), "f.toml:2:6: error: syntax error: invalid UTF-8"));
   EXPECT_TRUE(starts(load("a = '\xC0\x80'"), "f.toml:1:6: error"));
   EXPECT_TRUE(starts(load("\xFF\xFEn"), "f.toml:1:1: error"));
   EXPECT_TRUE(starts(load("name = 'x' # \x1b[2J"), "f.toml:1:14: error"));
