@@ -190,8 +190,7 @@ std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Sc
   return rows;
 }
 
-// Neither waits for writers of this sink, whose gate it only tries, nor for locks of other
-// processes; and does not keep writers waiting.
+// Waits neither for this sink's writers (it only tries the gate) nor for locks of other processes.
 void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
   if (!file_exists()) return;
   const std::optional<WriteGate::Hold> hold = gate_.try_enter();

@@ -13,7 +13,9 @@
 namespace sqlite {
 
 /// Admits one writer until it releases its Hold. SQLite's own lock has a timeout (busy_timeout), but
-/// a partition of the same sink may take any time.
+/// a partition of the same sink may take any time. Sinks that share the file, also in other
+/// processes of the run, take turns by the runner's write slots (`max_writers`, resource()); other
+/// programs are kept out by the lock of the transaction.
 ///
 /// Not a std::mutex: another thread may release the Hold, and cancellation ends the wait.
 class WriteGate {

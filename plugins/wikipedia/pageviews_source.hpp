@@ -35,7 +35,7 @@ namespace wikipedia {
 /// All options but `columns` and `invalid_utf8` do not affect the data of an hour and are therefore
 /// operational: the ledger stays valid when `end` moves on.
 ///
-/// Threads: plan() once, before the others; those from any thread.
+/// Threads: call plan() once, first; the other members may then be called from any thread.
 class PageviewsSource {
  public:
   static constexpr auto name = "wikipedia_pageviews";

@@ -104,7 +104,7 @@ class Doctor(EtlCase):
         folder = self.copies("complete_source")
         (folder / "complete_source.so").chmod(0o777)
         report = self.doctor("--plugin-dir", folder, expect=etl.CONFIG)
-        self.assert_problem(report, "others can write it: chmod go-w", "complete_source.so")
+        self.assert_problem(report, "other users can write to it: chmod go-w", "complete_source.so")
         folder.chmod(0o777)
         report = self.doctor("--plugin-dir", folder, expect=etl.CONFIG)
         self.assertIn("chmod go-w", report["places"][0]["refused"])

@@ -326,7 +326,7 @@ class Plugins(EtlCase):
     def refused(self, path):
         result = etl.run("validate", self.path)
         self.assertEqual(etl.CONFIG, result.code, str(result))
-        self.assertIn(f"{path}: refused, because others can write it: chmod go-w {path}", result.err)
+        self.assertIn(f"{path}: refused, because other users can write to it: chmod go-w {path}", result.err)
         self.assertIn('"sqlite"', result.err)
 
     def test_a_folder_that_others_can_write(self):

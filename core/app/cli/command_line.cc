@@ -234,7 +234,7 @@ class Parser {
       try {
         print_json({{"error", {{"code", "usage"}, {"message", message}}}});
       } catch (const Error&) {
-        // stdout takes nothing; the message is on stderr.
+        // Writing to stdout failed; the error has gone to stderr.
       }
     }
     return {nullptr, exit_usage};

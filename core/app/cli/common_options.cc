@@ -39,7 +39,8 @@ void CommonOptions::declare_format(Options& options,
 
 void CommonOptions::declare_set(Options& options) {
   options.value("--set", set,
-                "STAGE.OPTION=VALUE or run.KEY=VALUE: override the pipeline file (repeatable)");
+                "STAGE.OPTION=VALUE, run.OPTION=VALUE or name=VALUE: override the pipeline file "
+                "(repeatable)");
 }
 
 void CommonOptions::declare_now(Options& options) {

@@ -70,7 +70,7 @@ struct Session {
   [[nodiscard]] std::string diagnostics_text(const runtime::Diagnostics& diagnostics) const;
   [[nodiscard]] nlohmann::json diagnostics_json(const runtime::Diagnostics& diagnostics) const;
 
-  /// Throws Error (cancelled) once a stop was requested: half a result must not pass for a whole.
+  /// Throws Error (cancelled) once a stop was requested: a partial result must not look complete.
   void require_not_stopped() const;
   /// The exit code of a verb that a signal has stopped.
   [[nodiscard]] int signal_exit_code() const { return exit_signal + cancellation.reason(); }

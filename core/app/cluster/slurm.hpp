@@ -23,8 +23,8 @@ struct SlurmTask {
 
 class Slurm {
  public:
-  /// The limit that indexes of an array stay below (MaxArraySize); Slurm's default if it cannot be
-  /// asked.
+  /// The exclusive upper bound of array indexes (MaxArraySize), or Slurm's default if the query
+  /// fails.
   [[nodiscard]] static std::size_t most_tasks();
 
   /// Submits a script, to be started when the job `after` (empty = none) has ended. Returns the job

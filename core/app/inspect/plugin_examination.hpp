@@ -1,5 +1,5 @@
 /// \file
-/// Examines a plugin file in a child process: loading a library runs code of it, which may crash,
+/// Examines a plugin file in a child process: loading a library runs its code, which may crash,
 /// exit or hang.
 #pragma once
 

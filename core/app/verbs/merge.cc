@@ -211,7 +211,7 @@ void print_text(const std::vector<MergedSink>& sinks) {
   std::string out;
   for (const MergedSink& sink : sinks) {
     out += fmt::format("sink \"{}\" into {}\n", sink.sink, sink.into);
-    if (sink.tasks.empty()) out += "  there is no task's database\n";
+    if (sink.tasks.empty()) out += "  no task databases found\n";
     for (const Merged& each : sink.tasks) {
       out += fmt::format("  task {}: {} with {} merged", each.task,
                          runtime::counted(each.partitions, "partition"),

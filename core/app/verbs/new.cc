@@ -55,7 +55,7 @@ void require_stage_name(const std::string& name, const runtime::StageRegistry& r
       name.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789_") == std::string::npos;
   if (name.empty() || name.front() < 'a' || !made_of) {
     throw Error::config(fmt::format(
-        "\"{}\" cannot be the name of a stage: write a letter a-z, then a-z, 0-9 and _", name));
+        "\"{}\" is not a valid stage name: start with a-z, then use a-z, 0-9 and _", name));
   }
   if (std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
     throw Error::config(

@@ -1,10 +1,10 @@
 /// \file
 /// Where the threads that read partitions hand batches to the threads that write them.
 ///
-/// Two promises hold it together. Memory: a batch waits here only while everything that is held, in
+/// It makes two guarantees. Memory: a batch waits here only while everything that is held, in
 /// batches and by stages, is within the budget, except for one batch per writer; and a partition
 /// that is being written is read ahead of its writer only as far as keeps the writer busy.
-/// Patience: a sink that admits one writer does not wait for a slow partition. A stream gets a
+/// Fairness: a sink that admits one writer does not wait for a slow partition. A stream gets a
 /// write slot once its partition has been read to the end, and earlier only where waiting would be
 /// worse: it holds a good deal already, the budget is used up, or it is the last one being read and
 /// delays nobody. In that case a partition that writes to several sinks gets all its slots at once,

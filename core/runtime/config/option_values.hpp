@@ -72,7 +72,7 @@ class OptionValues {
 struct OptionOwner {
   std::string name;   ///< as in messages: `source "pageviews"`, `[run]`
   Position position;  ///< where missing options are reported
-  /// A hint where an unknown key belongs instead; empty = not known either.
+  /// Suggests where an unknown key belongs; empty = no suggestion.
   std::function<std::string(std::string_view key)> elsewhere;
 };
 

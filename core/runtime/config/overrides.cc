@@ -11,7 +11,8 @@
 namespace etl::runtime {
 namespace {
 
-constexpr std::string_view form = "write STAGE.OPTION=VALUE, run.OPTION=VALUE or name=VALUE";
+constexpr std::string_view form =
+    "write STAGE.OPTION=VALUE, run.OPTION=VALUE, name=VALUE or description=VALUE";
 
 RawTable* table_at(RawTable& table, std::string_view name) {
   RawOption* found = find_option(table, name);

@@ -28,7 +28,7 @@ constexpr auto table = etl::options(
                             "Pause before the first retry; doubled for each further one.")
         .between(0, day),
     etl::optional<std::string>("on_failure", "\"continue\"",
-                               "Whether other partitions go on after one fails.")
+                               "Whether to continue with the other partitions after one fails.")
         .one_of("continue|stop"),
     etl::optional<Bytes>("memory_limit", "\"512MiB\"", "Bytes in flight across the whole run.")
         .between(mebibyte, no_limit),

@@ -67,7 +67,7 @@ class GraphBuilder {
                 did_you_mean(input.name, feeding_stages(spec)));
         } else if (at->second->kind == Kind::sink) {
           error(input.position,
-                fmt::format("input \"{}\" of {} is a sink: no rows leave a sink", input.name,
+                fmt::format("input \"{}\" of {} is a sink, and a sink has no output", input.name,
                             title(spec)),
                 did_you_mean(input.name, feeding_stages(spec)));
         }

@@ -47,7 +47,7 @@ Preflight run_preflight(const Pipeline& pipeline, bool reload, Diagnostics& diag
   if (const std::string why = run.rejects ? why_unwritable(*run.rejects) : ""; !why.empty()) {
     diagnostics.error(run.rejects_position,
                       fmt::format("\"rejects\" in [run] cannot be written: {}", why),
-                      "name a file in a folder that is there, or a folder");
+                      "give a folder, or a file in an existing folder");
   }
   for (const NodeIndex sink : pipeline.graph->of_kind(Kind::sink)) {
     found.targets.push_back(inspect_target(pipeline, sink, reload, found.ledger, diagnostics));

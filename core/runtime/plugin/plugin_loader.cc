@@ -198,8 +198,9 @@ void require_functions(const fs::path& path, const std::string& who,
                        std::initializer_list<Required> functions) {
   for (const Required& function : functions) {
     if (function.there) continue;
-    throw refused(path, who + "lacks the function " + function.name +
-                            ", which every stage of its kind has; write it and rebuild the plugin");
+    throw refused(
+        path, who + "lacks the function " + function.name +
+                  ", which every stage of its kind must have; implement it and rebuild the plugin");
   }
 }
 
@@ -258,7 +259,7 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
     throw damaged(path, "a stage without name or summary, or of the wrong size");
   }
   if (!is_stage_name(stage->name)) {
-    throw refused(path, "the name of a stage is made of a-z, 0-9 and _, not " +
+    throw refused(path, "stage names may contain only a-z, 0-9 and _, unlike " +
                             in_quotes(stage->name) + "; rename it and rebuild the plugin");
   }
   const std::string who = std::string("stage \"") + stage->name + "\" ";
@@ -300,7 +301,8 @@ void require_not_writable(const fs::path& path) {
     throw refused(path, std::string("cannot be examined: ") + std::strerror(errno));
   }
   if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    throw refused(path, "refused, because others can write it: chmod go-w " + path.string());
+    throw refused(path,
+                  "refused, because other users can write to it: chmod go-w " + path.string());
   }
   if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
     throw refused(path, "refused, because it belongs to another user (uid " +

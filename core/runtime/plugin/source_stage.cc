@@ -55,7 +55,7 @@ detail::OwnedStream SourceStage::replay(const Partition& partition,
 
 detail::OwnedStream SourceStage::require_readable(detail::OwnedStream stream) const {
   if (stream && stream->get_next != nullptr) return stream;
-  throw failure(Error(Code::internal, "gave no stream to read from"));
+  throw failure(Error(Code::internal, "returned no stream to read from"));
 }
 
 }  // namespace etl::runtime

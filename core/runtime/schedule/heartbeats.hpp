@@ -1,6 +1,7 @@
 /// \file
-/// Writes the attempts in progress beside the ledgers every few seconds, for people who ask how far
-/// all runs are. Nothing is decided by it, so nothing waits for it and no run fails because of it.
+/// Writes the attempts in progress beside the ledgers every few seconds, so that `etl status` can
+/// show the progress of all runs. Purely informational: nothing waits for it, and no run fails
+/// because of it.
 #pragma once
 
 #include "core/runtime/schedule/scheduler.hpp"

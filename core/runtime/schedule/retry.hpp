@@ -1,5 +1,6 @@
 /// \file
-/// Decides whether a failure is retried, and after what delay.
+/// Decides whether a failure is retried, and after what delay. What else can end a partition (a
+/// stop, a missing input) is settled by Scheduler::settle_failure.
 #pragma once
 
 #include <etl/error.hpp>

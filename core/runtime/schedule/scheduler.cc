@@ -167,7 +167,7 @@ void Scheduler::settle_failure(const AttemptRequest& request, NodeIndex sink,
     remainder.interrupted = true;
   } else if (error.code() == Code::cancelled) {
     give_up(request, sink,
-            StageError(Error(Code::internal, error.cause() + ", though nobody asked it to"),
+            StageError(Error(Code::internal, error.cause() + ", but no stop was requested"),
                        error.origin()),
             State::failed);
   } else if (settings_.retry.allows(error, request.number)) {

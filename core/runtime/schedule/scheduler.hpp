@@ -24,7 +24,7 @@ struct PartitionJob {
   NodeIndex source = 0;
   const Partition* partition = nullptr;
   std::vector<NodeIndex> sinks;
-  bool failed = false;  ///< for a sink; before the run begins: for one that cannot be reached
+  bool failed = false;  ///< for at least one sink; set before the run if one is unreachable
   std::shared_ptr<const Replay> replay = nullptr;  ///< read instead of the partition
 
   // The scheduler's own.

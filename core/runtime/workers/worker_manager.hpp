@@ -33,7 +33,7 @@ class WorkerManager {
   /// An attempt that the worker has not finished.
   struct Outstanding {
     AttemptRequest request;
-    std::int64_t first_since = Deadline::now_ms();  ///< since when no other is ahead of it
+    std::int64_t first_since = Deadline::now_ms();  ///< when it reached the head
     bool begun = false;
     bool read = false;
   };

@@ -24,7 +24,7 @@ struct Dialect {
   std::string_view (*type)(etl::Type type);
   /// Whether an existing column of type `declared` returns every value as it was written.
   bool (*keeps)(std::string_view declared, etl::Type type);
-  /// Whether the database takes two names of columns for the same one.
+  /// Whether the database treats two column names as the same.
   bool (*same_name)(std::string_view a, std::string_view b);
   /// What follows the closing parenthesis of CREATE TABLE.
   std::string_view (*table_suffix)(const TableDefinition& table);

@@ -28,7 +28,7 @@ DeletedRows delete_rows(Session& session, const TableDefinition& table,
     return DeletedRows{0, count_mismatch(found, column, rows_written)};
   };
   const std::array params = {*value};
-  // Qualified: SQLite takes a quoted name that is no column's for a text.
+  // Qualified: SQLite treats a quoted name that matches no column as a string literal.
   const std::string from = " FROM " + table.sql_name() + " WHERE " + quoted(table.table) + "." +
                            quoted(column) + " = " + table.dialect->placeholder(1);
   const std::string doing = "deleting the earlier rows of partition \"" + partition.id + "\"";

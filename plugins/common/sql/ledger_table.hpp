@@ -1,5 +1,6 @@
 /// \file
-/// The ledger: the table `etl_ledger` in the database that a sink writes to.
+/// The ledger: the table `etl_ledger` in the database that a sink writes to. <etl/ledger.hpp> lists
+/// its columns.
 #pragma once
 
 #include "plugins/common/sql/session.hpp"

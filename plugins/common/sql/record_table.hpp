@@ -63,7 +63,8 @@ inline std::int64_t read_time(std::string_view text, const std::string& where) {
   throw etl::Error::permanent(where + " has the unreadable time \"" + std::string(text) + "\"");
 }
 
-/// Reads a row of TableDefinition::select_list(). An age column gets its time.
+/// Reads a row of TableDefinition::select_list(). For an age column the record gets the stored
+/// time; the caller turns it into an age.
 template <class Record>
 Record read_record(const Row& row, Columns<Record> columns, const TableDefinition& table) {
   Record record;

@@ -167,7 +167,7 @@ class Merge(EtlCase):
 
     def test_what_is_refused(self):
         path = self.pipeline()
-        self.assertIn("there is no task's database", etl.run("merge", path).out)
+        self.assertIn("no task databases found", etl.run("merge", path).out)
         self.assertFalse(self.merged.exists())
         self.run_tasks(path, 2)
         single = self.write(self.main_job(self.base, self.merged, HOURS), "single.toml")

@@ -120,7 +120,7 @@ input = "s"
   const std::string mistakes = bench.mistakes();
   for (const char* text :
        {"unknown input \"sauce\" in sink \"db\"",
-        "input \"db\" of sink \"after\" is a sink: no rows leave a sink",
+        "input \"db\" of sink \"after\" is a sink, and a sink has no output",
         "source \"idle\" is not used: no stage has it as input",
         "filter \"a\" is part of a cycle: it is its own input through other stages",
         "filter \"b\" is part of a cycle: it is its own input through other stages",

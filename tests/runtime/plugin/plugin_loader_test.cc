@@ -91,9 +91,10 @@ INSTANTIATE_TEST_SUITE_P(
         Wrong{"null_stage", damaged("a stage without name or summary, or of the wrong size")},
         Wrong{"small_stage", damaged("a stage without name or summary, or of the wrong size")},
         Wrong{"no_summary", damaged("a stage without name or summary, or of the wrong size")},
-        Wrong{"bad_name",
-              "the name of a stage is made of a-z, 0-9 and _, not \"Broken\\u001B[31m\"; rename it "
-              "and rebuild the plugin"},
+        Wrong{
+            "bad_name",
+            "stage names may contain only a-z, 0-9 and _, unlike \"Broken\\u001B[31m\"; rename it "
+            "and rebuild the plugin"},
         Wrong{"no_create", lacks("create")},
         Wrong{"no_options",
               damaged("stage \"broken\" declares options or columns but has no table of them")},
@@ -219,22 +220,24 @@ TEST_F(PluginFileTest, AnotherWordSize) {
 TEST_F(PluginFileTest, WritableByTheGroup) {
   const fs::path path = copy();
   ASSERT_EQ(::chmod(path.c_str(), 0775), 0);
-  EXPECT_EQ(refusal(path),
-            path.string() + ": refused, because others can write it: chmod go-w " + path.string());
+  EXPECT_EQ(refusal(path), path.string() +
+                               ": refused, because other users can write to it: chmod go-w " +
+                               path.string());
 }
 
 TEST_F(PluginFileTest, WritableByOthers) {
   const fs::path path = copy();
   ASSERT_EQ(::chmod(path.c_str(), 0757), 0);
-  EXPECT_EQ(refusal(path),
-            path.string() + ": refused, because others can write it: chmod go-w " + path.string());
+  EXPECT_EQ(refusal(path), path.string() +
+                               ": refused, because other users can write to it: chmod go-w " +
+                               path.string());
 }
 
 TEST_F(PluginFileTest, InAFolderWritableByOthers) {
   const fs::path path = copy();
   ASSERT_EQ(::chmod(folder_.path().c_str(), 01777), 0);
   EXPECT_EQ(refusal(path), folder_.path().string() +
-                               ": refused, because others can write it: chmod go-w " +
+                               ": refused, because other users can write to it: chmod go-w " +
                                folder_.path().string());
 }
 

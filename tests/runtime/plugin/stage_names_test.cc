@@ -127,7 +127,7 @@ TEST(StageRegistryLoadsTest, ALibraryThatIsRefusedThen) {
   const StageRegistry registry = scan({folder.path()});
   EXPECT_EQ(registry.find("probe_keep"), nullptr);
   ASSERT_EQ(registry.refused().size(), 1U);
-  EXPECT_THAT(registry.refused()[0].reason, HasSubstr("others can write it"));
+  EXPECT_THAT(registry.refused()[0].reason, HasSubstr("other users can write to it"));
   EXPECT_THAT(registry.searched(), HasSubstr("0 loaded, 1 refused"));
   EXPECT_THAT(registry.names(), Not(Contains("probe_keep")));
 }

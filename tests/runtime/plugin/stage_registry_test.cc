@@ -93,7 +93,7 @@ TEST(StageRegistryTest, AFolderThatOthersCanWriteIsRefusedWhole) {
   EXPECT_THAT(registry.names(), IsEmpty());
   ASSERT_EQ(registry.refused().size(), 1U);
   EXPECT_EQ(registry.refused()[0].reason,
-            folder.path().string() + ": refused, because others can write it: chmod go-w " +
+            folder.path().string() + ": refused, because other users can write to it: chmod go-w " +
                 folder.path().string());
 }
 

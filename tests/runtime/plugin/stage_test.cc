@@ -79,7 +79,7 @@ TEST(CarelessStageTest, OkWithoutASchema) {
 }
 
 TEST(CarelessStageTest, OkWithoutAStream) {
-  EXPECT_EQ(failure_of("careless_stream"), "source \"s\": gave no stream to read from");
+  EXPECT_EQ(failure_of("careless_stream"), "source \"s\": returned no stream to read from");
 }
 
 TEST(CarelessStageTest, AnErrnoWithoutAWord) {

@@ -238,7 +238,7 @@ TEST_F(SchedulerTest, AStageThatStopsByItselfHasFailed) {
   const Summary summary = bench.run();
   EXPECT_EQ(summary.status, "failed") << "a partition that was not loaded must not look like done";
   ASSERT_EQ(summary.failures.size(), 1U);
-  EXPECT_EQ(summary.failures[0].error, "source \"s\": stopped, though nobody asked it to");
+  EXPECT_EQ(summary.failures[0].error, "source \"s\": stopped, but no stop was requested");
   EXPECT_EQ(summary.partitions.failed, 1);
   EXPECT_EQ(summary.partitions.done, 2);
 }
