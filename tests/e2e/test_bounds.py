@@ -112,18 +112,18 @@ class Bounds(EtlCase):
     def test_a_folder_in_the_place_of_a_file(self):
         self.hour_file(1).unlink()
         self.hour_file(1).mkdir()
-        self.assertIn("not a file", self.failing_file())
+        self.assertIn("not a regular file", self.failing_file())
 
     def test_a_named_pipe_in_the_place_of_a_file(self):
         # Nothing ever writes to it.
         self.hour_file(1).unlink()
         os.mkfifo(self.hour_file(1))
-        self.assertIn("not a file", self.failing_file())
+        self.assertIn("not a regular file", self.failing_file())
 
     def test_a_device_in_the_place_of_a_file(self):
         self.hour_file(1).unlink()
         self.hour_file(1).symlink_to("/dev/zero")
-        self.assertIn("not a file", self.failing_file())
+        self.assertIn("not a regular file", self.failing_file())
 
     def test_a_link_to_itself(self):
         self.hour_file(1).unlink()
@@ -198,10 +198,10 @@ class PipelineFiles(EtlCase):
         with open(path, "w") as file:
             for i in range(100):
                 file.write(f"key_{i} = \"{'x' * 999990}\"\n")
-        self.assertIn("the limit is 4 MiB", self.refused(path))
+        self.assertIn("larger than the limit of 4 MiB", self.refused(path))
 
     def test_a_file_without_end(self):
-        self.assertIn("the limit is 4 MiB", self.refused(pathlib.Path("/dev/zero")))
+        self.assertIn("larger than the limit of 4 MiB", self.refused(pathlib.Path("/dev/zero")))
 
     def test_a_folder(self):
         self.assertIn("Is a directory", self.refused(self.folder))

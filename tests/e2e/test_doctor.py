@@ -77,7 +77,7 @@ class Doctor(EtlCase):
 
     def test_what_a_library_writes_meanwhile_is_told(self):
         described = etl.run("describe", fixture("exiting"), "--format", "json")
-        self.assertIn("they wrote: no licence / for this host", described.json["error"]["message"])
+        self.assertIn("output: no licence / for this host", described.json["error"]["message"])
 
     def test_ctrl_c_ends_the_waiting(self):
         with etl.start("describe", fixture("hanging")) as running:

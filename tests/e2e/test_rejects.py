@@ -196,7 +196,7 @@ class RejectsSqlite(Rejects, EtlCase):
             self.assert_entries(entries=[entry for entry in self.entries() if entry["pipeline"] == name])
 
     def test_a_file_that_cannot_be_written(self):
-        for rejects, where in (("none/rejects.jsonl", "no folder"), (".", None), ("/proc/rejects.jsonl", "/proc")):
+        for rejects, where in (("none/rejects.jsonl", "does not exist"), (".", None), ("/proc/rejects.jsonl", "/proc")):
             with self.subTest(rejects):
                 path = self.job(self.database(), rejects)
                 result = etl.run("run", path)

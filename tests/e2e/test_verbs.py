@@ -120,7 +120,7 @@ class Verbs(EtlCase):
         for value, named in (("db.pth=x", "pth"), ("dc.path=x", "dc"), ("path=x", "path"),
                              ("run.wokers=2", "wokers"), ("run.workers=many", "workers"),
                              # Without "=" it may be a bare secret, so the message gives the argument's number, not its text.
-                             ("db.path", "number 1")):
+                             ("db.path", "argument 1")):
             result = etl.run("run", self.path, "--set", value)
             self.assertIn(result.code, (etl.USAGE, etl.CONFIG), str(result))
             self.assertIn(named, result.err)

@@ -95,8 +95,10 @@ void bind(CLI::App& app, const Option& option) {
       },
       option.help);
   made->type_name(shown_type(option));
-  if (option.repeatable && option.positional()) made->expected(option.required ? 1 : 0, -1);
-  else if (option.repeatable) made->expected(1, -1)->allow_extra_args(false);
+  // A positional takes all words that remain; an option takes one value each time it is given.
+  if (option.repeatable)
+    made->expected(option.required || !option.positional() ? 1 : 0, -1)
+        ->allow_extra_args(option.positional());
   // Repeated options are refused by store(), in words of our own.
   made->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
   if (option.required) made->required();

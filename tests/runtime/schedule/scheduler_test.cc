@@ -406,7 +406,8 @@ TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   };
   const auto release = [&](const char* name) { std::ofstream(bench.folder() / name).put('\n'); };
   EXPECT_TRUE(wait_until([&] { return reached("commit"); }));
-  EXPECT_TRUE(wait_until([&] { return bench.graph().memory().now() > 1 << 20; }))
+  // A batch of both sinks has 400 kB, so two of them fill the memory.
+  EXPECT_TRUE(wait_until([&] { return bench.graph().memory().now() > 3 << 18; }))
       << "p1 fills the memory";
   release("commit");
   EXPECT_TRUE(wait_until([&] { return reached("record"); }));
