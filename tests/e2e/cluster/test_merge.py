@@ -109,7 +109,7 @@ class Merge(EtlCase):
         result = self.merge(path, expect=etl.FAILED)
         refused, = [each for each in result.json["sinks"]["db"]["tasks"] if "error" in each]
         self.assertEqual(1, refused["task"])
-        self.assertIn("where the ledger says that", refused["error"])
+        self.assertIn("but the ledger counts", refused["error"])
         second.execute("DELETE FROM pageviews WHERE rowid = (SELECT max(rowid) FROM pageviews);")
         self.merge(path)
         self.assert_whole()
