@@ -172,7 +172,7 @@ class Merge(EtlCase):
         self.run_tasks(path, 2)
         single = self.write(self.main_job(self.base, self.merged, HOURS), "single.toml")
         for arguments, text in (([single], "{task}"), ([path, "--sink", "bd"], "did you mean \"db\""),
-                                ([path, "--into", "x-{task}.db"], "no {task}"),
+                                ([path, "--into", "x-{task}.db"], "cannot contain {task}"),
                                 ([path, "--into", self.folder / "out-1.db"], "itself"),
                                 ([path, "--into", self.folder / "no/such/folder.db"], "folder")):
             result = etl.run("merge", *arguments, cwd=self.folder)

@@ -57,7 +57,7 @@ std::string bytes(std::size_t found, std::size_t wanted) {
 }
 std::string lacks(const std::string& function) {
   return "stage \"broken\" lacks the function " + function +
-         ", which every stage of its kind has; write it and rebuild the plugin";
+         ", which every stage of its kind must have; implement it and rebuild the plugin";
 }
 /// The ABI of this runtime.
 const std::string own =
