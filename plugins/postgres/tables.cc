@@ -25,6 +25,7 @@ std::vector<sql::ExistingTable::Column> read_columns(Connection& connection,
                                        " AND NOT attisdropped ORDER BY attnum",
                                        Params{table.sql_name()});
   std::vector<sql::ExistingTable::Column> columns;
+  columns.reserve(static_cast<std::size_t>(result.rows()));
   for (int row = 0; row < result.rows(); ++row) {
     columns.push_back({std::string(result.text(row, 0)), std::string(result.text(row, 1)),
                        std::string(result.text(row, 2)), result.text(row, 3) == "1",

@@ -71,7 +71,7 @@ std::string on_conflict(const TableDefinition& table, std::string_view condition
   for (const etl::Field& field : table.columns) {
     if (table.has_key_column(field.name)) continue;
     const std::string name = quoted(field.name);
-    updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
+    updates.append(updates.empty() ? "" : ", ").append(name).append(" = excluded.").append(name);
   }
   std::string sql = " ON CONFLICT (" + column_list(table.key) + ") DO ";
   if (updates.empty()) return sql += "NOTHING";
