@@ -11,24 +11,6 @@ function(etl_add_room room)
   target_include_directories(${name} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${name} PUBLIC etl::sdk ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
   etl_use_rooms(${name} ${room} ${arg_ROOMS})
-  etl_precompile_headers(${name} ${arg_ROOMS})
-endfunction()
-
-# Precompiles the headers that most rooms above runtime/base include, which halves the time of a fresh build. Not in
-# builds with tests: they show missing includes, and clang-tidy cannot read the compiler's precompiled headers.
-function(etl_precompile_headers target)
-  if(ETL_TESTS OR NOT runtime/base IN_LIST ARGN)
-    return()
-  endif()
-  if(NOT TARGET etl_precompiled)
-    file(CONFIGURE OUTPUT ${PROJECT_BINARY_DIR}/precompiled.cc CONTENT "// Holds no code: the target exists for its precompiled header.\n")
-    add_library(etl_precompiled STATIC ${PROJECT_BINARY_DIR}/precompiled.cc)
-    target_link_libraries(etl_precompiled PRIVATE etl_runtime_base)
-    target_precompile_headers(etl_precompiled PRIVATE
-      <algorithm> <chrono> <condition_variable> <filesystem> <functional> <map> <memory> <mutex> <optional> <set>
-      <span> <string> <thread> <variant> <vector> <fmt/format.h> <nlohmann/json.hpp>)
-  endif()
-  target_precompile_headers(${target} REUSE_FROM etl_precompiled)
 endfunction()
 
 # etl_use_rooms(TARGET ROOM room...)
