@@ -35,23 +35,6 @@ void RunTally::add_failure(NodeIndex sink, Failure failure) {
   failures_.push_back(std::move(failure));
 }
 
-void RunTally::add_partition(PartitionEnd end) {
-  switch (end) {
-    case PartitionEnd::done:
-      ++partitions_.done;
-      break;
-    case PartitionEnd::skipped:
-      ++partitions_.skipped;
-      break;
-    case PartitionEnd::failed:
-      ++partitions_.failed;
-      break;
-    case PartitionEnd::missing:
-      ++partitions_.missing;
-      break;
-  }
-}
-
 void RunTally::add_to(Summary& summary, const Graph& graph) const {
   std::size_t at = 0;
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {

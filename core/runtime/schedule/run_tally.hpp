@@ -10,9 +10,6 @@
 
 namespace etl::runtime {
 
-/// How a partition ended, over all its sinks.
-enum class PartitionEnd { done, skipped, failed, missing };
-
 /// Not thread-safe: the scheduler locks.
 class RunTally {
  public:
@@ -27,7 +24,8 @@ class RunTally {
   void add_skipped(NodeIndex sink) { ++sinks_[sink].partitions.skipped; }
   void add_missing(NodeIndex sink) { ++sinks_[sink].partitions.missing; }
   void add_failure(NodeIndex sink, Failure failure);
-  void add_partition(PartitionEnd end);
+  /// `end`: how the partition ended over all its sinks.
+  void add_partition(std::int64_t PartitionCounts::*end) { ++(partitions_.*end); }
 
   /// Adds everything to a summary that has its stages and sinks already, in node order.
   void add_to(Summary& summary, const Graph& graph) const;

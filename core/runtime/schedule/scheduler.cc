@@ -222,10 +222,10 @@ void Scheduler::finish(const PartitionJob& job) {
   if (job.interrupted) return;
   progress_.finished();
   if (job.failed) progress_.failed();
-  tally_.add_partition(job.failed      ? PartitionEnd::failed
-                       : job.missing   ? PartitionEnd::missing
-                       : job.committed ? PartitionEnd::done
-                                       : PartitionEnd::skipped);
+  tally_.add_partition(job.failed      ? &PartitionCounts::failed
+                       : job.missing   ? &PartitionCounts::missing
+                       : job.committed ? &PartitionCounts::done
+                                       : &PartitionCounts::skipped);
 }
 
 void Scheduler::add_to(Summary& summary) const {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <mutex>
 
 namespace {
@@ -48,7 +49,8 @@ TEST(AttemptRunnerTest, ReturnsAWriteSlotOnlyAfterTheAttemptHasBeenReported) {
   const Watchdog watchdog;
   Bench bench(
       "[sources.s]\nplugin = \"probe_source\"\n"
-      "[sinks.db]\nplugin = \"probe_exclusive\"\ninput = \"s\"\nstore = \"@\"\n");
+      "[sinks.db]\nplugin = \"probe_exclusive\"\ninput = \"s\"\nstore = \"@\"\n"
+      "hold_at = \"commit\"\nhold = \"%/commit\"\n");
   const NodeIndex sink = bench.node("db");
   bench.graph().sink(sink).prepare(bench.graph()[sink].in);
   RecordedSlots slots;
@@ -64,6 +66,8 @@ TEST(AttemptRunnerTest, ReturnsAWriteSlotOnlyAfterTheAttemptHasBeenReported) {
       EXPECT_EQ(result.outcomes.at(sink).kind, SinkOutcome::Kind::committed);
       slots.note("reported");
     });
+    // The reading side is done: the writer, which waits at its commit, will report the attempt.
+    std::ofstream(bench.folder() / "commit").put('\n');
   }
   EXPECT_THAT(slots.events(), ElementsAre("acquire", "reported", "release"));
   EXPECT_EQ(store().rows().size(), 10U);

@@ -396,8 +396,9 @@ TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   const std::string second =
       "fail = \"permanent\"\nfail_at = \"commit\"\nfail_partition = \"p0\"\n"
       "hold_at = \"commit\"\nhold_partition = \"p0\"\nhold = \"%/commit\"\n";
-  Bench bench(source("partitions = 2\nrows = 400\nbatch_rows = 10\npadding = 20000") + sink(first) +
-                  sink(second, "probe_exclusive", "other", "2"),
+  const std::string behind = "hold_at = \"read\"\nhold_partition = \"p1\"\nhold = \"%/read\"\n";
+  Bench bench(source("partitions = 2\nrows = 400\nbatch_rows = 10\npadding = 20000\n" + behind) +
+                  sink(first) + sink(second, "probe_exclusive", "other", "2"),
               "workers = 2\nmemory_limit = \"1MiB\"");
   Summary summary;
   std::thread running([&] { summary = bench.run(); });
@@ -406,9 +407,9 @@ TEST_F(SchedulerTest, RecordingAFailureHoldsUpNoWriter) {
   };
   const auto release = [&](const char* name) { std::ofstream(bench.folder() / name).put('\n'); };
   EXPECT_TRUE(wait_until([&] { return reached("commit"); }));
-  // p1 then asks for its write slots early. If it was faster than p0, it is committed already.
-  const auto early = [&] { return bench.graph().memory().now() > 1 << 18; };
-  EXPECT_TRUE(wait_until([&] { return early() || store("2").rows().size() == 400U; }));
+  release("read");
+  // A quarter of the memory is enough for p1 to ask for its write slots early.
+  EXPECT_TRUE(wait_until([&] { return bench.graph().memory().now() > 1 << 18; }));
   release("commit");
   EXPECT_TRUE(wait_until([&] { return reached("record"); }));
   // If p1 could begin to write to the first sink now, record() would wait for it for ever.
