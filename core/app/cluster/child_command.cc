@@ -117,9 +117,9 @@ void Child::end() {
 std::string require_command(const std::vector<std::string>& command) {
   CommandResult result = run_command(command);
   if (result.code == 0) return std::move(result.out);
-  const std::string& said = result.err.empty() ? result.out : result.err;
+  const std::string& message = result.err.empty() ? result.out : result.err;
   throw Error::transient(
-      fmt::format("{} failed with exit code {}: {}", command.front(), result.code, said));
+      fmt::format("{} failed with exit code {}: {}", command.front(), result.code, message));
 }
 
 std::string shell_quoted(const std::string& word) {

@@ -48,14 +48,14 @@ std::string advice_on_task_files(const runtime::SinkStage& sink) {
   return {};
 }
 
-/// Throws unless the sinks stand an engine that runs a task twice, or on any host.
+/// Throws unless the sinks allow an engine to run a task twice, or on any host.
 void require_shared_sinks(const Graph& graph, const std::string& engine) {
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
     const runtime::SinkStage& stage = graph.sink(sink);
     if (!stage.transactional()) {
       throw stage.failure(
-          Error::config("it keeps no ledger: an engine may run a task twice, and nothing would "
-                        "tell the rows apart. Use a sink that keeps one, or run it with etl run"));
+          Error::config("it keeps no ledger: an engine may run a task twice, and its rows would be "
+                        "written twice. Use a sink that keeps one, or run it with etl run"));
     }
     const bool own = !runtime::per_task(graph[sink]).empty();
     if (own && engine == "kubernetes") {

@@ -151,11 +151,11 @@ std::string unexpected_end(const fs::path& file, const ChildEnd& end) {
   const std::string how = end.how == ChildEnd::How::too_long
                               ? fmt::format("did not end within {} s", time_limit.count())
                               : end.text();
-  const std::string said = end_of_output(end.output);
+  const std::string output = end_of_output(end.output);
   return fmt::format(
       "{}: loading it {}; loading runs its static constructors and those of its libraries{}; "
       "fix them, or remove the file from the plugin folders",
-      file.string(), how, said.empty() ? "" : fmt::format(" (output: {})", said));
+      file.string(), how, output.empty() ? "" : fmt::format(" (output: {})", output));
 }
 
 }  // namespace

@@ -61,7 +61,7 @@ std::vector<NodeIndex> chosen_sinks(const runtime::Graph& graph, const MergeOpti
 }
 
 /// Merges what the tasks of one sink have written, in one transaction per task. The target's ledger
-/// tells which partitions it has, so a merge that was killed is simply repeated.
+/// lists the partitions it has, so a merge that was killed is simply repeated.
 class SinkMerge {
  public:
   SinkMerge(const Session& session, const MergeOptions& options, const Pipeline& pipeline,
@@ -172,7 +172,7 @@ class SinkMerge {
     for (const LedgerRecord& record : not_done) target.record(record);
   }
 
-  /// Only the plan knows which column and value tell the partition's rows apart.
+  /// Only the plan knows by which column and value the partition's rows are identified.
   MergeRequest::Part part_of(const LedgerRecord& record) const {
     const auto planned = planned_.find({record.source, record.partition});
     if (planned != planned_.end()) return {record.source, planned->second};

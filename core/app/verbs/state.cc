@@ -128,7 +128,7 @@ class Forget {
         runtime::did_you_mean(name, {names.begin(), names.end()})));
   }
 
-  /// Only the plan knows which column and value tell a partition's rows apart.
+  /// Only the plan knows by which column and value a partition's rows are identified.
   void plan() {
     for (runtime::PlannedPartition& planned :
          runtime::plan_partitions(graph_, {{options_.glob}, {}})) {
@@ -168,7 +168,7 @@ class Forget {
       } else if (has_rows(record)) {
         throw stage.failure(Error::permanent(fmt::format(
             "cannot delete the rows of partition \"{}\": the plan no longer has it, and only the "
-            "plan tells which rows belong to it. Nothing was changed; forget it without "
+            "plan identifies its rows. Nothing was changed; forget it without "
             "--delete-rows, or make source \"{}\" plan it again (--set)",
             record.partition, record.source)));
       }
@@ -282,7 +282,7 @@ class StateVerb : public Verb {
     options.value("--sink", options_.sink,
                   "Only in the ledger of this sink; default: in all ledgers");
     options.flag("--delete-rows", options_.delete_rows,
-                 "Also delete the partitions' rows; refused where they cannot be told from others");
+                 "Also delete the partitions' rows; refused if they cannot be identified");
     common.declare_set(options);
     common.declare_format(options);
   }

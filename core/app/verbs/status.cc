@@ -64,8 +64,8 @@ void add(SinkStatus& sink, const LedgerRecord* record, const std::string& source
   sink.recent_rows += runtime::row_counts(*record);
 }
 
-std::vector<SinkStatus> look(const Session& session, const runtime::Pipeline& pipeline,
-                             const std::vector<runtime::PlannedPartition>& planned) {
+std::vector<SinkStatus> read_status(const Session& session, const runtime::Pipeline& pipeline,
+                                    const std::vector<runtime::PlannedPartition>& planned) {
   const Graph& graph = *pipeline.graph;
   std::vector<SinkStatus> sinks;
   for (const NodeIndex index : graph.of_kind(runtime::Kind::sink)) {
@@ -182,7 +182,7 @@ class Status : public Verb {
         runtime::plan_partitions(*pipeline->graph, {selection_.only, selection_.limit});
     std::vector<SinkStatus> sinks;
     do {
-      sinks = look(session, *pipeline, planned);
+      sinks = read_status(session, *pipeline, planned);
       show(*pipeline, planned.size(), sinks);
     } while (watch_ && wait_for_more(session, sinks));
     // Ctrl-C ends --watch normally, but exits 130 as everywhere.
