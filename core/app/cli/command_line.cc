@@ -220,7 +220,7 @@ class Parser {
   }
 
   [[nodiscard]] std::string describe(const CLI::ParseError& error) const {
-    const std::string what = error.what();
+    std::string what = error.what();
     if (!verbs_of(*path().back()).empty()) return "no verb is given";
     if (dynamic_cast<const CLI::ArgumentMismatch*>(&error) != nullptr)
       return what.substr(0, what.find(':')) + " needs a value";

@@ -20,7 +20,7 @@ std::string check_fault(const std::string& text) {
     return {};
   } catch (const Error& error) {
     const std::string prefix = "--fault " + text + ": ";  // the parser names the option itself
-    const std::string message = error.message();
+    const std::string& message = error.message();
     return "is not valid: " + message.substr(message.starts_with(prefix) ? prefix.size() : 0);
   }
 }
