@@ -44,6 +44,11 @@ std::string content(std::FILE* file) {
   return text;
 }
 
+CommandResult result_of(int status, std::FILE* out, std::FILE* err) {
+  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  return {code, content(out), content(err)};
+}
+
 pid_t start(const std::vector<std::string>& command, int out, int err) {
   std::vector<std::string> words = command;
   std::vector<char*> arguments;
@@ -82,8 +87,7 @@ CommandResult run_command(const std::vector<std::string>& command) {
   while (::waitpid(pid, &status, 0) < 0) {
     if (errno != EINTR) throw cannot_run(command.front(), errno);
   }
-  const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-  return {code, content(out.get()), content(err.get())};
+  return result_of(status, out.get(), err.get());
 }
 
 Child::Child(const std::vector<std::string>& command)
@@ -96,8 +100,7 @@ Child::~Child() { end(); }
 std::optional<CommandResult> Child::poll() {
   int status = 0;
   if (!result_ && ::waitpid(pid_, &status, WNOHANG) == pid_) {
-    const int code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-    result_ = {code, content(out_.get()), content(err_.get())};
+    result_ = result_of(status, out_.get(), err_.get());
   }
   return result_;
 }

@@ -7,13 +7,13 @@
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/plugin/plugin_loader.hpp"
 
 #include <etl/testing/conformance.hpp>
 #include <etl/testing/conformance/child_process.hpp>
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <set>
@@ -193,12 +193,6 @@ class CheckVerb : public Verb {
     options.push_back(std::move(option));
   }
 
-  bool wanted(const Check& check) const {
-    const auto& globs = only_;
-    return globs.empty() || std::ranges::any_of(globs, [&](const std::string& glob) {
-             return ::fnmatch(glob.c_str(), check.name, 0) == 0;
-           });
-  }
   conformance::CheckSettings settings(const std::string& after) const {
     return {std::chrono::seconds(seconds_), [this] { return session_->cancellation.requested(); },
             after};
@@ -209,7 +203,9 @@ class CheckVerb : public Verb {
     // The place to report a missing option at.
     if (setup.position.file.empty()) setup.position = {"--set", 0, 0, 1};
     std::vector<Check> checks = conformance::checks_of(stage.kind);
-    std::erase_if(checks, [&](const Check& one) { return !wanted(one); });
+    std::erase_if(checks, [&](const Check& one) {
+      return !runtime::selected({only_, {}}, one.name);
+    });
     const auto subject = [&] {
       Subject made;
       made.stage = runtime::load_plugin(file_).table->stages[stage.index];

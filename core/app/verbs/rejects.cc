@@ -2,11 +2,11 @@
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
 #include "core/runtime/run/reject_replay.hpp"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 
 #include <algorithm>
 #include <limits>
@@ -39,11 +39,8 @@ struct Listing {
 };
 
 bool matches(const RejectOptions& options, const RejectEntry& entry) {
-  const auto glob_matches = [&](const std::string& glob) {
-    return ::fnmatch(glob.c_str(), entry.key.partition.c_str(), 0) == 0;
-  };
   return (options.reason.empty() || options.reason == entry.reason) &&
-         (options.partitions.empty() || std::ranges::any_of(options.partitions, glob_matches));
+         runtime::selected({options.partitions, {}}, entry.key.partition);
 }
 
 std::int64_t waiting_spools(const runtime::RejectPath& path) {

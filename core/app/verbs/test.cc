@@ -2,14 +2,13 @@
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/test_report.hpp"
 #include "core/runtime/base/utf8.hpp"
+#include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 #include "core/runtime/pipeline_tests/test_runner.hpp"
 
 #include <fmt/format.h>
-#include <fnmatch.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cstdio>
 
 namespace etl::app {
@@ -40,12 +39,6 @@ class TestVerb : public Verb {
   }
 
  private:
-  [[nodiscard]] bool wanted(const std::string& name) const {
-    return only_.empty() || std::ranges::any_of(only_, [&](const std::string& glob) {
-             return ::fnmatch(glob.c_str(), name.c_str(), 0) == 0;
-           });
-  }
-
   void run_file(const std::filesystem::path& file, const runtime::StageRegistry& registry) {
     runtime::Diagnostics diagnostics;
     std::vector<runtime::PipelineTest> tests;
@@ -61,7 +54,9 @@ class TestVerb : public Verb {
       if (tests.empty())
         diagnostics.warning({file.string()}, "this pipeline has no tests",
                             "add [[tests]]; see docs/testing-pipelines.md");
-      std::erase_if(tests, [&](const runtime::PipelineTest& test) { return !wanted(test.name); });
+      std::erase_if(tests, [&](const runtime::PipelineTest& test) {
+        return !runtime::selected({only_, {}}, test.name);
+      });
       for (runtime::PipelineTest& test : tests)
         runtime::read_test_files(test, *pipeline->graph, diagnostics);
     }
