@@ -47,8 +47,8 @@ class GraphBuilder {
   }
 
  private:
-  void error(const Position& position, std::string message, std::string hint = {}) {
-    diagnostics_.error(position, std::move(message), std::move(hint));
+  void error(const Position& position, std::string_view message, std::string_view hint = {}) {
+    diagnostics_.error(position, message, hint);
   }
   static std::string title(const StageSpec& spec) {
     return fmt::format("{} \"{}\"", kind_name(spec.kind), spec.name);
