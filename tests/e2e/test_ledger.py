@@ -83,6 +83,39 @@ class Ledger:
         self.assert_table(database, base)
         self.assert_ledger(database, base)
 
+    def test_a_dropped_table(self):
+        base, database = hour_files(3000, 4), self.database()
+        path = self.write(self.main_job(base, database, hours=3))
+        self.run_pipeline(path)
+        rows = len(list(database.rows()))
+        database.execute("DROP TABLE pageviews")
+        for arguments in ("validate", path), ("run", path), ("run", path, "--reload"):
+            result = etl.run(*arguments)
+            self.assertEqual(etl.CONFIG, result.code, str(result))
+            self.assertIn(f"its ledger counts {rows:,} rows in it, of 3 partitions", result.err + result.out)
+        self.assertNotIn("pageviews", database.tables())
+        forgotten = etl.run("state", path, "forget", "*")
+        self.assertEqual(etl.OK, forgotten.code, str(forgotten))
+        self.assert_summary(self.run_pipeline(self.main_job(base, database, hours=4)), total=4, done=4)
+        self.assert_table(database, base)
+        self.assert_ledger(database, base)
+
+    def test_a_renamed_table(self):
+        base, database = hour_files(3000, 3), self.database()
+        path = self.write(self.main_job(base, database))
+        self.run_pipeline(path)
+        database.execute("ALTER TABLE pageviews RENAME TO elsewhere")
+        self.run_pipeline(path, expect=etl.CONFIG)
+        database.execute("ALTER TABLE elsewhere RENAME TO pageviews")
+        self.assert_summary(self.run_pipeline(path), done=0, skipped=3)
+
+    def test_rows_deleted_for_retention(self):
+        base, database = hour_files(3000, 3), self.database()
+        self.run_pipeline(self.main_job(base, database, hours=2))
+        database.execute("DELETE FROM pageviews")
+        self.assert_summary(self.run_pipeline(self.main_job(base, database)), total=3, done=1, skipped=2)
+        self.assert_rows(oracle.expect([self.hour_path(base, 2)], oracle.languages("fr")), database.rows())
+
     def test_another_name_is_another_pipeline(self):
         base, database = hour_files(3000, 3), self.database()
         self.run_pipeline(self.main_job(base, database))

@@ -5,6 +5,7 @@
 #include "core/runtime/config/task_paths.hpp"
 #include "core/runtime/pipeline/definition_change.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 
 #include <fmt/format.h>
@@ -83,7 +84,10 @@ class SinkMerge {
       from.push_back(pipeline_.open_task(task));
       require_same_definition(*from.back());
     }
-    if (!tasks.empty()) (*target_)->graph->sink(sink_).prepare(node.in);
+    if (!tasks.empty()) {
+      runtime::require_target(*(*target_)->graph, sink_, pipeline_.file.name);
+      (*target_)->graph->sink(sink_).prepare(node.in);
+    }
     for (std::size_t i = 0; i < tasks.size() && !session_.cancellation.requested(); ++i)
       result_.tasks.push_back(merge(tasks[i], *from[i]));
     return std::move(result_);

@@ -2,6 +2,7 @@
 
 #include "core/runtime/pipeline/definition_change.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/rejects/reject_file.hpp"
 
 #include <fmt/format.h>
@@ -29,6 +30,8 @@ TargetState inspect_target(const Pipeline& pipeline, NodeIndex sink, bool reload
       return target;
     }
     if (auto found = graph.sink(sink).inspect(node.in)) {
+      if (const auto lost = lost_target(graph, sink, pipeline.file.name, *found))
+        diagnostics.error(node.position, *lost, std::string(lost_target_remedy));
       target.name = std::move(found->name);
       target.ddl = std::move(found->ddl);
     }

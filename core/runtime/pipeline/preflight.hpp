@@ -26,8 +26,9 @@ struct Preflight {
 };
 
 /// Inspects every sink's target and ledger without changing them. Reports to `diagnostics`: a
-/// rejects file that cannot be written; a target that does not fit; partitions that were loaded
-/// with another definition of the pipeline (unless `reload`).
+/// rejects file that cannot be written; a target that does not fit, or that is gone although the
+/// ledger counts rows in it; partitions that were loaded with another definition of the pipeline
+/// (unless `reload`).
 Preflight run_preflight(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
 
 }  // namespace etl::runtime

@@ -1,6 +1,7 @@
 #include "core/runtime/run/runner.hpp"
 
 #include "core/runtime/pipeline/definition_change.hpp"
+#include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
 #include "core/runtime/run/thread_executor.hpp"
@@ -124,8 +125,10 @@ class Run {
     for (const TargetState& target : preflight_.targets) {
       if (!target.unreachable) continue;
       const NodeIndex sink = target.sink;
-      per_sink("reading the ledger", sink,
-               [&] { preflight_.ledger.load(graph_, sink, file_.name); });
+      per_sink("reading the ledger", sink, [&] {
+        preflight_.ledger.load(graph_, sink, file_.name);
+        require_target(graph_, sink, file_.name);
+      });
       if (request_.reload) continue;
       if (auto changed = changed_definition(graph_, sink, preflight_.ledger))
         throw Error::config(fmt::format("{}; {}", *changed, changed_definition_remedy));

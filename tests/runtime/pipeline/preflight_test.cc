@@ -42,4 +42,27 @@ fail_at = "committed"
   EXPECT_EQ(found.targets[0].unreachable->message(), "sink \"db\": ordered to fail at committed");
 }
 
+TEST(PreflightTest, ATargetThatIsGoneThoughItsLedgerCountsRowsIsAMistake) {
+  const auto pipeline = [](const char* rows) {
+    return std::string("[sources.s]\nplugin = \"probe_source\"\npartitions = 3\nrows = ") + rows +
+           "\n[sinks.db]\nplugin = \"probe_parallel\"\ninput = \"s\"\nstore = \"@\"\nexists = "
+           "false\n";
+  };
+  Bench(pipeline("0")).run();
+  Bench without_rows(pipeline("0"));
+  (void)without_rows.preflight();
+  EXPECT_EQ(without_rows.mistakes(), "");
+  Bench(pipeline("10")).run({{}, true, ProgressMode::off});
+  for (const bool reload : {false, true}) {
+    Bench bench(pipeline("10"));
+    (void)bench.preflight(reload);
+    EXPECT_THAT(bench.mistakes(),
+                testing::AllOf(
+                    testing::StartsWith("error: sink \"db\": store "),
+                    testing::HasSubstr("does not exist, but its ledger counts 30 rows in it, of 3 "
+                                       "partitions: it was dropped or renamed"),
+                    testing::HasSubstr("etl state FILE forget '*'")));
+  }
+}
+
 }  // namespace
