@@ -289,6 +289,7 @@ class OptionConverter {
     if (!value) return wrong_type("a path");
     if (!free_of_nul(raw_.value, *value, {})) return;
     if (value->empty()) {
+      if (required()) return empty();
       out_ = {std::string(), escaped("")};
       return;
     }
@@ -311,6 +312,7 @@ class OptionConverter {
     std::optional<std::string> value = text();
     if (!value) return wrong_type("a URL");
     if (!free_of_nul(raw_.value, *value, {}) || !is_allowed(raw_.value, *value, {})) return;
+    if (value->empty() && required()) return empty();
     if (!value->empty() && !has_scheme(*value)) {
       return mismatch(
           secret() ? "is not a URL" : fmt::format("is not a URL: {}", in_quotes(*value)),
@@ -319,6 +321,11 @@ class OptionConverter {
     std::string canonical = escaped(*value);
     out_ = {std::move(*value), std::move(canonical)};
   }
+
+  [[nodiscard]] bool required() const { return (spec_.flags & ETL_OPTION_REQUIRED) != 0; }
+
+  /// A variable that is not set, with an empty default, leaves an empty text.
+  void empty() { mismatch("is empty", "it is required: name one"); }
 
   static bool has_scheme(std::string_view url) {
     const std::size_t end = url.find("://");

@@ -214,6 +214,21 @@ TEST(OptionValues, PathsOfSetBelongToTheWorkingFolder) {
             (here / "b.db").string());
 }
 
+TEST(OptionValues, ARequiredPathOrUrlMustNotBeEmpty) {
+  static constexpr auto table =
+      etl::options(etl::required<etl::Path>("path", "A file."), etl::required<etl::Url>("url", ""));
+  const Position place{"f", 1, 1, 1};
+  const RawOption path{"path", place, {"f", 3, 8, 1}, std::string()};
+  const RawOption url{"url", place, place, std::string()};
+  Diagnostics diagnostics;
+  EXPECT_EQ(check_options({"x", place, {}}, std::vector{path, url}, table, {}, diagnostics),
+            nullptr);
+  ASSERT_EQ(diagnostics.all().size(), 2U);
+  EXPECT_EQ(diagnostics.all()[0].message, "option \"path\" in x is empty");
+  EXPECT_EQ(diagnostics.all()[0].position.line, 3);
+  EXPECT_EQ(diagnostics.all()[1].message, "option \"url\" in x is empty");
+}
+
 TEST(OptionValues, AnEmptyPathStaysEmpty) {
   const auto checked = check("pages", "start = 2024-01-31\ncache_dir = '${NO:-}'");
   ASSERT_NE(checked->values, nullptr);
