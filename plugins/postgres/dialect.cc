@@ -58,6 +58,7 @@ constexpr sql::Dialect postgres_dialect{
     .timestamp = timestamp,
     .storable = storable,
     .upsert = sql::on_conflict,
+    .exact_text = "",
     .for_update = " FOR UPDATE",
 };
 

@@ -1,14 +1,25 @@
 #include "plugins/sqlite/batch_table.hpp"
 
+#include <cmath>
 #include <new>
 #include <string>
 
 namespace sqlite {
+namespace {
+
+void fail(sqlite3_context* out, std::string_view message) {
+  sqlite3_result_error(out, message.data(), static_cast<int>(message.size()));
+}
+
+}  // namespace
 
 template <class T>
 void BatchTable::Numbers<T>::give(sqlite3_context* out, std::size_t row) const {
-  if constexpr (std::same_as<T, double>) sqlite3_result_double(out, values[row]);
-  else sqlite3_result_int64(out, static_cast<sqlite3_int64>(values[row]));
+  if constexpr (std::same_as<T, double>) {
+    const double value = values[row];
+    if (std::isnan(value)) fail(out, "NaN cannot be stored: SQLite would make it NULL");
+    else sqlite3_result_double(out, value);
+  } else sqlite3_result_int64(out, static_cast<sqlite3_int64>(values[row]));
 }
 
 void BatchTable::Texts::give(sqlite3_context* out, std::size_t row) const {
@@ -37,8 +48,7 @@ void BatchTable::Times::give(sqlite3_context* out, std::size_t row) {
         (values.type() == etl::Type::timestamp_s ? " s" : " us") +
         " is outside the years 0000 to 9999 that a text can represent; timestamps = "
         "\"unix\" can store it";
-    sqlite3_result_error(out, message.data(), static_cast<int>(message.size()));
-    return;
+    return fail(out, message);
   }
   // Not copied: SQLite encodes this row before it reads the next.
   sqlite3_result_text64(out, text->bytes.data(), text->size, SQLITE_STATIC, SQLITE_UTF8);

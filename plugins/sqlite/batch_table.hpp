@@ -20,8 +20,8 @@ namespace sqlite {
 /// writes a batch with one statement, at about half the cost of one statement per row: no parameters
 /// are bound, and SQLite stays in one loop.
 ///
-/// Its columns are c0, c1, ... in the order of the schema. Texts and blobs are not copied. SQLite
-/// stores NaN as NULL.
+/// Its columns are c0, c1, ... in the order of the schema. Texts and blobs are not copied. A NaN is
+/// an error: SQLite would store NULL.
 ///
 /// Used by the thread of its connection. Statements that use it must be finalized before it is
 /// destroyed.

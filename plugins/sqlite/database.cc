@@ -1,6 +1,7 @@
 #include "plugins/sqlite/database.hpp"
 
 #include "plugins/common/sql/timestamp_text.hpp"
+#include "plugins/sqlite/file_place.hpp"
 #include "plugins/sqlite/sqlite_errors.hpp"
 
 #include <algorithm>
@@ -45,22 +46,33 @@ Database::Database(const ConnectionOptions& options, Access access)
 
 void Database::configure(Access access) {
   // 16 MiB of pages hold a typical partition, which is then written to the file once; a larger one
-  // spills. Views and triggers in the file are not trusted to call functions.
-  execute("PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA trusted_schema = OFF",
-          "opening it");
-  sync_for_journal();
+  // spills. A commit is on disk before anything relies on its ledger row; EXTRA is FULL that also
+  // syncs the folder after a rollback journal is deleted. Triggers may write to virtual tables,
+  // which keep full-text indexes; SQLite's own functions, and there are no others, do no harm.
+  // Foreign keys stay off, as SQLite's default is: a cascade would change rows of other tables.
+  execute(
+      "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA main.synchronous = EXTRA;"
+      "PRAGMA trusted_schema = ON; PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF",
+      "opening it");
   if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
 }
 
-bool Database::sync_for_journal() {
+bool Database::has_log() {
   (void)pragma("main.schema_version");  // only a read notices another connection's change
-  const bool has_log = pragma("main.journal_mode") == "wal";
-  // Either setting keeps transactions whole after a power cut. A rollback journal needs FULL for
-  // that. With a WAL, NORMAL may lose the last transactions, each with its ledger row, so that the
-  // next run loads those partitions again.
-  execute(has_log ? "PRAGMA main.synchronous = NORMAL" : "PRAGMA main.synchronous = FULL",
-          "reading its header");
-  return has_log;
+  return pragma("main.journal_mode") == "wal";
+}
+
+void Database::commit(std::string_view doing) {
+  execute("COMMIT", doing);
+  int moved = 0;
+  sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (moved != 0) {
+    throw etl::Error::permanent(path_ +
+                                " was moved, deleted or replaced while it was open, and what was "
+                                "committed meanwhile is in the old file: put that back and run "
+                                "again, or keep the new one, and the next run fills it");
+  }
+  require_one_name(path_);
 }
 
 std::string Database::pragma(const std::string& name) {

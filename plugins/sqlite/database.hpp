@@ -68,14 +68,15 @@ class Database final : public sql::Session {
   /// BEGIN IMMEDIATE: takes the file's one write lock now, so that nothing read later in the
   /// transaction can have changed before it commits.
   void begin(std::string_view doing) { execute("BEGIN IMMEDIATE", doing); }
-  void commit(std::string_view doing) { execute("COMMIT", doing); }
+  /// Throws Error (permanent) if the path no longer leads to this file, or is not its only name:
+  /// the transaction may then be where nobody looks for it.
+  void commit(std::string_view doing);
 
   /// The value of `PRAGMA name`; empty if it has none.
   [[nodiscard]] std::string pragma(const std::string& name);
-  /// Returns whether the file has a write-ahead log now (another connection may change that), and
-  /// sets `synchronous` so that commits survive a power cut with the file's journal. Not to be
+  /// Whether the file has a write-ahead log now: another connection may change that. Not to be
   /// called in a transaction.
-  bool sync_for_journal();
+  [[nodiscard]] bool has_log();
 
   /// Copies committed pages from the write-ahead log into the file. Throws LockedError while another
   /// connection does so, or blocks a complete one.

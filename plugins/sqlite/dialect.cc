@@ -93,6 +93,7 @@ constexpr sql::Dialect text_dialect{
     .timestamp = timestamp_as_text,
     .storable = [](std::string_view text) { return std::string(text); },
     .upsert = sql::on_conflict,
+    .exact_text = " COLLATE BINARY",
     .for_update = "",  // a transaction that writes locks the whole file
 };
 

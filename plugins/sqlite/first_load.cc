@@ -73,7 +73,7 @@ bool awaits_first_load(const std::string& path) {
 
 LoadTransaction::LoadTransaction(Database& database, std::string_view doing) : database_(database) {
   const Mark before = mark_of(database_);
-  const bool had_log = database_.sync_for_journal();
+  const bool had_log = database_.has_log();
   if (before == Mark::awaits_load && !had_log) database_.execute("BEGIN EXCLUSIVE", doing);
   else database_.begin(doing);
   if (before == Mark::none) return;

@@ -5,6 +5,7 @@
 #include "plugins/sqlite/first_load.hpp"
 #include "plugins/sqlite/table_fit.hpp"
 #include "plugins/sqlite/table_merge.hpp"
+#include "plugins/sqlite/triggers.hpp"
 
 #include <filesystem>
 #include <optional>
@@ -83,7 +84,16 @@ bool SqliteSink::file_exists() const {
   if (fs::is_directory(path, unreadable)) {
     throw Error::config(connection_.path + " is a folder, not a database file").about("path");
   }
-  if (fs::exists(path, unreadable)) return true;
+  if (path.filename() == ":memory:") {
+    throw Error::config("a database in memory ends with the run: name a file").about("path");
+  }
+  if (fs::exists(path, unreadable)) {
+    if (!fs::is_regular_file(path, unreadable)) {
+      throw Error::config(connection_.path + " is not a regular file").about("path");
+    }
+    require_one_name(connection_.path);
+    return true;
+  }
   const fs::path folder = path.has_parent_path() ? path.parent_path() : fs::path(".");
   if (!fs::is_directory(folder, unreadable)) {
     throw Error::config("the folder " + folder.string() + " of " + connection_.path +
@@ -91,6 +101,17 @@ bool SqliteSink::file_exists() const {
         .about("path");
   }
   return false;
+}
+
+/// Throws Error (permanent) if this run has written to another file under the same path.
+void SqliteSink::require_same_file() {
+  const std::optional<FileIdentity> now = identity_of(connection_.path);
+  if (file_ && now != file_) {
+    throw Error::permanent(connection_.path +
+                           " was replaced by another file, which lacks what this run has loaded: "
+                           "put the first one back, or run again to fill the new one");
+  }
+  file_ = now;
 }
 
 etl::Target SqliteSink::inspect(const etl::Schema& schema) {
@@ -184,6 +205,7 @@ std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Sc
   const sql::TableDefinition table = define_table(table_, schema);
   const std::string doing = "forgetting partition " + request.partition.id;
   database.begin(doing);
+  if (request.delete_rows) require_plain_deletes(database, table);
   const std::int64_t rows = sql::forget(ledger, table, request,
                                         [&] { return exists_and_fits(database, table, "table"); });
   database.commit(doing);
@@ -232,15 +254,14 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
 }
 
 SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
-  sql::TableDefinition definition = define_table(table_, schema);
   WriteGate::Hold hold = gate_.enter(connection_.context);
   std::unique_ptr<WriteConnection> connection = std::move(idle_);
   if (connection == nullptr || connection->batch.schema() != schema) {
-    connection = std::make_unique<WriteConnection>(connection_, definition, table_.timestamps);
+    connection = std::make_unique<WriteConnection>(connection_, define_table(table_, schema),
+                                                   table_.timestamps);
   }
-  return {{std::move(hold), std::move(connection), idle_, connection_.context},
-          std::move(definition),
-          request};
+  require_same_file();
+  return {{std::move(hold), std::move(connection), idle_, connection_.context}, request};
 }
 
 }  // namespace sqlite

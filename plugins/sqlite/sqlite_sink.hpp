@@ -2,11 +2,13 @@
 /// The stage `sqlite`: loads rows into a table of an SQLite database.
 #pragma once
 
+#include "plugins/sqlite/file_place.hpp"
 #include "plugins/sqlite/sqlite_writer.hpp"
 
 #include <etl/plugin.hpp>
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -66,6 +68,7 @@ class SqliteSink {
 
  private:
   [[nodiscard]] bool file_exists() const;
+  void require_same_file();
   void create_tables(const sql::TableDefinition& definition) const;
 
   ConnectionOptions connection_;
@@ -73,6 +76,7 @@ class SqliteSink {
   std::string resource_;
   WriteGate gate_;
   std::unique_ptr<WriteConnection> idle_;  // guarded by gate_
+  std::optional<FileIdentity> file_;       // guarded by gate_: that of the first partition
 };
 
 }  // namespace sqlite

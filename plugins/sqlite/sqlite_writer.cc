@@ -1,6 +1,9 @@
 #include "plugins/sqlite/sqlite_writer.hpp"
 
 #include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/sqlite/row_check.hpp"
+#include "plugins/sqlite/table_fit.hpp"
+#include "plugins/sqlite/triggers.hpp"
 
 #include <string>
 
@@ -9,22 +12,46 @@ namespace sqlite {
 using etl::Code;
 using etl::Error;
 
-WriteConnection::WriteConnection(const ConnectionOptions& options,
-                                 const sql::TableDefinition& definition, Timestamps timestamps)
+WriteConnection::WriteConnection(const ConnectionOptions& options, sql::TableDefinition target,
+                                 Timestamps timestamps)
     : database(options, Database::Access::write),
+      definition(std::move(target)),
       batch(database, definition.columns, timestamps),
-      insert(database, insert_from(definition, BatchTable::sql_name),
-             "writing to table \"" + definition.table + "\""),
       checkpointer_(database, options),
       cache_(options.context, 0) {}
 
-SqliteWriter::SqliteWriter(Loan loan, sql::TableDefinition definition,
-                           const etl::WriteRequest& request)
+void WriteConnection::look_at_table() {
+  std::string version = database.pragma("main.schema_version");
+  if (insert && version == schema_version_) return;
+  if (!exists_and_fits(database, definition, "table")) {
+    throw Error::permanent("table " + definition.shown + " is gone: it was dropped or renamed");
+  }
+  insert.emplace(database,
+                 insert_from(definition, BatchTable::sql_name, violations(database, definition)),
+                 "writing to table \"" + definition.table + "\"");
+  not_null = definition.key;
+  // The rowid of a table made by another program; a key of one integer column is in the list.
+  if (const auto rowid = rowid_column(database, definition.table); rowid && not_null.empty()) {
+    for (const etl::Field& field : definition.columns) {
+      if (same_name(field.name, *rowid)) not_null.push_back(field.name);
+    }
+  }
+  schema_version_ = std::move(version);
+}
+
+SqliteWriter::SqliteWriter(Loan loan, const etl::WriteRequest& request)
     : loan_(std::move(loan)),
-      definition_(std::move(definition)),
+      definition_(loan_.connection->definition),
       transaction_(loan_.connection->database,
                    "waiting to write to table \"" + definition_.table + "\""),
-      replace_(sql::make_way(ledger(), definition_, request)) {}
+      replace_(make_way(request)) {}
+
+sql::Replace SqliteWriter::make_way(const etl::WriteRequest& request) {
+  WriteConnection& target = connection();
+  target.look_at_table();
+  if (request.reload) require_plain_deletes(target.database, definition_);
+  return sql::make_way(ledger(), definition_, request);
+}
 
 sql::LedgerTable SqliteWriter::ledger() {
   Database& database = connection().database;
@@ -58,26 +85,28 @@ void SqliteWriter::insert(const etl::Batch& batch) {
   }
   if (batch.rows() == 0) return;
   target.batch.show(batch);
-  require_keys(batch);
-  target.insert.run();
-  target.batch.clear();
-  target.report_memory();
+  require_values(batch);
+  target.insert->run();
   const auto taken = static_cast<std::size_t>(sqlite3_changes64(target.database.handle()));
-  if (taken != batch.rows() && !may_skip_rows(definition_)) {
+  if (taken != batch.rows() && lacks_rows(target.database, definition_,
+                                          last_of_each_key(definition_, BatchTable::sql_name))) {
     throw Error::permanent("table " + definition_.shown + " took " + std::to_string(taken) +
                            " of " + std::to_string(batch.rows()) +
-                           " rows: a trigger or an ON CONFLICT clause of the table drops some");
+                           " rows: a trigger of the table skips some");
   }
+  target.batch.clear();
+  target.report_memory();
 }
 
-void SqliteWriter::require_keys(const etl::Batch& batch) const {
-  for (const std::string& name : definition_.key) {
+void SqliteWriter::require_values(const etl::Batch& batch) const {
+  for (const std::string& name : loan_.connection->not_null) {
     const std::size_t column = batch.schema().at(name);
     if (!batch.schema()[column].nullable) continue;
-    // An existing table may allow NULL, which SQLite then takes for a key that equals no other.
+    // In a key, SQLite takes NULL for a value that equals no other; in a rowid, it stores a number.
     if (const auto row = loan_.connection->batch.first_null(column)) {
-      throw Error::permanent("key column \"" + name + "\" of table \"" + definition_.table +
-                             "\" is NULL in row " + std::to_string(*row + 1) + " of a batch");
+      throw Error::permanent(std::string(definition_.key.empty() ? "" : "key ") + "column \"" +
+                             name + "\" of table \"" + definition_.table + "\" is NULL in row " +
+                             std::to_string(*row + 1) + " of a batch");
     }
   }
 }

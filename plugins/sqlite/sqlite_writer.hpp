@@ -14,22 +14,32 @@
 #include <etl/ledger.hpp>
 
 #include <memory>
+#include <optional>
+#include <string>
 
 namespace sqlite {
 
 /// A connection that is ready to write batches of one schema; kept from partition to partition.
 struct WriteConnection {
-  WriteConnection(const ConnectionOptions& options, const sql::TableDefinition& definition,
+  WriteConnection(const ConnectionOptions& options, sql::TableDefinition target,
                   Timestamps timestamps);
+
+  /// Checks the table once more if the database's schema has changed since the last time, and
+  /// compiles the INSERT for it. Throws Error if it does not fit, or is gone. To be called in a
+  /// transaction, during which the schema stays.
+  void look_at_table();
 
   /// Reports the size of the page cache, which an idle connection keeps, to the host.
   void report_memory() { cache_.set(database.cache_bytes()); }
 
   Database database;
+  const sql::TableDefinition definition;
   BatchTable batch;
-  Statement insert;
+  std::optional<Statement> insert;
+  etl::Strings not_null;  ///< columns that must not be NULL, even if the table lets them
 
  private:
+  std::string schema_version_;  ///< when the table was looked at
   Checkpointer checkpointer_;
   etl::HeldMemory cache_;
 };
@@ -49,8 +59,8 @@ class SqliteWriter {
     const etl::Context& context;
   };
 
-  /// Throws Error as sql::make_way() does.
-  SqliteWriter(Loan loan, sql::TableDefinition definition, const etl::WriteRequest& request);
+  /// Throws Error as WriteConnection::look_at_table() and sql::make_way() do.
+  SqliteWriter(Loan loan, const etl::WriteRequest& request);
   SqliteWriter(const SqliteWriter&) = delete;
   SqliteWriter& operator=(const SqliteWriter&) = delete;
   ~SqliteWriter() = default;
@@ -61,12 +71,13 @@ class SqliteWriter {
 
  private:
   [[nodiscard]] sql::LedgerTable ledger();
+  [[nodiscard]] sql::Replace make_way(const etl::WriteRequest& request);
   void insert(const etl::Batch& batch);
-  void require_keys(const etl::Batch& batch) const;
+  void require_values(const etl::Batch& batch) const;
   [[nodiscard]] WriteConnection& connection();
 
   Loan loan_;  // holds the gate until its connection is closed
-  sql::TableDefinition definition_;
+  const sql::TableDefinition definition_;
   LoadTransaction transaction_;
   sql::Replace replace_;
 };

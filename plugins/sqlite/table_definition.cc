@@ -31,6 +31,15 @@ void check_columns(const etl::Schema& schema) {
   }
 }
 
+/// The name of a column in table expressions.
+std::string value(std::size_t column) { return "c" + std::to_string(column); }
+
+std::string all_of(const sql::TableDefinition& table) {
+  std::string list;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) list += (i == 0 ? "" : ", ") + value(i);
+  return list;
+}
+
 }  // namespace
 
 sql::TableDefinition define_table(const TableOptions& options, const etl::Schema& schema) {
@@ -54,18 +63,38 @@ sql::TableDefinition define_running(const std::string& path) {
   return sql::running_definition(dialect(), "main", "etl_running in " + path);
 }
 
-std::string insert_from(const sql::TableDefinition& table, std::string_view from) {
-  std::string values;
-  for (std::size_t i = 0; i < table.columns.size(); ++i) {
-    values += (i == 0 ? "c" : ", c") + std::to_string(i);
-  }
+std::string insert_from(const sql::TableDefinition& table, std::string_view from,
+                        Violations violations) {
   // The alias keeps a table called "excluded" apart from the row that was not inserted.
-  std::string sql = "INSERT INTO " + table.sql_name() + " AS target (" +
-                    sql::column_list(table.columns) + ") SELECT " + values + " FROM " +
-                    std::string(from);
+  std::string sql = violations == Violations::fail ? "INSERT OR ABORT INTO " : "INSERT INTO ";
+  sql += table.sql_name() + " AS target (" + sql::column_list(table.columns) + ") SELECT " +
+         all_of(table) + " FROM " + std::string(from);
   if (table.key.empty()) return sql;
   // Without WHERE the parser would take ON for the start of a join's condition.
   return sql += " WHERE true" + table.dialect->upsert(table, "");
+}
+
+std::string count_lacking(const sql::TableDefinition& table, std::string_view from) {
+  std::string equal;
+  for (std::size_t i = 0; i < table.columns.size(); ++i) {
+    const std::string& name = table.columns[i].name;
+    // The key is compared by its index, which tells all keys apart; other columns may have any
+    // collation.
+    equal += (i == 0 ? "target." : " AND target.") + sql::quoted(name) +
+             (table.has_key_column(name) ? " = sent." + value(i)
+                                         : " IS sent." + value(i) + " COLLATE BINARY");
+  }
+  return "SELECT count(*) FROM " + std::string(from) + " AS sent WHERE NOT EXISTS (SELECT 1 FROM " +
+         table.sql_name() + " AS target WHERE " + equal + ")";
+}
+
+std::string last_of_each_key(const sql::TableDefinition& table, std::string_view from) {
+  std::string key;
+  for (const std::string& name : table.key) {
+    key += (key.empty() ? "" : ", ") + value(table.columns.at(name));
+  }
+  return "(SELECT * FROM (SELECT " + all_of(table) + ", row_number() OVER (PARTITION BY " + key +
+         " ORDER BY rowid DESC) AS later FROM " + std::string(from) + ") WHERE later = 1)";
 }
 
 bool may_skip_rows(const sql::TableDefinition& table) {

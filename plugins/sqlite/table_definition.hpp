@@ -33,9 +33,22 @@ struct TableOptions {
                                                  std::string schema = "main");
 [[nodiscard]] sql::TableDefinition define_running(const std::string& path);
 
+/// What happens to a row that violates a constraint: whatever the constraint's ON CONFLICT clause
+/// says, or the statement fails. The latter applies to the statements of triggers as well.
+enum class Violations { as_declared, fail };
+
 /// INSERT of all columns from `from`, a table expression that names them c0, c1, ... With a key, a
 /// row replaces the values of an existing row that has the same key.
-[[nodiscard]] std::string insert_from(const sql::TableDefinition& table, std::string_view from);
+[[nodiscard]] std::string insert_from(const sql::TableDefinition& table, std::string_view from,
+                                      Violations violations = Violations::as_declared);
+
+/// SELECT of the number of rows in `from`, which is like that of insert_from(), that the table does
+/// not have. REQUIRES: the table has a key, by which they are looked up.
+[[nodiscard]] std::string count_lacking(const sql::TableDefinition& table, std::string_view from);
+
+/// The last row of each key in `from`, as a table expression. REQUIRES: `from` has a rowid.
+[[nodiscard]] std::string last_of_each_key(const sql::TableDefinition& table,
+                                           std::string_view from);
 
 /// Whether insert_from() leaves existing rows as they are: there is no column but the key to update.
 [[nodiscard]] bool may_skip_rows(const sql::TableDefinition& table);

@@ -2,58 +2,119 @@
 
 #include "plugins/common/sql/table_fit.hpp"
 #include "plugins/sqlite/dialect.hpp"
+#include "plugins/sqlite/triggers.hpp"
 
 #include <algorithm>
 #include <string>
+#include <vector>
 
 namespace sqlite {
 namespace {
 
-struct PrimaryKey {
-  etl::Strings columns;
-  bool has_index = false;
+/// A column of a unique index, as the index compares it.
+struct IndexColumn {
+  std::string name;  ///< empty for an expression
+  std::string collation;
+};
+using UniqueIndex = std::vector<IndexColumn>;
+
+/// A table as SQLite describes it.
+struct FoundTable {
+  std::vector<sql::ExistingTable::Column> columns;
+  std::vector<UniqueIndex> indexes;
+  etl::Strings primary_key;
+  bool primary_key_has_index = false;
+
+  /// A primary key without an index that is one INTEGER column is the rowid: SQLite fills it and
+  /// keeps it unique. nullptr if there is no such column.
+  [[nodiscard]] sql::ExistingTable::Column* rowid() {
+    if (primary_key_has_index || primary_key.size() != 1) return nullptr;
+    const auto column =
+        std::ranges::find(columns, primary_key[0], &sql::ExistingTable::Column::name);
+    return same_name(column->type, "INTEGER") ? &*column : nullptr;
+  }
 };
 
-/// A primary key without an index that is one INTEGER column is the rowid: SQLite fills it and keeps
-/// it unique.
-void mark_rowid(sql::ExistingTable& table, const PrimaryKey& key) {
-  if (key.has_index || key.columns.size() != 1) return;
-  const auto column =
-      std::ranges::find(table.columns, key.columns[0], &sql::ExistingTable::Column::name);
-  if (!same_name(column->type, "INTEGER")) return;
-  column->has_default = true;
-  table.unique_keys.push_back(key.columns);
-}
-
-sql::ExistingTable read_table(Database& database, const std::string& name) {
-  const std::string doing = "looking at table \"" + name + "\"";
-  sql::ExistingTable table;
-  PrimaryKey key;
+void read_columns(Database& database, const std::string& table, FoundTable& found) {
   Statement columns(database,
                     "SELECT name, type, \"notnull\", dflt_value IS NOT NULL, pk, hidden"
                     " FROM pragma_table_xinfo(?1, 'main')",
-                    doing);
-  columns.bind(name);
+                    "looking at table \"" + table + "\"");
+  columns.bind(table);
   while (columns.step()) {
     const std::string type(columns.text(1));
-    table.columns.push_back({std::string(columns.text(0)), type, type, columns.integer(2) != 0,
+    found.columns.push_back({std::string(columns.text(0)), type, type, columns.integer(2) != 0,
                              columns.integer(3) != 0, columns.integer(5) != 0});
-    if (columns.integer(4) != 0) key.columns.emplace_back(columns.text(0));
+    if (columns.integer(4) != 0) found.primary_key.emplace_back(columns.text(0));
   }
+}
+
+void read_unique_indexes(Database& database, const std::string& table, FoundTable& found) {
   Statement indexes(
       database,
-      "SELECT list.name, list.origin = 'pk', info.name"
-      " FROM pragma_index_list(?1, 'main') AS list, pragma_index_info(list.name, 'main') AS info"
-      " WHERE list.\"unique\" AND NOT list.partial ORDER BY list.seq, info.seqno",
-      doing);
-  indexes.bind(name);
+      "SELECT list.name, list.origin = 'pk', info.name, info.coll"
+      " FROM pragma_index_list(?1, 'main') AS list, pragma_index_xinfo(list.name, 'main') AS info"
+      " WHERE list.\"unique\" AND NOT list.partial AND info.key ORDER BY list.seq, info.seqno",
+      "looking at table \"" + table + "\"");
+  indexes.bind(table);
   for (std::string last; indexes.step(); last = indexes.text(0)) {
-    if (last != indexes.text(0)) table.unique_keys.emplace_back();
-    table.unique_keys.back().emplace_back(indexes.text(2));  // empty for an expression
-    if (indexes.integer(1) != 0) key.has_index = true;
+    if (last != indexes.text(0)) found.indexes.emplace_back();
+    found.indexes.back().push_back({std::string(indexes.text(2)), std::string(indexes.text(3))});
+    if (indexes.integer(1) != 0) found.primary_key_has_index = true;
   }
-  mark_rowid(table, key);
+}
+
+FoundTable read_table(Database& database, const std::string& table) {
+  FoundTable found;
+  read_columns(database, table, found);
+  read_unique_indexes(database, table, found);
+  return found;
+}
+
+etl::Strings names_of(const UniqueIndex& index) {
+  etl::Strings names;
+  for (const IndexColumn& column : index) names.push_back(column.name);
+  return names;
+}
+
+sql::ExistingTable as_existing(FoundTable found) {
+  sql::ExistingTable table;
+  for (const UniqueIndex& index : found.indexes) table.unique_keys.push_back(names_of(index));
+  if (auto* const rowid = found.rowid()) {
+    rowid->has_default = true;
+    table.unique_keys.push_back(found.primary_key);
+  }
+  table.columns = std::move(found.columns);
   return table;
+}
+
+/// Why an upsert would take two keys for one; empty if it does not.
+std::string folded_key(const sql::TableDefinition& wanted, const FoundTable& found) {
+  for (const UniqueIndex& index : found.indexes) {
+    if (!std::ranges::is_permutation(names_of(index), wanted.key, same_name)) continue;
+    for (const IndexColumn& column : index) {
+      const auto field = std::ranges::find_if(wanted.columns, [&](const etl::Field& each) {
+        return same_name(each.name, column.name);
+      });
+      if (field == wanted.columns.end() || !etl::is_text(field->type)) continue;
+      if (same_name(column.collation, "BINARY")) continue;
+      return "the unique index on the key compares column \"" + column.name + "\" with COLLATE " +
+             column.collation + ", under which different keys are equal";
+    }
+  }
+  return {};
+}
+
+/// Why rows would not stay as they were sent, whichever rows they are; empty if they do.
+std::string interference(Database& database, const sql::TableDefinition& table,
+                         const FoundTable& found) {
+  if (std::string folded = folded_key(table, found); !folded.empty()) return folded;
+  try {
+    return harmful_triggers(database, table, Rows::inserted);
+  } catch (const etl::Error& error) {
+    if (error.code() != etl::Code::permanent) throw;
+    return error.message();
+  }
 }
 
 }  // namespace
@@ -71,8 +132,28 @@ bool exists_and_fits(Database& database, const sql::TableDefinition& definition,
   };
   if (kind != "table") refuse(kind == "index" ? "an index, not a table" : "a view, not a table");
   if (lookup.integer(1) == 0) refuse("a virtual table, which cannot be loaded");  // has no page
-  sql::require_fit(definition, read_table(database, definition.table), option);
+  const FoundTable found = read_table(database, definition.table);
+  sql::require_fit(definition, as_existing(found), option);
+  if (const std::string why = interference(database, definition, found); !why.empty()) {
+    throw etl::Error::config("table " + definition.shown +
+                             " would not keep its rows as they are loaded: " + why)
+        .about(option);
+  }
   return true;
+}
+
+std::optional<std::string> rowid_column(Database& database, const std::string& table) {
+  FoundTable found = read_table(database, table);
+  const auto* const rowid = found.rowid();
+  return rowid == nullptr ? std::nullopt : std::optional(rowid->name);
+}
+
+bool has_conflict_clause(Database& database, const std::string& table) {
+  Statement definition(database,
+                       "SELECT instr(upper(sql), 'CONFLICT') FROM main.sqlite_master"
+                       " WHERE type = 'table' AND name = ?1 COLLATE NOCASE",
+                       "looking at table \"" + table + "\"");
+  return definition.bind(table).step() && definition.integer(0) != 0;
 }
 
 }  // namespace sqlite

@@ -1,6 +1,7 @@
 #include "plugins/sqlite/table_merge.hpp"
 
 #include "plugins/common/sql/earlier_load.hpp"
+#include "plugins/sqlite/row_check.hpp"
 #include "plugins/sqlite/table_definition.hpp"
 
 #include <etl/error.hpp>
@@ -10,6 +11,11 @@
 #include <vector>
 
 namespace sqlite {
+namespace {
+
+const std::string in_merge = " COLLATE BINARY IN (SELECT value FROM temp.etl_merge)";
+
+}  // namespace
 
 /// Partitions whose rows are identified by the same column.
 struct TableMerge::ColumnScopes {
@@ -55,7 +61,7 @@ std::int64_t TableMerge::run(const etl::MergeRequest& request) {
   for (const auto& [column, scopes] : by_column) {
     stage(scopes);
     require_counts(scopes);
-    copied += copy(sql::quoted(column) + " IN (SELECT value FROM temp.etl_merge)");
+    copied += copy(sql::quoted(column) + in_merge);
   }
   return copied;
 }
@@ -117,8 +123,7 @@ void TableMerge::require_counts(const ColumnScopes& scopes) {
       doing);
   Statement(database_,
             "INSERT INTO temp.etl_found SELECT " + column + ", 1 FROM task." +
-                sql::quoted(table_.table) + " WHERE " + column +
-                " IN (SELECT value FROM temp.etl_merge)"
+                sql::quoted(table_.table) + " WHERE " + column + in_merge +
                 " ON CONFLICT (value) DO UPDATE SET rows = rows + 1",
             doing)
       .run();
@@ -141,14 +146,15 @@ std::int64_t TableMerge::copy(const std::string& where) {
         (i == 0 ? "" : ", ") + sql::quoted(table_.columns[i].name) + " AS c" + std::to_string(i);
   }
   const std::string rows = " FROM task." + sql::quoted(table_.table) + " WHERE " + where;
+  const std::string sent = "(SELECT " + columns + rows + ")";
   const std::int64_t expected = count("SELECT count(*)" + rows);
   const std::int64_t copied =
       database_.query("copying the rows of " + from_ + " into table \"" + table_.table + "\"",
-                      insert_from(table_, "(SELECT " + columns + rows + ")"), {}, nullptr);
-  if (copied != expected && !may_skip_rows(table_)) {
+                      insert_from(table_, sent, violations(database_, table_)), {}, nullptr);
+  if (copied != expected && lacks_rows(database_, table_, sent)) {
     throw etl::Error::permanent("table " + table_.shown + " took " + std::to_string(copied) +
                                 " of " + std::to_string(expected) + " rows of " + from_ +
-                                ": a trigger or an ON CONFLICT clause of the table drops some");
+                                ": a trigger of the table skips some");
   }
   return expected;
 }

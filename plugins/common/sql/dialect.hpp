@@ -42,6 +42,9 @@ struct Dialect {
   /// The end of an INSERT that replaces all columns but the key of an existing row, if `condition`
   /// holds for that row (empty = always).
   std::string (*upsert)(const TableDefinition& table, std::string_view condition);
+  /// What follows a comparison of texts, so that only equal bytes are equal, whatever the column's
+  /// collation is.
+  std::string_view exact_text;
   /// The end of a SELECT that locks its rows until the end of the transaction.
   std::string_view for_update;
 };

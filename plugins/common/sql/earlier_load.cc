@@ -29,17 +29,27 @@ DeletedRows delete_rows(Session& session, const TableDefinition& table,
   };
   const std::array params = {*value};
   // Qualified: SQLite treats a quoted name that matches no column as a string literal.
-  const std::string from = " FROM " + table.sql_name() + " WHERE " + quoted(table.table) + "." +
-                           quoted(column) + " = " + table.dialect->placeholder(1);
+  std::string from = " FROM " + table.sql_name() + " WHERE " + quoted(table.table) + "." +
+                     quoted(column) + " = " + table.dialect->placeholder(1);
+  if (is_text(table.columns[table.columns.at(column)].type)) from += table.dialect->exact_text;
   const std::string doing = "deleting the earlier rows of partition \"" + partition.id + "\"";
-  if (if_refused == IfRefused::keep) {
+  const auto count = [&] {
     std::int64_t found = 0;
     session.query(doing, "SELECT count(*)" + from, params,
                   [&](const Row& row) { found = row.integer(0); });
-    if (found != rows_written) return refused(found);
+    return found;
+  };
+  if (if_refused == IfRefused::keep) {
+    if (const std::int64_t found = count(); found != rows_written) return refused(found);
   }
   const std::int64_t deleted = session.query(doing, "DELETE" + from, params);
-  return deleted == rows_written ? DeletedRows{deleted, {}} : refused(deleted);
+  if (deleted == rows_written) return {deleted, {}};
+  if (const std::int64_t left = count(); left > 0) {
+    throw etl::Error::permanent("cannot delete the earlier rows of partition \"" + partition.id +
+                                "\" from table " + table.shown + ": " + std::to_string(left) +
+                                " of them stay, because a trigger of the table skips them");
+  }
+  return refused(deleted);
 }
 
 }  // namespace

@@ -48,12 +48,14 @@ class LedgerTable {
   /// Inserts or replaces a record; false if a `done` one stays. Waits for other transactions that
   /// have written the same record: this is the fence between runs.
   [[nodiscard]] bool put(const etl::LedgerRecord& record, Replace replace) const;
-  /// put() at the end of a load. Throws Error (conflict) if a `done` record stays.
+  /// put() at the end of a load. Throws Error: conflict if a `done` record stays; permanent if the
+  /// ledger does not take the record.
   void commit(const etl::LedgerRecord& record, Replace replace) const;
   /// put() of a partition that was not loaded. A `done` record stays: another run has loaded what
   /// this one could not. REQUIRES: the record's state is not `done`.
   void record(const etl::LedgerRecord& record) const;
-  /// Removes the record of one partition, if there is one.
+  /// Removes the record of one partition. REQUIRES: find() has locked it. Throws Error (permanent)
+  /// if it stays.
   void remove(const Key& key) const;
 
  private:

@@ -166,10 +166,13 @@ TEST_F(BatchTableTest, StoresViewsInlineAndFar) {
             std::vector<std::string>(expected.begin() + 1, expected.begin() + 5));
 }
 
-TEST_F(BatchTableTest, StoresNanAsNull) {
+TEST_F(BatchTableTest, RefusesANumberThatWouldBecomeNull) {
   const Schema schema{{"d", Type::float64, true}};
-  EXPECT_EQ(stored(schema, batch_of<double>(schema, {{std::nan("")}, {1.5}})),
-            (std::vector<std::string>{"NULL", "1.5"}));
+  const auto error = error_of([&] {
+    (void)stored(schema, batch_of<double>(schema, {{1.5}, {std::nan("")}}));
+  });
+  EXPECT_EQ(error.code(), Code::permanent);
+  expect_contains(error.message(), {"NaN cannot be stored", "table \"t1\""});
 }
 
 TEST_F(BatchTableTest, FormatsEveryTimestampOfABatchAnew) {

@@ -74,12 +74,36 @@ TEST_F(EarlierLoad, AReloadDeletesTheEarlierRows) {
 }
 
 TEST_F(EarlierLoad, AReloadIsRefusedWhereRowsCannotBeIdentified) {
-  session_.answers = {record("done", 5), changed(6)};
+  session_.answers = {record("done", 5), changed(6), {{{"0"}}}};
   const etl::Error error = error_of([&] { static_cast<void>(make_way(true)); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
   expect_contains(error.message(),
                   "has 6 rows with the partition's value of column \"n\", but the "
                   "ledger counts 5");
+}
+
+TEST_F(EarlierLoad, AReloadIsRefusedWhereATriggerKeepsRows) {
+  session_.answers = {record("done", 5), changed(3), {{{"2"}}}};
+  const etl::Error error = error_of([&] { static_cast<void>(make_way(true)); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  expect_contains(error.message(), "2 of them stay, because a trigger of the table skips them");
+}
+
+TEST_F(EarlierLoad, WithAKeyAReloadIsRefusedWhereATriggerKeepsRows) {
+  session_.answers = {record("done", 5), {{{"5"}}}, {}, {{{"5"}}}};
+  const etl::Error error = error_of([&] { static_cast<void>(make_way(true, {"title"})); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  expect_contains(error.message(), "5 of them stay, because a trigger of the table skips them");
+}
+
+TEST_F(EarlierLoad, TextsIdentifyRowsByTheirBytes) {
+  session_.answers = {record("done", 5), changed(5)};
+  const etl::Partition partition{"p", "uri", -1, {"title", "x"}};
+  EXPECT_EQ(
+      sql::make_way(ledger_, table_of(columns), {"pipe", "src", "db", "run-2", partition, true}),
+      sql::Replace::all);
+  EXPECT_EQ(session_.statements.at(1),
+            "DELETE FROM \"home\".\"t\" WHERE \"t\".\"title\" = ? EXACTLY");
 }
 
 TEST_F(EarlierLoad, WithAKeyTheNewRowsReplaceThem) {
@@ -90,13 +114,20 @@ TEST_F(EarlierLoad, WithAKeyTheNewRowsReplaceThem) {
 }
 
 TEST_F(EarlierLoad, ForgettingDeletesRowsOnRequest) {
-  session_.answers = {record("done", 5), changed(5), {}, record("done", 5), {}, {}};
+  session_.answers = {record("done", 5), changed(5), changed(1), record("done", 5), changed(1), {}};
   EXPECT_EQ(forget(true), 5);
   EXPECT_EQ(forget(false), 0);
   EXPECT_EQ(forget(true), 0) << "there is no record";
   ASSERT_EQ(session_.statements.size(), 6U);
   expect_contains(session_.statements[2], "DELETE FROM \"home\".\"etl_ledger\"");
   expect_contains(session_.statements[4], "DELETE FROM \"home\".\"etl_ledger\"");
+}
+
+TEST_F(EarlierLoad, ForgettingIsRefusedWhereTheRecordStays) {
+  session_.answers = {record("done", 5), {}};
+  const etl::Error error = error_of([&] { forget(false); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  expect_contains(error.message(), "cannot delete the record of partition \"p\" from the ledger");
 }
 
 TEST_F(EarlierLoad, ForgettingIsRefusedWithoutTheTable) {

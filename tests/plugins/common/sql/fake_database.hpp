@@ -95,6 +95,7 @@ inline const sql::Dialect& dialect() {
             return " ON DUPLICATE KEY UPDATE" +
                    (condition.empty() ? std::string() : " IF " + std::string(condition));
           },
+      .exact_text = " EXACTLY",
       .for_update = " FOR UPDATE",
   };
   return third;

@@ -63,10 +63,21 @@ TEST_F(Ledger, ReadsRecords) {
 }
 
 TEST_F(Ledger, CommitOfADonePartitionIsAConflict) {
+  session_.answers = {
+      {},
+      {{{"pipe", "src", "db", "part", "done", "1", "0", "0", "1", "uri", "NULL", "def", "other",
+         "1", "NULL", "1970-01-01 00:00:00", "1970-01-01 00:00:01"}}}};
   const etl::Error error =
       error_of([&] { ledger_.commit(record_of(State::done), Replace::all_but_done); });
   EXPECT_EQ(error.code(), etl::Code::conflict);
   expect_contains(error.message(), "partition \"part\" was committed to the ledger");
+}
+
+TEST_F(Ledger, CommitIsRefusedWhereTheLedgerDoesNotTakeTheRecord) {
+  const etl::Error error =
+      error_of([&] { ledger_.commit(record_of(State::done), Replace::all_but_done); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  expect_contains(error.message(), "cannot record partition \"part\" in the ledger: a trigger");
 }
 
 TEST_F(Ledger, OnlyCommitWritesDone) {

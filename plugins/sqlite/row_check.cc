@@ -1,0 +1,21 @@
+#include "plugins/sqlite/row_check.hpp"
+
+#include "plugins/sqlite/table_fit.hpp"
+#include "plugins/sqlite/triggers.hpp"
+
+namespace sqlite {
+
+Violations violations(Database& database, const sql::TableDefinition& table) {
+  return has_conflict_clause(database, table.table) ? Violations::fail : Violations::as_declared;
+}
+
+bool lacks_rows(Database& database, const sql::TableDefinition& table, std::string_view from) {
+  if (table.key.empty()) return true;
+  if (may_skip_rows(table) && !has_triggers(database, table)) return false;
+  Statement lacking(database, count_lacking(table, from),
+                    "looking for rows in table \"" + table.table + "\"");
+  lacking.step();
+  return lacking.integer(0) != 0;
+}
+
+}  // namespace sqlite
