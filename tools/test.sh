@@ -66,13 +66,13 @@ check_scripts() {
   shellcheck -x tools/*.sh tools/lib/*.sh .ci/run || die "shellcheck found something"
 }
 
-# Needs the generated files and the compile commands of a build, so it makes one.
+# Needs a build in which each file is compiled by itself: its generated files and its compile commands.
 check_tidy() {
-  build release -DETL_TESTS=ON
+  build debug -DETL_TESTS=ON
   say "clang-tidy"
   # Templates belong to projects that do not exist yet.
   sources cc core plugins | grep -zv /templates/ |
-    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/release --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety ||
+    xargs -0 -r -n 2 -P "$(nproc)" clang-tidy --quiet -p build/debug --extra-arg=-Wno-unknown-warning-option --extra-arg=-Wthread-safety ||
     die "clang-tidy found something"
 }
 

@@ -14,7 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int tick_ms = 100;
+constexpr int connect_tick_ms = 100;
 constexpr std::chrono::seconds default_timeout{10};
 constexpr int oldest_server = 120000;  // 12 added pg_attribute.attgenerated
 
@@ -138,7 +138,7 @@ bool poll_until(PGconn* connection, const Dsn& dsn, const etl::Context& context,
     if (deadline && Clock::now() >= *deadline) return false;
     const short events = state == PGRES_POLLING_READING ? POLLIN : POLLOUT;
     pollfd waiting{PQsocket(connection), events, 0};
-    if (poll(&waiting, 1, tick_ms) > 0) state = PQconnectPoll(connection);
+    if (poll(&waiting, 1, connect_tick_ms) > 0) state = PQconnectPoll(connection);
   }
 }
 

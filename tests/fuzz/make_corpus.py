@@ -68,9 +68,9 @@ def gzip_files():
 
 
 def pipeline_files():
-    for path in sorted((REPOSITORY / "tests/runtime/config/cases").glob("*.toml")):
+    for path in sorted((REPOSITORY / "tests/runtime/config/cases").rglob("*.toml")):
         yield path.stem, path.read_bytes()
-    text = (REPOSITORY / "tests/runtime/config/cases/valid.toml").read_bytes()
+    text = (REPOSITORY / "tests/runtime/config/cases/valid/valid.toml").read_bytes()
     yield "set", text + b"\x1erun.workers=4\x1edb.table=other\x1edb.key=['a', 'b']\x1enothing"
     yield "deep", b"a = " + b"[" * 300 + b"]" * 300
     yield "dotted", b"a.b.c.d.e.f.g.h.i.j.k.l.m.n.o.p.q = 1"

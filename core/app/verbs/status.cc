@@ -163,9 +163,9 @@ bool wait_for_more(const Session& session, const std::vector<SinkStatus>& sinks)
   return !session.cancellation.requested();
 }
 
-class Status : public Verb {
+class StatusVerb : public Verb {
  public:
-  Status() : Verb("status", "Show progress over all runs and tasks") {}
+  StatusVerb() : Verb("status", "Show progress over all runs and tasks") {}
 
   void declare(Options& options) override {
     declare_pipeline_file(options, file_);
@@ -212,6 +212,6 @@ class Status : public Verb {
 
 }  // namespace
 
-std::unique_ptr<Verb> status_verb() { return std::make_unique<Status>(); }
+std::unique_ptr<Verb> status_verb() { return std::make_unique<StatusVerb>(); }
 
 }  // namespace etl::app

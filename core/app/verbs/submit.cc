@@ -44,7 +44,7 @@ Files files_for(const SubmitOptions& options, const Submission& submission,
 }
 
 /// Only the user may read the folder: logs and arguments may hold confidential data.
-void make_folder(const fs::path& folder) {
+void make_private_folder(const fs::path& folder) {
   std::error_code failure;
   const bool made = fs::create_directories(folder, failure);
   if (!failure && made) fs::permissions(folder, fs::perms::owner_all, failure);
@@ -55,7 +55,7 @@ void make_folder(const fs::path& folder) {
 
 /// Returns the path of the file to start.
 fs::path write_files(const Submission& submission, const Files& files) {
-  make_folder(submission.folder);
+  make_private_folder(submission.folder);
   for (const auto& [name, text] : files) {
     const fs::path path = submission.folder / name;
     if (fs::exists(path))

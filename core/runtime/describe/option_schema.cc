@@ -12,7 +12,7 @@ namespace etl::runtime {
 namespace {
 
 using detail::to_view;
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 // As in interpolate.cc: "$$" is a dollar sign, "${" starts a variable, any other "$" is literal.
 constexpr std::string_view variable = R"(\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\})";
@@ -26,29 +26,31 @@ constexpr std::string_view moment =
     "[0-9]{4}-[0-9]{2}-[0-9]{2}([Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]+)?"
     "([Zz]|[+-][0-9]{2}:[0-9]{2})?)?";
 
-json reference(const char* name) { return {{"$ref", std::string("#/definitions/") + name}}; }
+ordered_json reference(const char* name) {
+  return {{"$ref", std::string("#/definitions/") + name}};
+}
 
-json with_pattern(std::string_view pattern) {
+ordered_json with_pattern(std::string_view pattern) {
   return {{"type", "string"}, {"pattern", "^(" + std::string(pattern) + ")$"}};
 }
 
 /// Applies `schema` unless the value is a string with a variable. Not with anyOf, for which clients
 /// only report that nothing matches, and not why.
-void unless_variable(json schema, json& out) {
+void unless_variable(ordered_json schema, ordered_json& out) {
   out["if"] = reference("variable");
   out["then"] = reference("text");
   out["else"] = std::move(schema);
 }
 
 /// Adds the bounds to the schema of a number.
-void add_bounds(const etl_option_spec& spec, json& number) {
+void add_bounds(const etl_option_spec& spec, ordered_json& number) {
   if ((spec.flags & ETL_OPTION_BOUNDED) == 0) return;
   if (spec.minimum != std::numeric_limits<std::int64_t>::min()) number["minimum"] = spec.minimum;
   if (spec.maximum != std::numeric_limits<std::int64_t>::max()) number["maximum"] = spec.maximum;
 }
 
-json integer(const etl_option_spec& spec) {
-  json out{{"type", "integer"}};
+ordered_json integer(const etl_option_spec& spec) {
+  ordered_json out{{"type", "integer"}};
   add_bounds(spec, out);
   for (const std::string& each : allowed_values(spec)) {
     const std::optional<RawValue> value = parse_value(each, {});
@@ -58,25 +60,25 @@ json integer(const etl_option_spec& spec) {
   return out;
 }
 
-json size_in_bytes(const etl_option_spec& spec) {
-  json number{{"type", "integer"}, {"minimum", 0}};
+ordered_json size_in_bytes(const etl_option_spec& spec) {
+  ordered_json number{{"type", "integer"}, {"minimum", 0}};
   add_bounds(spec, number);
   return {{"if", {{"type", "string"}}}, {"then", with_pattern(size)}, {"else", number}};
 }
 
-json span_of_time() {
+ordered_json span_of_time() {
   return {{"if", {{"type", "string"}}},
           {"then", with_pattern(duration)},
           {"else", {{"type", "integer"}, {"enum", {0}}}}};
 }
 
 /// One of the allowed strings; if any is allowed, a string with valid variables.
-json text(const etl_option_spec& spec) {
+ordered_json text(const etl_option_spec& spec) {
   const std::vector<std::string> allowed = allowed_values(spec);
   return allowed.empty() ? text_schema() : one_of_schema(allowed);
 }
 
-void add_list(const etl_option_spec& spec, json& out) {
+void add_list(const etl_option_spec& spec, ordered_json& out) {
   const bool or_one = (spec.flags & ETL_OPTION_OR_ONE) != 0;
   if (or_one) {
     out["type"] = {"array", "string"};
@@ -90,7 +92,7 @@ void add_list(const etl_option_spec& spec, json& out) {
 }
 
 /// The default as JSON, or null if JSON cannot express it.
-json default_of(const etl_option_spec& spec) {
+ordered_json default_of(const etl_option_spec& spec) {
   const std::optional<RawValue> parsed = parse_value(to_view(spec.fallback), {});
   if (!parsed) return nullptr;
   if (const auto* flag = std::get_if<bool>(&*parsed)) return *flag;
@@ -99,7 +101,7 @@ json default_of(const etl_option_spec& spec) {
   if (const auto* string = std::get_if<std::string>(&*parsed)) return *string;
   const auto* items = std::get_if<RawList>(&*parsed);
   if (items == nullptr) return nullptr;
-  json list = json::array();
+  ordered_json list = ordered_json::array();
   for (const RawItem& item : *items) {
     const auto* string = std::get_if<std::string>(&item.data);
     if (string == nullptr) return nullptr;
@@ -108,7 +110,7 @@ json default_of(const etl_option_spec& spec) {
   return list;
 }
 
-void add_type(const etl_option_spec& spec, json& out) {
+void add_type(const etl_option_spec& spec, ordered_json& out) {
   switch (spec.type) {
     case ETL_OPTION_BOOL:
       return unless_variable({{"type", "boolean"}}, out);
@@ -139,7 +141,7 @@ void add_type(const etl_option_spec& spec, json& out) {
 
 }  // namespace
 
-json option_definitions() {
+ordered_json option_definitions() {
   return {{"text", text_schema()},
           {"variable",
            {{"$comment", "A string with a variable; its value is known only at run time."},
@@ -149,34 +151,34 @@ json option_definitions() {
 
 // Inlined at each use: an allOf with nothing but a reference sends taplo's language server (0.7)
 // into endless recursion.
-json text_schema() {
+ordered_json text_schema() {
   const std::string any = "^(" + std::string(plain) + "|" + std::string(variable) + ")*\\$?$";
   return {{"type", "string"}, {"pattern", any}};
 }
 
-json one_of_schema(const std::vector<std::string>& values) {
+ordered_json one_of_schema(const std::vector<std::string>& values) {
   // Editors take their suggestions from `anyOf`, not from `else`; its second part always matches.
-  json out{{"type", "string"}, {"anyOf", {{{"enum", values}}, {{"type", "string"}}}}};
+  ordered_json out{{"type", "string"}, {"anyOf", {{{"enum", values}}, {{"type", "string"}}}}};
   unless_variable({{"enum", values}}, out);
   return out;
 }
 
-json option_schema(const etl_option_spec& spec) {
-  json out{{"description", to_view(spec.help)}};
+ordered_json option_schema(const etl_option_spec& spec) {
+  ordered_json out{{"description", to_view(spec.help)}};
   if (spec.fallback.size != 0 && (spec.flags & ETL_OPTION_SECRET) == 0) {
-    if (json value = default_of(spec); !value.is_null()) out["default"] = std::move(value);
+    if (ordered_json value = default_of(spec); !value.is_null()) out["default"] = std::move(value);
   }
   add_type(spec, out);
   return out;
 }
 
-json no_other_key(const json& properties) {
+ordered_json no_other_key(const ordered_json& properties) {
   std::string names;
   for (const auto& [name, schema] : properties.items()) names += (names.empty() ? "" : ", ") + name;
   return {{"not", {{"description", "unknown key; available: " + names}}}};
 }
 
-void add_options(std::span<const etl_option_spec> options, json& table) {
+void add_options(std::span<const etl_option_spec> options, ordered_json& table) {
   for (const etl_option_spec& spec : options) {
     const std::string name(to_view(spec.name));
     table["properties"][name] = option_schema(spec);

@@ -9,7 +9,7 @@
 namespace sql {
 namespace {
 
-constexpr Columns<etl::LedgerRecord> columns = etl::ledger_columns;
+constexpr Columns<etl::LedgerRecord> ledger_record = etl::ledger_columns;
 constexpr std::string_view reading = "reading etl_ledger";
 
 std::array<Value, 4> values_of(const LedgerTable::Key& key) {
@@ -20,7 +20,7 @@ std::array<Value, 4> values_of(const LedgerTable::Key& key) {
 }  // namespace
 
 TableDefinition ledger_definition(const Dialect& dialect, std::string schema, std::string shown) {
-  return define_records(dialect, std::move(schema), ledger_name, std::move(shown), columns);
+  return define_records(dialect, std::move(schema), ledger_name, std::move(shown), ledger_record);
 }
 
 std::vector<etl::LedgerRecord> LedgerTable::all(std::string_view pipeline,
@@ -33,7 +33,7 @@ std::vector<etl::LedgerRecord> LedgerTable::all(std::string_view pipeline,
   std::vector<etl::LedgerRecord> records;
   session_.query(
       reading, text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-      [&](const Row& row) { records.push_back(read_record(row, columns, definition_)); });
+      [&](const Row& row) { records.push_back(read_record(row, ledger_record, definition_)); });
   return records;
 }
 
@@ -43,13 +43,13 @@ std::optional<etl::LedgerRecord> LedgerTable::find(const Key& key, Lock lock) co
   if (lock == Lock::row) text += definition_.dialect->for_update;
   std::optional<etl::LedgerRecord> record;
   session_.query(reading, text, values_of(key),
-                 [&](const Row& row) { record = read_record(row, columns, definition_); });
+                 [&](const Row& row) { record = read_record(row, ledger_record, definition_); });
   return record;
 }
 
 bool LedgerTable::put(const etl::LedgerRecord& record, Replace replace) const {
   std::vector<Value> values;
-  append_values(values, columns, record, *definition_.dialect);
+  append_values(values, ledger_record, record, *definition_.dialect);
   const std::string_view condition =
       replace == Replace::all ? "" : "\"etl_ledger\".\"state\" <> 'done'";
   const std::string text =

@@ -8,14 +8,14 @@
 namespace sql {
 namespace {
 
-constexpr Columns<etl::RunningRecord> columns = etl::running_columns;
+constexpr Columns<etl::RunningRecord> running_record = etl::running_columns;
 constexpr std::string_view writing = "writing to etl_running";
 constexpr std::size_t rows_per_insert = 1000;  // databases limit the parameters of a statement
 
 }  // namespace
 
 TableDefinition running_definition(const Dialect& dialect, std::string schema, std::string shown) {
-  return define_records(dialect, std::move(schema), "etl_running", std::move(shown), columns);
+  return define_records(dialect, std::move(schema), "etl_running", std::move(shown), running_record);
 }
 
 std::vector<etl::RunningRecord> RunningTable::all(std::string_view pipeline,
@@ -28,7 +28,7 @@ std::vector<etl::RunningRecord> RunningTable::all(std::string_view pipeline,
   std::vector<etl::RunningRecord> records;
   session_.query(
       "reading etl_running", text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-      [&](const Row& row) { records.push_back(read_record(row, columns, definition_)); });
+      [&](const Row& row) { records.push_back(read_record(row, running_record, definition_)); });
   const std::int64_t read_at = now().micros;
   for (etl::RunningRecord& record : records) {
     record.silent = std::max<std::int64_t>(0, read_at - record.silent);
@@ -50,7 +50,7 @@ void RunningTable::replace(const etl::Heartbeat& beat) const {
     const std::size_t count = std::min(rows_per_insert, beat.records.size() - first);
     std::vector<Value> values;
     for (std::size_t i = first; i < first + count; ++i) {
-      append_values(values, columns, beat.records[i], *definition_.dialect, written_at);
+      append_values(values, running_record, beat.records[i], *definition_.dialect, written_at);
     }
     session_.query(writing, definition_.insert_sql(count), values);
   }

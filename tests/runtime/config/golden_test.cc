@@ -1,5 +1,5 @@
-// Loads every cases/NAME.toml, checks its stages, and compares the diagnostics, or else the parsed
-// values, with cases/NAME.expected.
+// Loads every cases/GROUP/NAME.toml, checks its stages, and compares the diagnostics, or else the
+// parsed values, with cases/GROUP/NAME.expected.
 //
 // Comments of the form `#! env NAME=VALUE` and `#! set KEY=VALUE` in a case set variables and
 // overrides. The process environment is not used.
@@ -34,10 +34,10 @@ struct Case {
   std::string text;
 };
 
-Case read_case(const std::string& name) {
+Case read_case(const std::filesystem::path& path) {
   Case out;
-  out.text = contents(std::filesystem::path(ETL_CASES) / (name + ".toml"));
-  out.request.path = "/pipelines/" + name + ".toml";
+  out.text = contents(path);
+  out.request.path = "/pipelines/" + path.filename().string();
   std::map<std::string, std::string> variables;
   std::istringstream lines(out.text);
   for (std::string line; std::getline(lines, line);) {
@@ -76,8 +76,8 @@ std::string understood(const PipelineFile& file, const OptionContext& context,
 }
 
 /// The output of loading the case.
-std::string outcome(const std::string& name) {
-  const auto [request, text] = read_case(name);
+std::string outcome(const std::filesystem::path& path) {
+  const auto [request, text] = read_case(path);
   Diagnostics diagnostics;
   const std::optional<PipelineFile> file = parse_pipeline(text, request, diagnostics);
   std::string out;
@@ -88,23 +88,24 @@ std::string outcome(const std::string& name) {
   return diagnostics.text(false) + (diagnostics.failed() ? "" : out);
 }
 
-class Golden : public testing::TestWithParam<std::string> {};
+class Golden : public testing::TestWithParam<std::filesystem::path> {};
 
 TEST_P(Golden, IsAsExpected) {
-  EXPECT_EQ(outcome(GetParam()),
-            contents(std::filesystem::path(ETL_CASES) / (GetParam() + ".expected")));
+  std::filesystem::path expected = GetParam();
+  expected.replace_extension(".expected");
+  EXPECT_EQ(outcome(GetParam()), contents(expected));
 }
 
-std::vector<std::string> case_names() {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator(ETL_CASES)) {
-    if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+std::vector<std::filesystem::path> case_files() {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(ETL_CASES)) {
+    if (entry.path().extension() == ".toml") files.push_back(entry.path());
   }
-  std::ranges::sort(names);
-  return names;
+  std::ranges::sort(files);
+  return files;
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, Golden, testing::ValuesIn(case_names()),
-                         [](const auto& one) { return one.param; });
+INSTANTIATE_TEST_SUITE_P(Cases, Golden, testing::ValuesIn(case_files()),
+                         [](const auto& one) { return one.param.stem().string(); });
 
 }  // namespace

@@ -159,7 +159,7 @@ std::string contents(const std::filesystem::path& path) {
 /// Mutates the golden cases: bytes changed, removed, duplicated and moved.
 TEST(Robustness, MutatedFiles) {
   std::vector<std::string> seeds;
-  for (const auto& entry : std::filesystem::directory_iterator(ETL_CASES)) {
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(ETL_CASES)) {
     if (entry.path().extension() == ".toml") seeds.push_back(contents(entry.path()));
   }
   std::ranges::sort(seeds);
