@@ -1,7 +1,6 @@
 #include "plugins/sqlite/database.hpp"
 
 #include "plugins/common/sql/timestamp_text.hpp"
-#include "plugins/sqlite/file_place.hpp"
 #include "plugins/sqlite/sqlite_errors.hpp"
 
 #include <algorithm>
@@ -37,6 +36,7 @@ Database::Database(const ConnectionOptions& options, Access access)
   handle_.reset(handle);  // must be closed even if opening failed
   if (code != SQLITE_OK)
     fail(handle != nullptr ? sqlite3_extended_errcode(handle) : code, "opening it");
+  opened_ = identity_of(path_);
   sqlite3_extended_result_codes(handle, 1);
   sqlite3_busy_handler(handle, &Database::on_busy, this);
   sqlite3_progress_handler(handle, steps_between_polls, &Database::on_progress, this);
@@ -64,9 +64,7 @@ bool Database::has_log() {
 
 void Database::commit(std::string_view doing) {
   execute("COMMIT", doing);
-  int moved = 0;
-  sqlite3_file_control(handle(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
-  if (moved != 0) {
+  if (identity_of(path_) != opened_) {
     throw etl::Error::permanent(path_ +
                                 " was moved, deleted or replaced while it was open, and what was "
                                 "committed meanwhile is in the old file: put that back and run "

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/common/sql/session.hpp"
+#include "plugins/sqlite/file_place.hpp"
 
 #include <etl/context.hpp>
 #include <etl/error.hpp>
@@ -14,6 +15,7 @@
 #include <concepts>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -102,6 +104,7 @@ class Database final : public sql::Session {
   void configure(Access access);
 
   std::string path_;
+  std::optional<FileIdentity> opened_;
   etl::Duration busy_timeout_;
   etl::Context context_;
   std::chrono::steady_clock::time_point give_up_at_;

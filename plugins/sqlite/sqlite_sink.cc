@@ -176,8 +176,26 @@ void SqliteSink::create_tables(const sql::TableDefinition& definition) const {
 
 std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
                                                      std::string_view sink) {
-  return read_records<sql::LedgerTable>(connection_, define_ledger(connection_.path), pipeline,
-                                        sink);
+  std::vector<etl::LedgerRecord> records =
+      read_records<sql::LedgerTable>(connection_, define_ledger(connection_.path), pipeline, sink);
+  warn_if_empty(records);
+  return records;
+}
+
+/// An empty table may be one from which all rows were deleted on purpose, so it is no error.
+void SqliteSink::warn_if_empty(const std::vector<etl::LedgerRecord>& records) {
+  std::int64_t rows = 0;
+  for (const etl::LedgerRecord& record : records)
+    rows += record.state == etl::State::done ? record.rows_written : 0;
+  if (rows == 0 || looked_at_rows_.exchange(true)) return;
+  const std::optional<bool> empty =
+      read_file(connection_, [&](Database& database) { return is_empty(database, table_.table); });
+  if (!empty.value_or(false)) return;
+  connection_.context.warn("table \"" + table_.table + "\" in " + connection_.path +
+                           " is empty, but its ledger counts " + std::to_string(rows) +
+                           (rows == 1 ? " row" : " rows") +
+                           ": they were deleted, or the table was created anew. Forget their "
+                           "partitions (etl state FILE forget '*') to load them again");
 }
 
 std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,

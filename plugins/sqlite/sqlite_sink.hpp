@@ -7,6 +7,7 @@
 
 #include <etl/plugin.hpp>
 
+#include <atomic>
 #include <memory>
 #include <optional>
 #include <string>
@@ -69,12 +70,14 @@ class SqliteSink {
  private:
   [[nodiscard]] bool file_exists() const;
   void require_same_file();
+  void warn_if_empty(const std::vector<etl::LedgerRecord>& records);
   void create_tables(const sql::TableDefinition& definition) const;
 
   ConnectionOptions connection_;
   TableOptions table_;
   std::string resource_;
   WriteGate gate_;
+  std::atomic<bool> looked_at_rows_ = false;
   std::unique_ptr<WriteConnection> idle_;  // guarded by gate_
   std::optional<FileIdentity> file_;       // guarded by gate_: that of the first partition
 };

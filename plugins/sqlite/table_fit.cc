@@ -142,6 +142,16 @@ bool exists_and_fits(Database& database, const sql::TableDefinition& definition,
   return true;
 }
 
+bool is_empty(Database& database, const std::string& table) {
+  const std::string doing = "looking for rows in table \"" + table + "\"";
+  Statement lookup(
+      database,
+      "SELECT 1 FROM main.sqlite_master WHERE type = 'table' AND name = ?1 COLLATE NOCASE", doing);
+  if (!lookup.bind(table).step()) return false;
+  Statement rows(database, "SELECT 1 FROM main." + sql::quoted(table) + " LIMIT 1", doing);
+  return !rows.step();
+}
+
 std::optional<std::string> rowid_column(Database& database, const std::string& table) {
   FoundTable found = read_table(database, table);
   const auto* const rowid = found.rowid();

@@ -17,6 +17,9 @@ namespace sqlite {
 [[nodiscard]] bool exists_and_fits(Database& database, const sql::TableDefinition& definition,
                                    std::string_view option);
 
+/// Whether there is a table of that name without a row.
+[[nodiscard]] bool is_empty(Database& database, const std::string& table);
+
 /// The column that is the table's rowid: SQLite stores a number of its own for NULL.
 [[nodiscard]] std::optional<std::string> rowid_column(Database& database, const std::string& table);
 

@@ -44,6 +44,20 @@ TEST_F(FilePlace, MovedDuringTheLoadOfAPartition) {
   EXPECT_FALSE(fs::exists(options_.path));
 }
 
+TEST_F(FilePlace, BehindALinkThatIsTurnedElsewhereDuringTheLoad) {
+  SinkOptions other{folder_.file("other.db")};
+  other.make(host_.context())->prepare(schema);
+  SinkOptions linked{folder_.file("link.db")};
+  fs::create_symlink(options_.path, linked.path);
+  const auto sink = linked.make(host_.context());
+  auto writer = sink->open(request_for("second"), schema);
+  fs::remove(linked.path);
+  fs::create_symlink(other.path, linked.path);
+  writer.write(batch_of(schema, Rows{{"b", 2}}));
+  expect_contains(error_of([&] { writer.commit(record_for("second", 1)); }).message(),
+                  {linked.path, "moved, deleted or replaced"});
+}
+
 TEST_F(FilePlace, DeletedBetweenTwoPartitions) {
   fs::remove(options_.path);
   expect_contains(error_of_loading("second").message(), {options_.path});

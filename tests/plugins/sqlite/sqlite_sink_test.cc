@@ -184,6 +184,25 @@ TEST_F(SqliteSinkTest, WritesOtherColumnsAfterAnotherPrepare) {
             (std::vector<std::string>{"'x'|1|NULL", "'y'|NULL|'m'"}));
 }
 
+TEST_F(SqliteSinkTest, WarnsOfATableThatHasLostAllItsRows) {
+  make()->prepare(schema);
+  const auto warns = [&] {
+    const FakeHost host;
+    (void)options_.make(host.context())->committed("pipe", "db");
+    return host.has_warned("is empty, but its ledger counts 1 row");
+  };
+  load(*make(), schema, request_for("none"), {});
+  EXPECT_FALSE(warns());
+  load(*make(), schema, request_for("a"),
+       batches_of<std::string, std::int64_t>(schema, {{"x", 1}}));
+  EXPECT_FALSE(warns());
+  PlainDatabase(options_.path)
+      .run("DROP TABLE t; CREATE TABLE t (title TEXT NOT NULL, views INTEGER NOT NULL)");
+  EXPECT_TRUE(warns());
+  PlainDatabase(options_.path).run("DROP TABLE t");
+  EXPECT_FALSE(warns()) << "which is an error when the target is looked at";
+}
+
 TEST_F(SqliteSinkTest, NamesATableThatWasDroppedMeanwhile) {
   const auto sink = make();
   sink->prepare(schema);
