@@ -10,7 +10,7 @@ namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
 
-constexpr std::uint32_t types = ETL_OPTION_URL + 1;
+constexpr std::uint32_t types = ETL_OPTION_MAP + 1;
 
 etl_option_spec spec_from(fuzz::Input& input, std::string_view& allowed) {
   etl_option_spec spec{};

@@ -64,4 +64,16 @@ TEST(OptionsTest, AStoreOutlivesWhatItCopied) {
             (etl::Strings{"one", "a text longer than any small string"}));
 }
 
+TEST(OptionsTest, AMapIsAListOfKeysAndTexts) {
+  const std::vector<etl_str> abi = {etl::detail::to_abi("views"), etl::detail::to_abi("sum"),
+                                    etl::detail::to_abi("at"), etl::detail::to_abi("max")};
+  etl_option option{};
+  option.name = etl::detail::to_abi("combine");
+  option.type = ETL_OPTION_MAP;
+  option.value.list = {abi.data(), abi.size()};
+  const etl::v1::detail::OptionStore store(std::span(&option, 1));
+  EXPECT_EQ(store.view().get<etl::StringMap>("combine"),
+            (etl::StringMap{{"views", "sum"}, {"at", "max"}}));
+}
+
 }  // namespace

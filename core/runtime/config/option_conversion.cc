@@ -65,6 +65,8 @@ class OptionConverter {
         return string();
       case ETL_OPTION_LIST:
         return list();
+      case ETL_OPTION_MAP:
+        return map();
       case ETL_OPTION_TIME:
         return time();
       case ETL_OPTION_DURATION:
@@ -125,11 +127,12 @@ class OptionConverter {
   }
 
   /// The value as text. For --set, the text as typed, even if TOML gives it another type.
-  [[nodiscard]] std::optional<std::string> text() const {
-    if (const auto* value = std::get_if<std::string>(&raw_.data)) return *value;
+  [[nodiscard]] std::optional<std::string> text() const { return text(raw_); }
+  [[nodiscard]] static std::optional<std::string> text(const RawOption& raw) {
+    if (const auto* value = std::get_if<std::string>(&raw.data)) return *value;
     const bool compound =
-        std::holds_alternative<RawList>(raw_.data) || std::holds_alternative<RawTable>(raw_.data);
-    return raw_.from_set && !compound ? std::optional(raw_.text) : std::nullopt;
+        std::holds_alternative<RawList>(raw.data) || std::holds_alternative<RawTable>(raw.data);
+    return raw.from_set && !compound ? std::optional(raw.text) : std::nullopt;
   }
 
   bool within_bounds(std::int64_t number, const std::function<std::string(std::int64_t)>& print) {
@@ -228,6 +231,28 @@ class OptionConverter {
   void list_of_one(const std::string& value) {
     if (!free_of_nul(raw_.value, value, {}) || !is_allowed(raw_.value, value, {})) return;
     out_ = {std::vector<std::string>{value}, "[" + escaped(value) + "]"};
+  }
+
+  void map() {
+    const auto* entries = std::get_if<RawTable>(&raw_.data);
+    if (entries == nullptr) return wrong_type("a table of strings", "write { NAME = \"...\" }");
+    StringMap values;
+    std::string canonical = "{";
+    for (const RawOption& entry : *entries) {
+      if (std::holds_alternative<InvalidValue>(entry.data)) continue;
+      const std::string which = fmt::format("(key {}) ", in_quotes(entry.name));
+      const auto value = text(entry);
+      if (!value) {
+        mismatch(entry.value, fmt::format("{}must be a string, not {}", which, shown(entry.data)),
+                 {});
+      } else if (free_of_nul(entry.key, entry.name, which) &&
+                 free_of_nul(entry.value, *value, which) &&
+                 is_allowed(entry.value, *value, which)) {
+        canonical += (values.empty() ? "" : ",") + escaped(entry.name) + "=" + escaped(*value);
+        values.emplace_back(entry.name, *value);
+      }
+    }
+    out_ = {std::move(values), canonical + '}'};
   }
 
   static bool printable_item(std::string_view text) {

@@ -4,6 +4,8 @@
 
 #include "core/runtime/config/option_values.hpp"
 
+#include <etl/options.hpp>
+
 #include <string>
 #include <string_view>
 #include <variant>
@@ -13,7 +15,7 @@ namespace etl::runtime {
 
 /// A value of the declared type, and its canonical text for the definition.
 struct ConvertedOption {
-  std::variant<std::int64_t, double, std::string, std::vector<std::string>> value;
+  std::variant<std::int64_t, double, std::string, Strings, StringMap> value;
   std::string canonical;
 };
 

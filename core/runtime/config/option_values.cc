@@ -36,6 +36,8 @@ std::string_view example(std::uint32_t type) {
       return "1.0";
     case ETL_OPTION_LIST:
       return "[\"...\"]";
+    case ETL_OPTION_MAP:
+      return "{ NAME = \"...\" }";
     case ETL_OPTION_TIME:
       return "2024-01-31T00:00:00Z";
     case ETL_OPTION_DURATION:
@@ -164,10 +166,13 @@ class OptionChecker {
     return std::holds_alternative<InvalidValue>(value) || has_invalid_item(value);
   }
   static bool has_invalid_item(const RawValue& value) {
-    const auto* items = std::get_if<RawList>(&value);
-    return items != nullptr && std::ranges::any_of(*items, [](const RawItem& item) {
-             return std::holds_alternative<InvalidValue>(item.data);
-           });
+    const auto invalid = [](const auto& item) {
+      return std::holds_alternative<InvalidValue>(item.data);
+    };
+    if (const auto* items = std::get_if<RawList>(&value))
+      return std::ranges::any_of(*items, invalid);
+    const auto* entries = std::get_if<RawTable>(&value);
+    return entries != nullptr && std::ranges::any_of(*entries, invalid);
   }
 
   /// Converts a default like a given value, so that it has the same meaning.
@@ -211,9 +216,17 @@ class OptionChecker {
     fill_in_task(spec, converted);
     if (auto* text = std::get_if<std::string>(&converted.value))
       option.value.s = values_->keep(std::move(*text));
-    if (auto* items = std::get_if<std::vector<std::string>>(&converted.value)) {
+    if (auto* items = std::get_if<Strings>(&converted.value)) {
       std::vector<etl_str>& list = values_->lists_.emplace_back();
       for (std::string& item : *items) list.push_back(values_->keep(std::move(item)));
+      option.value.list = {list.data(), list.size()};
+    }
+    if (auto* entries = std::get_if<StringMap>(&converted.value)) {
+      std::vector<etl_str>& list = values_->lists_.emplace_back();
+      for (auto& [key, text] : *entries) {
+        list.push_back(values_->keep(std::move(key)));
+        list.push_back(values_->keep(std::move(text)));
+      }
       option.value.list = {list.data(), list.size()};
     }
     values_->values_.push_back(option);
@@ -233,8 +246,10 @@ class OptionChecker {
       if (!text.empty()) values_->secrets_.push_back(text);
     };
     if (const auto* text = std::get_if<std::string>(&converted.value)) add(*text);
-    else if (const auto* items = std::get_if<std::vector<std::string>>(&converted.value))
+    else if (const auto* items = std::get_if<Strings>(&converted.value))
       std::ranges::for_each(*items, add);
+    else if (const auto* entries = std::get_if<StringMap>(&converted.value))
+      std::ranges::for_each(*entries, add, &StringMap::value_type::second);
     else add(converted.canonical);
   }
 

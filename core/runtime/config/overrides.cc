@@ -31,6 +31,20 @@ void put(RawTable& table, std::string_view name, std::string_view text, const Po
   else table.push_back(std::move(option));
 }
 
+/// Sets an option; `option.KEY` sets one entry of an option that is a table.
+void put_option(RawTable& options, std::string_view path, std::string_view text,
+                const Position& position) {
+  const std::size_t dot = path.find('.');
+  if (dot == std::string_view::npos || dot == 0 || dot + 1 == path.size())
+    return put(options, path, text, position);
+  const std::string_view name = path.substr(0, dot);
+  if (table_at(options, name) == nullptr) {
+    put(options, name, {}, position);
+    find_option(options, name)->data = RawTable{};
+  }
+  put(*table_at(options, name), path.substr(dot + 1), text, position);
+}
+
 /// The table of a stage of any kind; adds the names of all stages to `names`.
 RawTable* stage_table(RawTable& document, std::string_view stage, std::vector<std::string>& names) {
   RawTable* found = nullptr;
@@ -82,12 +96,12 @@ void apply(std::string_view argument, std::size_t number, RawTable& document,
                              std::string(form));
   }
   if (stage == "run") {
-    if (RawTable* run = run_table(document, position)) put(*run, option, value, position);
+    if (RawTable* run = run_table(document, position)) put_option(*run, option, value, position);
     return;
   }
   std::vector<std::string> names;
   if (RawTable* options = stage_table(document, stage, names))
-    return put(*options, option, value, position);
+    return put_option(*options, option, value, position);
   names.emplace_back("run");
   diagnostics.error(position, fmt::format("there is no stage {}", in_quotes(stage)),
                     did_you_mean(stage, names));

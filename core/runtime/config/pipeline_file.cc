@@ -285,6 +285,9 @@ class PipelineReader {
   void interpolate(RawOption& option, const std::string& owner) {
     if (option.from_set) return;
     interpolate(option.data, option.interpolated, option.value, option.name, owner);
+    if (auto* entries = std::get_if<RawTable>(&option.data)) {
+      for (RawOption& entry : *entries) interpolate(entry, owner);
+    }
     auto* items = std::get_if<RawList>(&option.data);
     if (items == nullptr) return;
     for (RawItem& item : *items)

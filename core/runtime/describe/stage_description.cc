@@ -31,6 +31,8 @@ std::string_view type_text(const etl_option_spec& spec) {
     case ETL_OPTION_LIST:
       return (spec.flags & ETL_OPTION_OR_ONE) != 0 ? "string or list of strings"
                                                    : "list of strings";
+    case ETL_OPTION_MAP:
+      return "table of strings";
     case ETL_OPTION_TIME:
       return "time";
     case ETL_OPTION_DURATION:
@@ -99,6 +101,7 @@ std::string option_example(const json& option) {
       option["allowed"].empty() ? "..." : option["allowed"].front().get<std::string>();
   const std::string type = option["type"];
   if (type == "list of strings") return fmt::format("[\"{}\"]", word);
+  if (type == "table of strings") return fmt::format("{{ name = \"{}\" }}", word);
   if (type == "int")
     return fmt::to_string(option.contains("minimum") ? option["minimum"].get<std::int64_t>() : 1);
   if (type == "bool") return "true";

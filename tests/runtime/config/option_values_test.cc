@@ -129,6 +129,63 @@ TEST(OptionValues, DefinitionTellsDifferentValuesApart) {
   EXPECT_EQ(lists(R"(["a\nb"])").find("\nb"), std::string::npos);
 }
 
+TEST(OptionValues, AMapIsInTheOrderOfTheFile) {
+  const etl::StringMap expected = {{"views", "sum"}, {"a.b", "max"}, {"7", "min"}};
+  const std::string canonical = R"(combine={"views"="sum","a.b"="max","7"="min"})"
+                                "\n";
+  for (const char* body : {"combine = { views = 'sum', 'a.b' = 'max', 7 = 'min' }",
+                           "combine.views = 'sum'\ncombine.'a.b' = 'max'\ncombine.7 = 'min'",
+                           "[sinks.d.combine]\nviews = 'sum'\n'a.b' = 'max'\n7 = 'min'"}) {
+    const auto checked = check("totals", body);
+    ASSERT_NE(checked->values, nullptr) << checked->diagnostics.text(false);
+    EXPECT_EQ(etl::Options(checked->values->values()).get<etl::StringMap>("combine"), expected);
+    EXPECT_EQ(checked->definition, canonical);
+  }
+  EXPECT_EQ(check("totals", "combine = {}")->definition, "combine={}\n");
+  EXPECT_EQ(check("totals", "")->definition, "") << "no default: absent";
+}
+
+TEST(OptionValues, SetReplacesEntriesOfAMap) {
+  const auto entries = [](const std::string& body, std::vector<std::string> set) {
+    const auto checked = check("totals", body, std::move(set));
+    EXPECT_NE(checked->values, nullptr) << checked->diagnostics.text(false);
+    return etl::Options(checked->values->values()).get<etl::StringMap>("combine");
+  };
+  EXPECT_EQ(entries("combine = { views = 'sum' }", {"d.combine.views=max", "d.combine.a.b=min"}),
+            (etl::StringMap{{"views", "max"}, {"a.b", "min"}}));
+  EXPECT_EQ(entries("", {"d.combine.views=sum"}), (etl::StringMap{{"views", "sum"}}));
+  EXPECT_EQ(entries("combine = { views = 'sum' }", {"d.combine={ n = 'min' }"}),
+            (etl::StringMap{{"n", "min"}}));
+}
+
+TEST(OptionValues, MistakesInAMapNameTheKey) {
+  const auto mistake = [](const std::string& body, std::vector<std::string> set = {}) {
+    const auto checked = check("totals", body, std::move(set));
+    EXPECT_EQ(checked->values, nullptr);
+    EXPECT_EQ(checked->diagnostics.all().size(), 1U);
+    const Diagnostic& first = checked->diagnostics.all().front();
+    return std::to_string(first.position.line) + ": " + first.message;
+  };
+  const std::string option = "option \"combine\" in sink \"d\" ";
+  EXPECT_EQ(mistake("combine = 'sum'"),
+            "5: " + option + "must be a table of strings, not the string \"sum\"");
+  EXPECT_EQ(mistake("[sinks.d.combine]\nn = 'min'\nviews = 'summ'"),
+            "7: " + option + "(key \"views\") cannot be \"summ\"");
+  EXPECT_EQ(mistake("combine = { n = 3 }"),
+            "5: " + option + "(key \"n\") must be a string, not the integer 3");
+  EXPECT_EQ(mistake("combine = { n = '${NOT_SET}' }"),
+            "5: environment variable \"NOT_SET\" is not set, in \"n\" of sink \"d\"");
+  EXPECT_EQ(mistake("", {"d.combine.n=1"}), "0: " + option + "(key \"n\") cannot be \"1\"");
+  EXPECT_EQ(mistake("", {"d.nothing.n=1"}), "0: unknown option \"nothing\" in sink \"d\"");
+}
+
+TEST(OptionValues, OnlyTheValuesOfASecretMapAreSecret) {
+  const auto checked = check("totals", "headers = { Authorization = 'hunter2' }");
+  ASSERT_NE(checked->values, nullptr);
+  EXPECT_THAT(checked->values->secrets(), ElementsAre("hunter2"));
+  EXPECT_EQ(checked->definition.find("hunter2"), std::string::npos);
+}
+
 TEST(OptionValues, SecretsAreKnownButNotShown) {
   const auto checked =
       check("postgres", "dsn = 'hunter2'\npin = 'swordfish'\ndoor = 5\ntable = 't'");

@@ -29,6 +29,10 @@ inline constexpr auto pages_options = etl::options(
     etl::optional<etl::Url>("base_url", "\"https://example.org/pages\"", "Where the files are."),
     etl::optional<std::string>("contact", "\"\"", "A mail address or URL.").operational());
 
+inline constexpr auto totals_options = etl::options(
+    etl::optional<etl::StringMap>("combine", "", "How to add to a column.").one_of("sum|min|max"),
+    etl::optional<etl::StringMap>("headers", "", "Sent with each request.").secret());
+
 inline constexpr auto language_options =
     etl::options(etl::optional<etl::Strings>("languages", "[]", "Languages to keep."),
                  etl::optional<etl::Strings>("codes", "[]", "Exact domain codes to keep."),
@@ -57,8 +61,13 @@ inline constexpr auto broken_options = etl::options(
 
 inline std::span<const etl_option_spec> table_of(std::string_view plugin) {
   static const std::map<std::string_view, std::span<const etl_option_spec>> tables{
-      {"pages", pages_options},       {"language", language_options}, {"sqlite", sqlite_options},
-      {"postgres", postgres_options}, {"broken", broken_options},     {"bare", {}}};
+      {"pages", pages_options},
+      {"language", language_options},
+      {"sqlite", sqlite_options},
+      {"postgres", postgres_options},
+      {"broken", broken_options},
+      {"totals", totals_options},
+      {"bare", {}}};
   const auto found = tables.find(plugin);
   return found == tables.end() ? std::span<const etl_option_spec>{} : found->second;
 }

@@ -26,7 +26,7 @@
 #include <stdint.h>
 
 #define ETL_ABI_MAJOR 1
-#define ETL_ABI_MINOR 0
+#define ETL_ABI_MINOR 1
 #define ETL_PLUGIN_MAGIC "ETLPLUG"
 #define ETL_PLUGIN_SYMBOL "etl_plugin_v1"
 /* Optional: an ELF section that holds the names of the library's stages, each followed by LF. The
@@ -145,7 +145,10 @@ typedef enum etl_option_type {
       7,               /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d" */
   ETL_OPTION_SIZE = 8, /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB" */
   ETL_OPTION_PATH = 9, /* value.s, absolute: resolved against the pipeline file's folder */
-  ETL_OPTION_URL = 10  /* value.s */
+  ETL_OPTION_URL = 10, /* value.s */
+  /* Since 1.1: value.list, of strings: key, value, key, value, ... in the order of the file. In the
+   * file a table of strings: { views = "sum" } */
+  ETL_OPTION_MAP = 11
 } etl_option_type;
 
 enum {
@@ -160,7 +163,7 @@ typedef struct etl_option_spec { /* in arrays: frozen */
   etl_str name;
   etl_str help;     /* one sentence */
   etl_str fallback; /* the default, as TOML text ("2", "\"append\""); empty = none */
-  /* The allowed values, separated by '|'; empty = any. For a list: of each item. */
+  /* The allowed values, separated by '|'; empty = any. For a list or map: of each item. */
   etl_str allowed;
   uint32_t type; /* an etl_option_type */
   uint32_t flags;

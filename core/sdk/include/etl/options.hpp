@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace etl {
@@ -18,6 +19,8 @@ inline namespace v1 {
 
 /// A list of strings.
 using Strings = std::vector<std::string>;
+/// Keys with a string each, in the order of the file. In the file a table: { views = "sum" }.
+using StringMap = std::vector<std::pair<std::string, std::string>>;
 /// A point in time, UTC. In the file a date-time, a date, or a string such as "-6h".
 using Time = std::chrono::sys_time<std::chrono::microseconds>;
 /// In the file "250ms", "30s", "5m", "2h", "1d".
@@ -76,6 +79,7 @@ consteval std::uint32_t option_type() {
   else if constexpr (std::same_as<T, double>) return ETL_OPTION_FLOAT;
   else if constexpr (std::same_as<T, std::string>) return ETL_OPTION_STRING;
   else if constexpr (std::same_as<T, Strings>) return ETL_OPTION_LIST;
+  else if constexpr (std::same_as<T, StringMap>) return ETL_OPTION_MAP;
   else if constexpr (std::same_as<T, Time>) return ETL_OPTION_TIME;
   else if constexpr (std::same_as<T, Duration>) return ETL_OPTION_DURATION;
   else if constexpr (std::same_as<T, Bytes>) return ETL_OPTION_SIZE;
@@ -87,10 +91,9 @@ consteval std::uint32_t option_type() {
 template <class T>
 constexpr OptionSpec option(std::string_view name, std::string_view fallback,
                             std::string_view help) {
-  static_assert(
-      option_type<T>() != 0,
-      "an option's type must be bool, int64_t, double, std::string, etl::Strings, etl::Time, "
-      "etl::Duration, etl::Bytes, etl::Path or etl::Url");
+  static_assert(option_type<T>() != 0,
+                "an option's type must be bool, int64_t, double, std::string, etl::Strings, "
+                "etl::StringMap, etl::Time, etl::Duration, etl::Bytes, etl::Path or etl::Url");
   OptionSpec spec;
   spec.abi.name = {name.data(), name.size()};
   spec.abi.fallback = {fallback.data(), fallback.size()};
@@ -187,6 +190,13 @@ class Options {
         list.emplace_back(detail::to_view(item));
       }
       return list;
+    } else if constexpr (std::same_as<T, StringMap>) {
+      StringMap map;
+      for (std::size_t i = 0; i + 1 < option.value.list.size; i += 2) {
+        map.emplace_back(detail::to_view(option.value.list.data[i]),
+                         detail::to_view(option.value.list.data[i + 1]));
+      }
+      return map;
     } else if constexpr (std::same_as<T, Time>)
       return Time(std::chrono::microseconds(option.value.i));
     else if constexpr (std::same_as<T, Duration>) return Duration(option.value.i);

@@ -22,7 +22,7 @@ class OptionStore {
       if (value.type == ETL_OPTION_STRING || value.type == ETL_OPTION_PATH ||
           value.type == ETL_OPTION_URL) {
         value.value.s = keep(value.value.s);
-      } else if (value.type == ETL_OPTION_LIST) {
+      } else if (value.type == ETL_OPTION_LIST || value.type == ETL_OPTION_MAP) {
         std::vector<etl_str>& list = lists_.emplace_back();
         for (std::size_t i = 0; i < value.value.list.size; ++i)
           list.push_back(keep(value.value.list.data[i]));

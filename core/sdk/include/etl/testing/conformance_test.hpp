@@ -58,6 +58,9 @@ inline GivenOptions filled(const etl_stage& stage, const Given& given, const Pla
     if (auto* list = std::get_if<Strings>(&value)) {
       for (std::string& item : *list) item = place.fill(item);
     }
+    if (auto* map = std::get_if<StringMap>(&value)) {
+      for (auto& [key, item] : *map) item = place.fill(item);
+    }
     named.emplace_back(name, value);
   }
   made->set.emplace(std::span(stage.options, stage.option_count), named);

@@ -86,7 +86,7 @@ class Host {
 
 /// An option's value: strings also for paths and URLs; integers also for times (microseconds since
 /// 1970-01-01 UTC), durations (milliseconds) and sizes (bytes).
-using Value = std::variant<bool, std::int64_t, double, std::string, Strings>;
+using Value = std::variant<bool, std::int64_t, double, std::string, Strings, StringMap>;
 using Values = std::initializer_list<std::pair<std::string_view, Value>>;
 
 namespace detail {
@@ -114,6 +114,9 @@ class Fallback {
         return number<double>(text_);
       case ETL_OPTION_LIST:
         return list();
+      case ETL_OPTION_MAP:
+        if (text_ != "{}") unreadable();
+        return StringMap{};
       case ETL_OPTION_DURATION:
         return with_unit(
             {{"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}});
@@ -209,6 +212,8 @@ class OptionSet {
         return std::holds_alternative<double>(value);
       case ETL_OPTION_LIST:
         return std::holds_alternative<Strings>(value);
+      case ETL_OPTION_MAP:
+        return std::holds_alternative<StringMap>(value);
       case ETL_OPTION_STRING:
       case ETL_OPTION_PATH:
       case ETL_OPTION_URL:
@@ -230,12 +235,18 @@ class OptionSet {
     else if (const auto* whole = std::get_if<std::int64_t>(&kept)) option.value.i = *whole;
     else if (const auto* real = std::get_if<double>(&kept)) option.value.f = *real;
     else if (const auto* text = std::get_if<std::string>(&kept)) option.value.s = to_abi(*text);
-    else option.value.list = list_of(std::get<Strings>(kept));
+    else if (const auto* items = std::get_if<Strings>(&kept)) option.value.list = list_of(*items);
+    else option.value.list = list_of(std::get<StringMap>(kept));
     options_.push_back(option);
   }
   decltype(etl_option::value.list) list_of(const Strings& items) {
     std::vector<etl_str>& list = lists_.emplace_back();
     for (const std::string& item : items) list.push_back(to_abi(item));
+    return {list.data(), list.size()};
+  }
+  decltype(etl_option::value.list) list_of(const StringMap& entries) {
+    std::vector<etl_str>& list = lists_.emplace_back();
+    for (const auto& [key, text] : entries) list.insert(list.end(), {to_abi(key), to_abi(text)});
     return {list.data(), list.size()};
   }
 

@@ -70,7 +70,7 @@ inline void require_default_allowed(const etl_option_spec& spec) {
 inline void require_sane(const etl_option_spec& spec) {
   const std::string title = option_title(spec);
   require(is_name(to_view(spec.name)), title + ": its name may only contain a-z, 0-9 and _");
-  require(spec.type >= ETL_OPTION_BOOL && spec.type <= ETL_OPTION_URL,
+  require(spec.type >= ETL_OPTION_BOOL && spec.type <= ETL_OPTION_MAP,
           title + " has the unknown type " + std::to_string(spec.type));
   require_sentence(to_view(spec.help), "the help of " + title);
   require((spec.flags & ~std::uint32_t{31}) == 0, title + " has flags that ABI 1 does not define");
@@ -83,9 +83,10 @@ inline void require_sane(const etl_option_spec& spec) {
   require(!bounded || spec.minimum <= spec.maximum, title + " has a minimum above its maximum");
   require((spec.flags & ETL_OPTION_OR_ONE) == 0 || spec.type == ETL_OPTION_LIST,
           title + " accepts a single string, but is not a list");
-  const bool texts = spec.type == ETL_OPTION_STRING || spec.type == ETL_OPTION_LIST;
+  const bool texts =
+      spec.type == ETL_OPTION_STRING || spec.type == ETL_OPTION_LIST || spec.type == ETL_OPTION_MAP;
   require(spec.allowed.size == 0 || texts,
-          title + " has allowed values, but is not a string or list");
+          title + " has allowed values, but is not a string, list or map");
   require_default_allowed(spec);
 }
 

@@ -54,8 +54,10 @@ inline std::vector<testing::Value> tried_values(const etl_option_spec& spec) {
   if (texts.empty()) texts = {"", "no such thing", "a/../b", "%s'\";--{}", std::string(5000, 'x')};
   std::vector<testing::Value> values;
   if (spec.type == ETL_OPTION_LIST) values.emplace_back(Strings{});
+  if (spec.type == ETL_OPTION_MAP) values.emplace_back(StringMap{});
   for (const std::string& text : texts) {
     if (spec.type == ETL_OPTION_LIST) values.emplace_back(Strings{text, text});
+    else if (spec.type == ETL_OPTION_MAP) values.emplace_back(StringMap{{"no such key", text}});
     else values.emplace_back(text);
   }
   return values;
@@ -79,6 +81,11 @@ class Changed {
     if (const auto* text = std::get_if<std::string>(&value_)) found->value.s = to_abi(*text);
     if (const auto* items = std::get_if<Strings>(&value_)) {
       for (const std::string& item : *items) list_.push_back(to_abi(item));
+      found->value.list = {list_.data(), list_.size()};
+    }
+    if (const auto* entries = std::get_if<StringMap>(&value_)) {
+      for (const auto& [key, text] : *entries)
+        list_.insert(list_.end(), {to_abi(key), to_abi(text)});
       found->value.list = {list_.data(), list_.size()};
     }
   }
