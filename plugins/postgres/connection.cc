@@ -133,7 +133,10 @@ class ResultRow final : public sql::Row {
 
 std::int64_t Result::integer(int row, int column) const { return to_integer(text(row, column)); }
 
-std::int64_t Result::affected() const { return to_integer(PQcmdTuples(result_.get())); }
+std::int64_t Result::affected() const {
+  const std::string_view number = PQcmdTuples(result_.get());
+  return number.empty() ? 0 : to_integer(number);
+}
 
 // MIN_TIMESTAMP in the server's datatype/timestamp.h, 4714-11-24 BC. Its other bound, the year
 // 294276, lies beyond what 64 bits of microseconds since 1970 can say.

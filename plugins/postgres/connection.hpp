@@ -36,7 +36,7 @@ class Result {
   }
   /// Throws Error (permanent) if the value is not an integer.
   [[nodiscard]] std::int64_t integer(int row, int column) const;
-  /// Rows that the statement inserted, updated, deleted or copied.
+  /// Rows that the statement inserted, updated, deleted or copied; 0 for statements of other kinds.
   [[nodiscard]] std::int64_t affected() const;
   /// The server's command tag: "COMMIT", "INSERT 0 3".
   [[nodiscard]] std::string_view tag() const { return PQcmdStatus(result_.get()); }

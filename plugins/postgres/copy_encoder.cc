@@ -83,8 +83,9 @@ void CopyEncoder::end(CopyBuffer& out) { append(out, {"\xFF\xFF", 2}); }
 void CopyEncoder::take(const etl::Batch& batch) {
   cells_.clear();
   for (std::size_t column = 0; column < batch.schema().size(); ++column) {
-    const bool key = std::ranges::find(layout_.keys, column) != layout_.keys.end();
-    cells_.push_back({&batch.schema()[column], values_of<Values>(batch, column), key});
+    const bool not_null = std::ranges::find(layout_.not_null, column) != layout_.not_null.end();
+    const std::size_t length = layout_.lengths.empty() ? 0 : layout_.lengths[column];
+    cells_.push_back({&batch.schema()[column], values_of<Values>(batch, column), not_null, length});
   }
   row_ = 0;
   size_ = batch.rows();
@@ -110,7 +111,7 @@ char* CopyEncoder::put_cell(CopyBuffer& out, char* at, const Cell& cell) const {
   const bool null =
       std::visit([this](const auto& values) { return values.null(row_); }, cell.values);
   if (null) {
-    if (cell.key) refuse(cell, "null in a column of the key");
+    if (cell.not_null) refuse(cell, "null in a column of the key or the order");
     return put(at, std::int32_t{-1});
   }
   switch (cell.field->type) {
@@ -143,11 +144,21 @@ char* CopyEncoder::put_text(CopyBuffer& out, char* at, const Cell& cell) const {
       std::memchr(text.data(), '\0', text.size()) != nullptr) {
     refuse(cell, "a NUL byte, which PostgreSQL does not store in texts");
   }
+  if (cell.length != 0 && text.size() > cell.length) require_length(cell, text);
   // Leaves room for all the fields of fixed size that may follow.
   at = out.room_at(at, text.size() + fixed_bytes_);
   at = put(at, static_cast<std::int32_t>(text.size()));
   if (!text.empty()) std::memcpy(at, text.data(), text.size());
   return at + text.size();
+}
+
+// The server cuts trailing blanks of a text that is too long, without an error.
+void CopyEncoder::require_length(const Cell& cell, std::string_view text) const {
+  const auto characters = static_cast<std::size_t>(std::ranges::count_if(
+      text, [](char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) != 0x80U; }));
+  if (characters <= cell.length) return;
+  refuse(cell, std::to_string(characters) + " characters, but the column is varchar(" +
+                   std::to_string(cell.length) + ")");
 }
 
 std::int64_t CopyEncoder::server_time(const Cell& cell, std::int64_t value) const {

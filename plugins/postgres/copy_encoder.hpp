@@ -53,8 +53,9 @@ class CopyEncoder {
  public:
   /// The layout of rows, beyond the batch's schema.
   struct Layout {
-    std::vector<std::size_t> keys;  ///< columns in which null is an error
-    bool ordinal = false;           ///< append the row's number, a bigint
+    std::vector<std::size_t> not_null;  ///< columns in which null is an error
+    std::vector<std::size_t> lengths;   ///< the most characters of each column; empty or 0 = any
+    bool ordinal = false;               ///< append the row's number, a bigint
   };
 
   explicit CopyEncoder(Layout layout);
@@ -67,8 +68,8 @@ class CopyEncoder {
   void take(const etl::Batch& batch);
   /// Appends rows of the batch until it ends or `out` holds `enough` bytes. False at its end.
   ///
-  /// Throws Error (permanent) naming column and row for a NUL byte in a text, a time out of range or
-  /// a null in a key. `out` then ends with a whole row, and the COPY must be abandoned.
+  /// Throws Error (permanent) naming column and row for a NUL byte in a text, a text that is too
+  /// long, a time out of range or a null where there must be a value. `out` then ends with a whole row, and the COPY must be abandoned.
   bool encode(CopyBuffer& out, std::size_t enough);
 
   /// Rows encoded so far, over all batches.
@@ -81,12 +82,14 @@ class CopyEncoder {
   struct Cell {
     const etl::Field* field;
     Values values;
-    bool key;
+    bool not_null;
+    std::size_t length;
   };
 
   char* put_row(CopyBuffer& out, char* at) const;
   char* put_cell(CopyBuffer& out, char* at, const Cell& cell) const;
   char* put_text(CopyBuffer& out, char* at, const Cell& cell) const;
+  void require_length(const Cell& cell, std::string_view text) const;
   [[nodiscard]] std::int64_t server_time(const Cell& cell, std::int64_t value) const;
   [[noreturn]] void refuse(const Cell& cell, std::string_view why) const;
 

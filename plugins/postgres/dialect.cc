@@ -28,10 +28,15 @@ std::string_view type_of(etl::Type type) {
   return "text";
 }
 
-// A binary COPY converts nothing: only types with the same binary form will do.
+// A binary COPY converts nothing: only types with the same binary form will do. The writer refuses
+// texts that a limited length would cut; a limited precision rounds timestamps.
 bool keeps(std::string_view declared, etl::Type type) {
-  if (etl::is_text(type)) return declared == "text" || declared == "character varying";
-  if (etl::is_timestamp(type)) return declared == "timestamp with time zone";
+  if (etl::is_text(type)) return declared == "text" || declared.starts_with("character varying");
+  if (etl::is_timestamp(type)) {
+    return declared == "timestamp with time zone" || declared == "timestamp(6) with time zone" ||
+           (type == etl::Type::timestamp_s && declared.starts_with("timestamp(") &&
+            declared.ends_with(") with time zone"));
+  }
   return declared == type_of(type);
 }
 

@@ -2,6 +2,7 @@
 
 #include "plugins/common/sql/earlier_load.hpp"
 #include "plugins/common/sql/running_table.hpp"
+#include "plugins/postgres/server_table.hpp"
 #include "plugins/postgres/tables.hpp"
 
 #include <algorithm>
@@ -42,6 +43,8 @@ PostgresSink::PostgresSink(const etl::Options& given, const etl::Context& contex
     : context_(context),
       table_(table_from(given)),
       key_(key_from(given)),
+      rules_(sql::rules_from(given)),
+      keeps_existing_rows_(given.get<std::string>("existing_rows") == "keep"),
       dsn_(given.get<std::string>("dsn")),
       pool_(dsn_, context) {}
 
@@ -60,6 +63,7 @@ void PostgresSink::check(const etl::Schema& schema) const {
     }
   }
   sql::check_key_columns(key_, schema);
+  sql::check_rule_columns(rules_, schema);
 }
 
 etl::Target PostgresSink::inspect(const etl::Schema& schema) {
@@ -71,6 +75,8 @@ etl::Target PostgresSink::inspect(const etl::Schema& schema) {
     found.ddl += (found.ddl.empty() ? "" : "\n") + statement + ";";
   }
   found.name = target(*lease).shown();
+  if (sql::lacks_order(rules_, key_, schema))
+    context_.info("table " + found.name + ": " + std::string(sql::lacking_order_note));
   return found;
 }
 
@@ -101,19 +107,24 @@ void PostgresSink::record(const etl::LedgerRecord& record) {
 }
 
 PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
+  std::call_once(warned_, [&] {
+    const std::string warning = sql::warn_of_order(rules_, key_, schema, request.partition.scope);
+    if (!warning.empty()) context_.warn("table " + table_.shown() + ": " + warning);
+  });
   ConnectionPool::Lease lease = pool_.acquire();
-  sql::TableDefinition table = define_table(target(*lease), schema, key_);
+  sql::TableDefinition table = definition(*lease, schema);
+  table.rules = sql::rules_for(rules_, key_, schema, request.partition.scope);
   return {std::move(lease), std::move(table), request, etl::HeldMemory(context_, 0)};
 }
 
 std::int64_t PostgresSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
   const ConnectionPool::Lease lease = pool_.acquire();
-  const sql::TableDefinition table = define_table(target(*lease), schema, key_);
+  const sql::TableDefinition table = definition(*lease, schema);
   const sql::LedgerTable ledger(*lease, define_ledger(table.schema));
   if (!exists(*lease, ledger.definition())) return 0;
   lease->run(beginning, begin_statement);
   const std::int64_t rows =
-      sql::forget(ledger, table, request, [&] { return exists(*lease, table); });
+      sql::forget(ledger, table, request, [&] { return read_table(*lease, table).has_value(); });
   lease->commit();
   return rows;
 }
@@ -173,13 +184,25 @@ TableName PostgresSink::target(Connection& connection) {
   return *resolved_;
 }
 
+sql::TableDefinition PostgresSink::definition(Connection& connection, const etl::Schema& schema) {
+  sql::TableDefinition table = define_table(target(connection), schema, key_);
+  table.rules = rules_;
+  return table;
+}
+
 std::vector<std::string> PostgresSink::missing_ddl(Connection& connection,
                                                    const etl::Schema& schema) {
-  const sql::TableDefinition table = define_table(target(connection), schema, key_);
+  const sql::TableDefinition table = definition(connection, schema);
+  const sql::TableDefinition ledger = define_ledger(table.schema);
+  const bool has_table = read_table(connection, table).has_value();
+  const bool has_ledger = read_table(connection, ledger).has_value();
+  // Without a key, or where rows are added up, loading them once more would count them twice.
+  const bool counts_rows = key_.empty() || rules_.mixes_partitions();
+  if (has_table && counts_rows && !keeps_existing_rows_)
+    sql::refuse_unknown_rows(connection, table, ledger, has_ledger);
   std::vector<std::string> statements;
-  for (const sql::TableDefinition& each : {table, define_ledger(table.schema)}) {
-    if (!exists_and_fits(connection, each)) statements.push_back(each.create_sql());
-  }
+  if (!has_table) statements.push_back(table.create_sql());
+  if (!has_ledger) statements.push_back(ledger.create_sql());
   return statements;
 }
 

@@ -2,6 +2,8 @@
 /// The stage `postgres`: loads rows into a table of a PostgreSQL database.
 #pragma once
 
+#include "plugins/common/sql/unknown_rows.hpp"
+#include "plugins/common/sql/upsert_rules.hpp"
 #include "plugins/postgres/connection_pool.hpp"
 #include "plugins/postgres/identifier.hpp"
 #include "plugins/postgres/postgres_writer.hpp"
@@ -40,11 +42,16 @@ class PostgresSink {
                                  "append adds rows; upsert replaces rows that have the same key")
           .one_of("append|upsert"),
       etl::optional<etl::Strings>(
-          "key", "[]", "Columns that identify a row, for upsert; the primary key of a new table"));
+          "key", "[]", "Columns that identify a row, for upsert; the primary key of a new table"),
+      etl::optional<etl::Strings>("order", "", sql::order_help),
+      etl::optional<etl::StringMap>("combine", "", sql::combine_help).one_of(sql::combine_values),
+      etl::optional<std::string>("existing_rows", "\"refuse\"", sql::existing_rows_help)
+          .one_of(sql::existing_rows_values)
+          .operational());
 
   PostgresSink(const etl::Options& given, const etl::Context& context);
 
-  /// Checks the columns' names and the key, without connecting.
+  /// Checks the columns' names, the key and the rules, without connecting.
   void check(const etl::Schema& schema) const;
   [[nodiscard]] etl::Target inspect(const etl::Schema& schema);
   void prepare(const etl::Schema& schema);
@@ -63,6 +70,7 @@ class PostgresSink {
 
  private:
   [[nodiscard]] TableName target(Connection& connection);
+  [[nodiscard]] sql::TableDefinition definition(Connection& connection, const etl::Schema& schema);
   void write_heartbeat(Connection& connection, const etl::Heartbeat& beat);
   [[nodiscard]] std::vector<std::string> missing_ddl(Connection& connection,
                                                      const etl::Schema& schema);
@@ -70,10 +78,13 @@ class PostgresSink {
   const etl::Context context_;
   const TableName table_;  // as given
   const etl::Strings key_;
+  const sql::UpsertRules rules_;
+  const bool keeps_existing_rows_;
   const Dsn dsn_;
   ConnectionPool pool_;
   std::mutex pulse_mutex_;
   std::unique_ptr<Connection> pulse_;  // guarded by pulse_mutex_; used by heartbeat() only
+  std::once_flag warned_;
   std::mutex mutex_;
   std::optional<TableName> resolved_;  // guarded by mutex_
 };

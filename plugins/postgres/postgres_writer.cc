@@ -12,20 +12,15 @@ namespace {
 // the socket's buffer, since the server parses a message's rows only after its last byte.
 constexpr std::size_t send_bytes = std::size_t{64} << 10;
 
-// The name need not vary: temporary tables belong to a session, which loads one partition at a time.
-constexpr std::string_view staging = "pg_temp.etl_staging";
-
-CopyEncoder::Layout layout_of(const sql::TableDefinition& target) {
-  CopyEncoder::Layout layout;
-  for (const std::string& column : target.key) layout.keys.push_back(target.columns.at(column));
-  layout.ordinal = !target.key.empty();
-  return layout;
-}
-
-std::string unused_name(const etl::Schema& schema) {
-  std::string name = "etl_ordinal";
-  while (schema.find(name)) name += "_";
-  return name;
+// Whatever the database's default: the fence must wait for another run and then see its record. The
+// lock is the one that writing takes; it keeps the table as it is found here. Of a partitioned table
+// it leaves the partitions alone, so that old ones can be dropped.
+ServerTable begin(Connection& connection, const sql::TableDefinition& table) {
+  connection.run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
+  connection.run("locking table " + table.shown,
+                 "LOCK TABLE ONLY " + table.sql_name() + " IN ROW EXCLUSIVE MODE");
+  if (std::optional<ServerTable> found = read_table(connection, table)) return *std::move(found);
+  throw etl::Error::permanent("table " + table.shown + " was dropped or renamed during the run");
 }
 
 }  // namespace
@@ -34,14 +29,19 @@ PostgresWriter::PostgresWriter(ConnectionPool::Lease lease, sql::TableDefinition
                                const etl::WriteRequest& request, etl::HeldMemory held)
     : lease_(std::move(lease)),
       target_(std::move(target)),
+      table_(begin(*lease_, target_)),
       ledger_(*lease_, define_ledger(target_.schema)),
-      ordinal_(unused_name(target_.columns)),
+      replace_(sql::make_way(ledger_, target_, request)),
       doing_("copying into table " + target_.shown),
-      encoder_(layout_of(target_)),
-      held_(std::move(held)) {
-  // Whatever the database's default: the fence must wait for another run and then see its record.
-  lease_->run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
-  replace_ = sql::make_way(ledger_, target_, request);
+      encoder_(layout()),
+      held_(std::move(held)) {}
+
+CopyEncoder::Layout PostgresWriter::layout() const {
+  CopyEncoder::Layout layout{{}, table_.lengths, is_staged()};
+  for (std::size_t column = 0; column < target_.columns.size(); ++column) {
+    if (target_.needs_value(target_.columns[column].name)) layout.not_null.push_back(column);
+  }
+  return layout;
 }
 
 void PostgresWriter::write(const etl::Batch& batch) {
@@ -56,24 +56,18 @@ void PostgresWriter::write(const etl::Batch& batch) {
 void PostgresWriter::commit(const etl::LedgerRecord& record) {
   if (copying_) {
     end_copy();
-    if (upserts()) merge();
+    if (staging_) staging_->move_rows();
   }
   ledger_.commit(record, replace_);
   lease_->commit();
 }
 
 void PostgresWriter::start_copy() {
-  std::string into = target_.sql_name();
-  std::string columns = sql::column_list(target_.columns);
-  if (upserts()) {
-    lease_->run("creating a temporary table", "CREATE TEMPORARY TABLE " + std::string(staging) +
-                                                  " ON COMMIT DROP AS SELECT " + columns +
-                                                  ", 0::bigint AS " + sql::quoted(ordinal_) +
-                                                  " FROM " + into + " WITH NO DATA");
-    into = staging;
-    columns += ", " + sql::quoted(ordinal_);
-  }
-  lease_->start_copy(doing_, "COPY " + into + " (" + columns + ") FROM STDIN (FORMAT binary)");
+  if (is_staged()) staging_.emplace(*lease_, target_, table_.triggers);
+  const std::string into =
+      staging_ ? staging_->copy_target()
+               : target_.sql_name() + " (" + sql::column_list(target_.columns) + ")";
+  lease_->start_copy(doing_, "COPY " + into + " FROM STDIN (FORMAT binary)");
   copying_ = true;
   CopyEncoder::begin(buffer_);
 }
@@ -84,20 +78,8 @@ void PostgresWriter::end_copy() {
   const std::int64_t stored = lease_->end_copy(doing_);
   if (stored != encoder_.rows()) {
     throw etl::Error::permanent(doing_ + ": the server stored " + std::to_string(stored) + " of " +
-                                std::to_string(encoder_.rows()) +
-                                " rows: a trigger of the table may drop some");
+                                std::to_string(encoder_.rows()) + " rows");
   }
-}
-
-// Later rows win; within the partition, by their ordinal. Merges in the order of the key, so that two
-// runs with the same keys wait for each other instead of deadlocking.
-void PostgresWriter::merge() {
-  const std::string columns = sql::column_list(target_.columns);
-  const std::string key = sql::column_list(target_.key);
-  lease_->run("merging into table " + target_.shown,
-              "INSERT INTO " + target_.sql_name() + " (" + columns + ") SELECT DISTINCT ON (" +
-                  key + ") " + columns + " FROM " + std::string(staging) + " ORDER BY " + key +
-                  ", " + sql::quoted(ordinal_) + " DESC" + target_.dialect->upsert(target_, ""));
 }
 
 void PostgresWriter::send(std::size_t bytes_min) {

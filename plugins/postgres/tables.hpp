@@ -24,10 +24,6 @@ namespace postgres {
 /// a table of this database.
 [[nodiscard]] bool exists(Connection& connection, const sql::TableDefinition& table);
 
-/// True if the table exists and fits, false if there is none. Throws Error (config, about "table")
-/// if it does not fit, see sql::require_fit().
-[[nodiscard]] bool exists_and_fits(Connection& connection, const sql::TableDefinition& table);
-
 /// `name` with the schema in which the server finds it, or would create it. Throws Error (config,
 /// about "table") if there is no such schema.
 [[nodiscard]] TableName resolve(Connection& connection, const TableName& name);

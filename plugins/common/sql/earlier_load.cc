@@ -1,5 +1,7 @@
 #include "plugins/common/sql/earlier_load.hpp"
 
+#include "plugins/common/sql/has_rows.hpp"
+
 #include <etl/error.hpp>
 
 #include <array>
@@ -13,43 +15,71 @@ struct DeletedRows {
   std::string refused;  ///< why the rows cannot be identified; empty = they are deleted
 };
 
-/// `keep` counts before it deletes, for callers that go on when refused; `roll_back` saves that
-/// scan, for callers that then end the transaction.
-enum class IfRefused { keep, roll_back };
-
-DeletedRows delete_rows(Session& session, const TableDefinition& table,
-                        const etl::Partition& partition, std::int64_t rows_written,
-                        IfRefused if_refused) {
-  if (rows_written == 0) return {};
-  const auto value = scope_value(partition.scope, table);
-  if (!value) return {0, "no column identifies the partition's rows"};
+/// Deletes the rows that have the partition's value in the column of its scope, and returns their
+/// number. `expected` is the number of those that are the partition's. No rows may be left.
+std::int64_t delete_scope(Session& session, const TableDefinition& table,
+                          const etl::Partition& partition, const Value& value,
+                          std::int64_t expected) {
   const std::string& column = partition.scope.column;
-  const auto refused = [&](std::int64_t found) {
-    return DeletedRows{0, count_mismatch(found, column, rows_written)};
-  };
-  const std::array params = {*value};
+  const std::array params = {value};
   // Qualified: SQLite treats a quoted name that matches no column as a string literal.
   std::string from = " FROM " + table.sql_name() + " WHERE " + quoted(table.table) + "." +
                      quoted(column) + " = " + table.dialect->placeholder(1);
   if (is_text(table.columns[table.columns.at(column)].type)) from += table.dialect->exact_text;
   const std::string doing = "deleting the earlier rows of partition \"" + partition.id + "\"";
-  const auto count = [&] {
-    std::int64_t found = 0;
-    session.query(doing, "SELECT count(*)" + from, params,
-                  [&](const Row& row) { found = row.integer(0); });
-    return found;
-  };
-  if (if_refused == IfRefused::keep) {
-    if (const std::int64_t found = count(); found != rows_written) return refused(found);
-  }
   const std::int64_t deleted = session.query(doing, "DELETE" + from, params);
-  if (deleted == rows_written) return {deleted, {}};
-  if (const std::int64_t left = count(); left > 0) {
-    throw etl::Error::permanent("cannot delete the earlier rows of partition \"" + partition.id +
-                                "\" from table " + table.shown + ": " + std::to_string(left) +
-                                " of them stay, because a trigger of the table skips them");
+  std::int64_t left = 0;
+  session.query(doing, "SELECT count(*)" + from, params,
+                [&](const Row& row) { left = row.integer(0); });
+  if (left == 0) return deleted;
+  const std::string failed = "cannot delete the earlier rows of partition \"" + partition.id +
+                             "\" from table " + table.shown + ": ";
+  if (deleted + left == expected) {
+    throw etl::Error::permanent(failed + std::to_string(left) +
+                                " of them stay, because a trigger or rule of the table skips them");
   }
-  return refused(deleted);
+  throw etl::Error::transient(failed + std::to_string(left) + (left == 1 ? " row" : " rows") +
+                              " with its value of column \"" + column +
+                              "\" are there again: a trigger brings them back, or another program "
+                              "has just added them");
+}
+
+constexpr const char* inseparable =
+    "combine has added its rows to those of other partitions, and no column of the key tells them "
+    "apart";
+
+/// Whether all rows with the partition's value are its own, even if combine has made fewer of those
+/// that were written: the key contains the column, and nothing else has loaded such a partition.
+bool is_alone(const LedgerTable& ledger, const TableDefinition& table, const LedgerTable::Key& key,
+              const etl::Partition& partition) {
+  return table.rules.mixes_partitions() && table.has_key_column(partition.scope.column) &&
+         !ledger.has_namesake(key);
+}
+
+/// Deletes the partition's rows, or none if they cannot be identified. A single statement finds and
+/// deletes them: between a count and a DELETE, another run could commit rows with the same value.
+/// It is fine if none are left, as after retention or in a new table.
+DeletedRows delete_rows(const LedgerTable& ledger, const TableDefinition& table,
+                        const LedgerTable::Key& key, const etl::Partition& partition,
+                        std::int64_t rows_written) {
+  if (rows_written == 0) return {};
+  Session& session = ledger.session();
+  const bool is_mixed = table.rules.mixes_partitions();
+  const auto value = scope_value(partition.scope, table);
+  if (!value && !has_rows(session, table)) return {};
+  if (is_mixed && !table.has_key_column(partition.scope.column)) return {0, inseparable};
+  if (!value) return {0, "no column identifies the partition's rows"};
+  constexpr std::string_view doing = "setting a savepoint";
+  session.query(doing, "SAVEPOINT etl_delete", {});
+  DeletedRows deleted{delete_scope(session, table, partition, *value, rows_written), {}};
+  const bool expected = deleted.count == rows_written || deleted.count == 0 ||
+                        (deleted.count < rows_written && is_alone(ledger, table, key, partition));
+  if (!expected) {
+    session.query("keeping the rows of other partitions", "ROLLBACK TO SAVEPOINT etl_delete", {});
+    deleted = {0, count_mismatch(deleted.count, partition.scope.column, rows_written)};
+  }
+  session.query(doing, "RELEASE SAVEPOINT etl_delete", {});
+  return deleted;
 }
 
 }  // namespace
@@ -77,25 +107,25 @@ std::optional<Value> scope_value(const etl::Scope& scope, const TableDefinition&
 Replace make_way(const LedgerTable& ledger, const TableDefinition& table,
                  const etl::WriteRequest& request) {
   const std::string partition = "partition \"" + request.partition.id + "\"";
+  const LedgerTable::Key key{request.pipeline, request.source, request.sink, request.partition.id};
   const auto earlier =
-      ledger.find({request.pipeline, request.source, request.sink, request.partition.id},
-                  request.reload ? LedgerTable::Lock::row : LedgerTable::Lock::none);
+      ledger.find(key, request.reload ? LedgerTable::Lock::row : LedgerTable::Lock::none);
   if (!earlier || earlier->state != etl::State::done) return Replace::all_but_done;
   if (!request.reload) {
     throw etl::Error::conflict(partition + " is already done in " + ledger.definition().shown +
                                ", by run " + earlier->run_id);
   }
-  const bool has_key = !table.key.empty();
+  const bool replaces_by_key = !table.key.empty() && !table.rules.mixes_partitions();
   const DeletedRows deleted =
-      delete_rows(ledger.session(), table, request.partition, earlier->rows_written,
-                  has_key ? IfRefused::keep : IfRefused::roll_back);
-  if (!deleted.refused.empty() && !has_key) {
-    throw etl::Error::permanent(
-        "cannot replace " + partition + " in table " + table.shown + ": " + deleted.refused +
-        ". Nothing was changed. Use mode = \"upsert\" or a separate table; or delete the earlier "
-        "rows yourself and forget the partition (etl state), which deletes its row of etl_ledger");
-  }
-  return Replace::all;
+      delete_rows(ledger, table, key, request.partition, earlier->rows_written);
+  if (deleted.refused.empty() || replaces_by_key) return Replace::all;
+  throw etl::Error::permanent(
+      "cannot replace " + partition + " in table " + table.shown + ": " + deleted.refused +
+      ". Nothing was changed. " +
+      (table.key.empty()
+           ? "Use mode = \"upsert\" or a separate table; or delete the earlier rows yourself and "
+             "forget the partition (etl state), which deletes its row of etl_ledger"
+           : "Load all partitions into a new table"));
 }
 
 std::int64_t forget(const LedgerTable& ledger, const TableDefinition& table,
@@ -105,9 +135,9 @@ std::int64_t forget(const LedgerTable& ledger, const TableDefinition& table,
   if (!earlier) return 0;
   DeletedRows deleted;
   if (request.delete_rows && earlier->state == etl::State::done && earlier->rows_written > 0) {
-    deleted = table_exists() ? delete_rows(ledger.session(), table, request.partition,
-                                           earlier->rows_written, IfRefused::roll_back)
-                             : DeletedRows{0, "the table does not exist"};
+    deleted = table_exists()
+                  ? delete_rows(ledger, table, key, request.partition, earlier->rows_written)
+                  : DeletedRows{0, "the table does not exist"};
   }
   if (!deleted.refused.empty()) {
     throw etl::Error::permanent("cannot delete the rows of partition \"" + request.partition.id +

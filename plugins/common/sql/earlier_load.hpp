@@ -27,9 +27,10 @@ namespace sql {
 /// Clears the way for writing a partition to `table`: a reload deletes the rows of the earlier load.
 /// Returns what the new record may replace.
 ///
-/// With a key, rows that cannot be identified stay: the new rows replace them, by the key. Throws
-/// Error: conflict if the ledger has the partition `done` and the request is not a reload; permanent if a
-/// table without a key has rows that cannot be identified.
+/// With a key, rows that cannot be identified stay: the new rows replace them, by the key, unless
+/// they would be combined with them. Throws Error: conflict if the ledger has the partition `done`
+/// and the request is not a reload; permanent if rows that must go cannot be identified; transient
+/// if the table keeps rows that were deleted.
 [[nodiscard]] Replace make_way(const LedgerTable& ledger, const TableDefinition& table,
                                const etl::WriteRequest& request);
 

@@ -47,6 +47,20 @@ std::optional<etl::LedgerRecord> LedgerTable::find(const Key& key, Lock lock) co
   return record;
 }
 
+bool LedgerTable::has_namesake(const Key& key) const {
+  const auto placeholder = definition_.dialect->placeholder;
+  const std::array<Value, 4> params = {std::string(key.partition), std::string(key.pipeline),
+                                       std::string(key.source), std::string(key.sink)};
+  std::int64_t found = 0;
+  session_.query(reading,
+                 "SELECT count(*) FROM " + definition_.sql_name() +
+                     " WHERE \"state\" = 'done' AND \"partition\" = " + placeholder(1) +
+                     " AND NOT (\"pipeline\" = " + placeholder(2) + " AND \"source\" = " +
+                     placeholder(3) + " AND \"sink\" = " + placeholder(4) + ")",
+                 params, [&](const Row& row) { found = row.integer(0); });
+  return found != 0;
+}
+
 bool LedgerTable::put(const etl::LedgerRecord& record, Replace replace) const {
   std::vector<Value> values;
   append_values(values, ledger_record, record, *definition_.dialect);

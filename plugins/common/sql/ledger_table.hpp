@@ -45,6 +45,8 @@ class LedgerTable {
   /// The record of one partition. Lock::row waits for transactions that have locked it, and keeps
   /// others from changing it until the transaction ends.
   [[nodiscard]] std::optional<etl::LedgerRecord> find(const Key& key, Lock lock = Lock::none) const;
+  /// Whether a partition with the same id, of another pipeline, source or sink, is done.
+  [[nodiscard]] bool has_namesake(const Key& key) const;
   /// Inserts or replaces a record; false if a `done` one stays. Waits for other transactions that
   /// have written the same record: this is the fence between runs.
   [[nodiscard]] bool put(const etl::LedgerRecord& record, Replace replace) const;

@@ -3,6 +3,7 @@
 #include <etl/error.hpp>
 
 #include <algorithm>
+#include <utility>
 
 namespace sql {
 
@@ -33,13 +34,17 @@ bool TableDefinition::has_key_column(std::string_view name) const {
   return std::ranges::find(key, name) != key.end();
 }
 
+bool TableDefinition::needs_value(std::string_view name) const {
+  return has_key_column(name) || std::ranges::find(rules.order, name) != rules.order.end();
+}
+
 std::string TableDefinition::create_sql() const {
   std::string sql = "CREATE TABLE ";
   sql += schema == dialect->default_schema ? quoted(table) : sql_name();
   const char* separator = " (\n  ";
   for (const etl::Field& field : columns) {
     sql += separator + quoted(field.name) + " " + std::string(dialect->type(field.type));
-    if (!field.nullable || has_key_column(field.name)) sql += " NOT NULL";
+    if (!field.nullable || needs_value(field.name)) sql += " NOT NULL";
     separator = ",\n  ";
   }
   if (!key.empty()) sql += separator + ("PRIMARY KEY (" + column_list(key) + ")");
@@ -66,17 +71,64 @@ std::string TableDefinition::insert_sql(std::size_t rows) const {
   return sql += ")";
 }
 
+namespace {
+
+std::string stored(std::string_view column) {
+  return std::string(existing_row) + "." + quoted(column);
+}
+
+std::string sent(std::string_view column) { return "excluded." + quoted(column); }
+
+/// Whether the row sent is not older than the existing one, which may have no value to compare.
+std::string is_not_older(const etl::Strings& order) {
+  std::string left, right;
+  for (const std::string& column : order) {
+    left += (left.empty() ? "" : ", ") + sent(column);
+    right += (right.empty() ? "" : ", ") + stored(column);
+  }
+  if (order.size() > 1) {
+    left = "(" + left + ")";
+    right = "(" + right + ")";
+  }
+  return "(" + left + " >= " + right + ") IS NOT FALSE";
+}
+
+/// The new value of a column in the existing row; empty if it keeps the old one. `replaces` is the
+/// condition under which the row is replaced; empty = always.
+std::string combined(const TableDefinition& table, const std::string& column,
+                     const std::string& replaces) {
+  const std::string_view how = table.rules.of(column);
+  const std::string before = stored(column);
+  const std::string now = sent(column);
+  const auto choose = [&](const std::string& condition) {
+    return "CASE WHEN " + condition + " THEN " + now + " ELSE " + before + " END";
+  };
+  if (how == "first") return {};
+  if (how == "sum") return "coalesce(" + before + " + " + now + ", " + before + ", " + now + ")";
+  if (how == "count") return "coalesce(" + before + ", 0) + " + now;
+  if (how == "min") return choose(before + " IS NULL OR " + now + " < " + before);
+  if (how == "max") return choose(before + " IS NULL OR " + now + " > " + before);
+  return replaces.empty() ? now : choose(replaces);
+}
+
+}  // namespace
+
 std::string on_conflict(const TableDefinition& table, std::string_view condition) {
+  std::string where(condition);
+  std::string replaces = table.rules.order.empty() ? "" : is_not_older(table.rules.order);
+  // If no column takes anything from an older row, it need not be written.
+  if (!replaces.empty() && !table.rules.mixes_partitions()) where = std::exchange(replaces, "");
   std::string updates;
   for (const etl::Field& field : table.columns) {
     if (table.has_key_column(field.name)) continue;
-    const std::string name = quoted(field.name);
-    updates.append(updates.empty() ? "" : ", ").append(name).append(" = excluded.").append(name);
+    const std::string value = combined(table, field.name, replaces);
+    if (value.empty()) continue;
+    updates.append(updates.empty() ? "" : ", ").append(quoted(field.name)).append(" = " + value);
   }
   std::string sql = " ON CONFLICT (" + column_list(table.key) + ") DO ";
   if (updates.empty()) return sql += "NOTHING";
   sql += "UPDATE SET " + updates;
-  return condition.empty() ? sql : sql.append(" WHERE ").append(condition);
+  return where.empty() ? sql : sql.append(" WHERE ").append(where);
 }
 
 void check_key(bool upsert, const etl::Strings& key) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/common/sql/dialect.hpp"
+#include "plugins/common/sql/upsert_rules.hpp"
 
 #include <etl/options.hpp>
 #include <etl/schema.hpp>
@@ -25,13 +26,16 @@ struct TableDefinition {
   std::string table;
   std::string shown;  ///< its name in messages
   etl::Schema columns;
-  etl::Strings key;  ///< columns of the primary key; empty = none
+  etl::Strings key;        ///< columns of the primary key; empty = none
+  UpsertRules rules = {};  ///< for rows whose key is there
 
   /// The name in statements, quoted.
   [[nodiscard]] std::string sql_name() const;
   [[nodiscard]] bool has_key_column(std::string_view name) const;
-  /// CREATE TABLE. Columns of the key are NOT NULL even where the stream may have nulls: rows
-  /// without a key cannot be told apart.
+  /// Whether rows without a value in this column are refused: it belongs to the key or the order.
+  [[nodiscard]] bool needs_value(std::string_view name) const;
+  /// CREATE TABLE. Columns of the key and of the order are NOT NULL even where the stream may have
+  /// nulls: rows without them cannot be told apart, or compared.
   [[nodiscard]] std::string create_sql() const;
   /// The columns for a SELECT, timestamps as text.
   [[nodiscard]] std::string select_list() const;
@@ -39,7 +43,11 @@ struct TableDefinition {
   [[nodiscard]] std::string insert_sql(std::size_t rows) const;
 };
 
-/// Dialect::upsert of databases with ON CONFLICT.
+/// The alias of the table in an INSERT that ends with on_conflict() and has rules for it.
+inline constexpr std::string_view existing_row = "target";
+
+/// Dialect::upsert of databases with ON CONFLICT. The inserted row has for each column the value to
+/// combine with the existing one: for "count" a number of rows.
 [[nodiscard]] std::string on_conflict(const TableDefinition& table, std::string_view condition);
 
 /// Throws Error (config, about "key") unless a key is given for mode "upsert", only for it, and

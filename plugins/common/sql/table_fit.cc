@@ -55,6 +55,7 @@ void require_fit(const TableDefinition& wanted, const ExistingTable& existing,
     add("there is no PRIMARY KEY or UNIQUE index on exactly the key (" + column_list(wanted.key) +
         ")");
   }
+  std::ranges::for_each(existing.faults, add);
   if (faults.empty()) return;
   throw etl::Error::config("table " + wanted.shown + " does not fit: " + faults).about(option);
 }

@@ -22,11 +22,12 @@ struct ExistingTable {
   };
   std::vector<Column> columns;
   std::vector<etl::Strings> unique_keys;  ///< those that an upsert can name
+  etl::Strings faults = {};               ///< further reasons against it, of this database
 };
 
 /// Throws Error (config, about `option`) with every reason why the table does not fit: a column that
 /// is missing, generated or would convert its values, a NOT NULL column that nothing fills, no
-/// unique key on exactly the key.
+/// unique key on exactly the key, and the database's own faults.
 ///
 /// Columns that only the table has are fine if they may be NULL or have a default. NOT NULL on a
 /// column that may carry nulls is fine too: the rows decide.

@@ -73,7 +73,7 @@ TEST(CopyEncoderTest, EveryTypeIsBigEndianBehindItsSize) {
 }
 
 TEST(CopyEncoderTest, TheOrdinalCountsOverBatches) {
-  CopyEncoder encoder({{}, true});
+  CopyEncoder encoder({{}, {}, true});
   CopyBuffer buffer;
   for (const char* title : {"a", "b"}) {
     etl::BatchBuilder builder(etl::Schema{{"u", etl::Type::utf8}});
@@ -150,10 +150,24 @@ TEST(CopyEncoderTest, ANullInTheKeyIsAnError) {
   etl::BatchBuilder builder(etl::Schema{{"id", etl::Type::int64, true}});
   builder.row(std::nullopt);
   const etl::Batch batch = builder.finish();
-  const etl::Error error = error_of([&] { encoded(batch, {{0}, true}); });
+  const etl::Error error = error_of([&] { encoded(batch, {{0}, {}, true}); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
   EXPECT_CONTAINS(error.message(),
                   "column \"id\", row 1 of the partition: null in a column of the key");
+}
+
+TEST(CopyEncoderTest, LengthsAreCountedInCharacters) {
+  const auto with_title = [](const char* title) {
+    etl::BatchBuilder builder(simple_schema());
+    builder.row(std::int64_t{1}, title);
+    return builder.finish();
+  };
+  EXPECT_NO_THROW(encoded(with_title("größe"), {{}, {0, 5}}));
+  const etl::Error error = error_of([&] { encoded(with_title("größe "), {{}, {0, 5}}); });
+  EXPECT_EQ(error.code(), etl::Code::permanent);
+  EXPECT_CONTAINS(error.message(),
+                  "column \"title\", row 1 of the partition: 6 characters, but the column is "
+                  "varchar(5)");
 }
 
 TEST(CopyEncoderTest, TimesKeepToTheServersRange) {

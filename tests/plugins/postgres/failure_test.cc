@@ -99,14 +99,13 @@ TEST_F(FailureTest, ADeadPooledConnectionIsReplacedUnseen) {
 }
 
 TEST_F(FailureTest, AConnectionLostInCommitLeavesTheOutcomeOpen) {
-  db().run(
-      "CREATE TABLE t (id bigint, title text);"
-      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
-      " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
-      "CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED"
-      " FOR EACH ROW EXECUTE FUNCTION f()");
   TestSink sink(append());
   sink->prepare(simple_schema());
+  db().run(
+      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+      " 'BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NULL; END';"
+      "CREATE CONSTRAINT TRIGGER ends AFTER INSERT ON etl_ledger DEFERRABLE INITIALLY DEFERRED"
+      " FOR EACH ROW EXECUTE FUNCTION f()");
   const etl::Error error = error_of([&] { load(*sink, request_for("p"), simple_batch(0, 1)); });
   EXPECT_EQ(error.code(), etl::Code::transient);
   EXPECT_CONTAINS(error.message(), "committing: ");
@@ -192,12 +191,12 @@ TEST_F(FailureTest, CancellingEndsTheWaitForALock) {
 }
 
 TEST_F(FailureTest, CancellingEndsACopyThatTheServerDoesNotRead) {
-  // The trigger waits: the server reads no more rows, and the socket fills up.
+  // The check waits: the server reads no more rows, and the socket fills up.
   db().run(
-      "CREATE TABLE t (id bigint, title text); CREATE TABLE gate ();"
-      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
-      " 'BEGIN LOCK TABLE gate; RETURN NEW; END';"
-      "CREATE TRIGGER waits BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION f()");
+      "CREATE TABLE gate ();"
+      "CREATE FUNCTION f() RETURNS boolean LANGUAGE plpgsql AS"
+      " 'BEGIN LOCK TABLE gate; RETURN true; END';"
+      "CREATE TABLE t (id bigint, title text, CHECK (f()))");
   TestSink sink(append());
   sink->prepare(simple_schema());
   Session other(dsn());

@@ -131,6 +131,65 @@ TEST_F(ReloadTest, UpsertRemovesRowsOnlyWhenTheyAreItsOwn) {
   EXPECT_EQ(counts(), "0|5");
 }
 
+TEST_F(ReloadTest, UpsertKeepsRowsThatAnotherRunCommitsMeanwhile) {
+  TestSink sink(upsert({"hour", "id"}));
+  sink->prepare(hourly_schema());
+  load(*sink, hour_request(0, false), hourly_batch(0, 2));
+  // The lock lets a count through, but no DELETE.
+  Session other(dsn());
+  other.run("BEGIN; LOCK TABLE t IN SHARE MODE; INSERT INTO t SELECT hour, id + 7 FROM t");
+  std::thread loader([&] { load(*sink, hour_request(0, true), hourly_batch(0, 2)); });
+  EXPECT_TRUE(wait_for_lock());
+  other.run("COMMIT");
+  loader.join();
+  EXPECT_EQ(db().text("SELECT id FROM t ORDER BY id"), "0\n1\n7\n8");
+}
+
+TEST_F(ReloadTest, RowsThatRetentionHasDeletedAreLoaded) {
+  TestSink sink(append());
+  sink->prepare(hourly_schema());
+  for (std::int64_t hour = 0; hour < 2; ++hour)
+    load(*sink, hour_request(hour, false), hourly_batch(hour, 10));
+  db().run("DELETE FROM t WHERE hour < to_timestamp(" + std::to_string(first_hour + 3600) + ")");
+  load(*sink, hour_request(0, true), hourly_batch(0, 4));
+  EXPECT_EQ(counts(), "0|4\n1|10");
+}
+
+TEST_F(ReloadTest, RowsThatTriggersAndRulesKeepAreAnError) {
+  const char* const obstacles[] = {
+      "CREATE TRIGGER keeps BEFORE DELETE ON t FOR EACH ROW EXECUTE FUNCTION keep()",
+      "CREATE TRIGGER returns AFTER DELETE ON t FOR EACH ROW EXECUTE FUNCTION bring_back()",
+      "CREATE RULE keeps AS ON DELETE TO t DO INSTEAD NOTHING"};
+  for (const char* obstacle : obstacles) {
+    for (const TestSink::Given& given : {append(), upsert({"hour", "id"})}) {
+      db().run("DROP TABLE IF EXISTS t, etl_ledger");
+      TestSink sink(given);
+      sink->prepare(hourly_schema());
+      load(*sink, hour_request(0, false), hourly_batch(0, 3));
+      db().run(
+          "CREATE OR REPLACE FUNCTION keep() RETURNS trigger LANGUAGE plpgsql AS"
+          " 'BEGIN RETURN NULL; END';"
+          "CREATE OR REPLACE FUNCTION bring_back() RETURNS trigger LANGUAGE plpgsql AS"
+          " 'BEGIN INSERT INTO t SELECT OLD.*; RETURN NULL; END';" +
+          std::string(obstacle));
+      const etl::WriteRequest request = hour_request(0, true);
+      const auto expect_refused = [&](const std::function<void()>& action) {
+        EXPECT_CONTAINS(error_of(action).message(),
+                        "cannot delete the earlier rows of partition \"hour 0\" from table "
+                        "public.t: 3 ");
+        EXPECT_EQ(counts(), "0|3");
+        EXPECT_EQ(db().text("SELECT rows_written FROM etl_ledger"), "3");
+      };
+      expect_refused([&] { load(*sink, request, hourly_batch(0, 2)); });
+      expect_refused([&] {
+        (void)sink->forget(
+            {request.pipeline, request.source, request.sink, request.partition, true},
+            hourly_schema());
+      });
+    }
+  }
+}
+
 TEST_F(ReloadTest, UpsertNeedsNoScope) {
   TestSink sink(upsert({"id"}));
   sink->prepare(simple_schema());

@@ -17,18 +17,40 @@ etl_option text_option(const char* name, const std::string& value) {
   return option;
 }
 
+/// Borrows the items.
+struct ListOption {
+  ListOption(const char* name, etl_option_type type, const etl::Strings& items) {
+    for (const std::string& item : items) texts.push_back(etl::detail::to_abi(item));
+    option.name = etl::detail::to_abi(name);
+    option.type = type;
+    option.given = 1;
+    option.value.list = {texts.data(), texts.size()};
+  }
+  ListOption(const ListOption&) = delete;
+  ListOption& operator=(const ListOption&) = delete;
+
+  std::vector<etl_str> texts;
+  etl_option option{};
+};
+
 }  // namespace
 
 TestSink::TestSink(const Given& given) {
-  std::vector<etl_str> key;
-  for (const std::string& column : given.key) key.push_back(etl::detail::to_abi(column));
-  etl_option list{};
-  list.name = etl::detail::to_abi("key");
-  list.type = ETL_OPTION_LIST;
-  list.value.list = {key.data(), key.size()};
+  etl::Strings entries;
+  for (const auto& [column, function] : given.combine) {
+    entries.push_back(column);
+    entries.push_back(function);
+  }
+  const ListOption key("key", ETL_OPTION_LIST, given.key);
+  const ListOption order("order", ETL_OPTION_LIST, given.order);
+  const ListOption combine("combine", ETL_OPTION_MAP, entries);
   const std::vector<etl_option> options = {text_option("dsn", given.dsn),
                                            text_option("table", given.table),
-                                           text_option("mode", given.mode), list};
+                                           text_option("mode", given.mode),
+                                           text_option("existing_rows", given.existing_rows),
+                                           key.option,
+                                           order.option,
+                                           combine.option};
   sink_ = std::make_unique<postgres::PostgresSink>(etl::Options(options), host.context());
 }
 

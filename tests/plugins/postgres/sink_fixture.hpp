@@ -28,6 +28,9 @@ class TestSink {
     std::string table = "t";
     std::string mode = "append";
     etl::Strings key = {};
+    etl::Strings order = {};
+    etl::StringMap combine = {};
+    std::string existing_rows = "refuse";
   };
   explicit TestSink(const Given& given);
 

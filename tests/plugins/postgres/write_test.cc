@@ -303,7 +303,9 @@ TEST_F(WriteTest, RowsThatATriggerDropsAreNotSilentlyLost) {
   sink->prepare(simple_schema());
   const etl::Error error = error_of([&] { load(*sink, request_for("p"), simple_batch(1, 3)); });
   EXPECT_EQ(error.code(), etl::Code::permanent);
-  EXPECT_CONTAINS(error.message(), "stored 2 of 3 rows");
+  EXPECT_CONTAINS(error.message(),
+                  "table public.t does not have 1 of 3 rows as they were sent: its triggers "
+                  "(drops) drop or change some");
   EXPECT_EQ(db().value("SELECT count(*) FROM t"), "0");
 }
 

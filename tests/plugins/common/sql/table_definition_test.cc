@@ -49,6 +49,44 @@ TEST(TableDefinition, OnConflictUpdatesAllButTheKey) {
             " ON CONFLICT (\"a\") DO NOTHING");
 }
 
+TEST(TableDefinition, OnConflictFollowsTheOrder) {
+  sql::TableDefinition table =
+      table_of({{"k", Type::utf8}, {"a", Type::int64}, {"b", Type::int64}}, {"k"});
+  table.rules.order = {"a"};
+  EXPECT_EQ(sql::on_conflict(table, ""),
+            " ON CONFLICT (\"k\") DO UPDATE SET \"a\" = excluded.\"a\", \"b\" = excluded.\"b\""
+            " WHERE (excluded.\"a\" >= target.\"a\") IS NOT FALSE");
+  table.rules.order = {"a", "b"};
+  expect_contains(sql::on_conflict(table, ""),
+                  " WHERE ((excluded.\"a\", excluded.\"b\") >= (target.\"a\", target.\"b\"))"
+                  " IS NOT FALSE");
+}
+
+TEST(TableDefinition, OnConflictCombinesColumns) {
+  sql::TableDefinition table =
+      table_of({{"k", Type::utf8}, {"a", Type::int64}, {"b", Type::int64}}, {"k"});
+  const auto updates = [&](const char* how, const etl::Strings& order = {}) {
+    table.rules = {order, {{"a", how}}};
+    return sql::on_conflict(table, "");
+  };
+  const std::string start = " ON CONFLICT (\"k\") DO UPDATE SET ";
+  const std::string b = "\"b\" = excluded.\"b\"";
+  EXPECT_EQ(updates("sum"), start +
+                                "\"a\" = coalesce(target.\"a\" + excluded.\"a\", target.\"a\","
+                                " excluded.\"a\"), " +
+                                b);
+  EXPECT_EQ(updates("count"), start + "\"a\" = coalesce(target.\"a\", 0) + excluded.\"a\", " + b);
+  EXPECT_EQ(updates("max"), start +
+                                "\"a\" = CASE WHEN target.\"a\" IS NULL OR excluded.\"a\" >"
+                                " target.\"a\" THEN excluded.\"a\" ELSE target.\"a\" END, " +
+                                b);
+  EXPECT_EQ(updates("first"), start + b);
+  EXPECT_EQ(updates("last"), start + "\"a\" = excluded.\"a\", " + b);
+  expect_contains(updates("sum", {"b"}),
+                  "\"b\" = CASE WHEN (excluded.\"b\" >= target.\"b\") IS NOT FALSE THEN "
+                  "excluded.\"b\" ELSE target.\"b\" END");
+}
+
 TEST(TableDefinition, TheKeyFitsModeAndColumns) {
   const auto expect_refused = [](const std::function<void()>& action, const std::string& words) {
     const etl::Error error = error_of(action);

@@ -45,6 +45,12 @@ TEST(TableFit, RefusesGeneratedColumns) {
   expect_contains(misfit(existing), "column \"title\" is generated");
 }
 
+TEST(TableFit, RefusesWhatTheDatabaseFoundOut) {
+  sql::ExistingTable existing = fitting;
+  existing.faults = {"it is temporary", "it is a view"};
+  EXPECT_EQ(misfit(existing), "table t in home does not fit: it is temporary; it is a view");
+}
+
 TEST(TableFit, AnUpsertNeedsAUniqueKey) {
   expect_contains(misfit({fitting.columns, {{"title"}, {"id", "title"}}}),
                   "no PRIMARY KEY or UNIQUE index on exactly the key (\"id\")");

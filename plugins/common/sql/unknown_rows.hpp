@@ -1,0 +1,24 @@
+/// \file
+/// Rows of a target table that no ledger speaks of.
+#pragma once
+
+#include "plugins/common/sql/table_definition.hpp"
+
+#include <string_view>
+
+namespace sql {
+
+/// The option of sinks that allows such rows.
+inline constexpr std::string_view existing_rows_option = "existing_rows";
+inline constexpr std::string_view existing_rows_values = "refuse|keep";
+inline constexpr std::string_view existing_rows_help =
+    "What to do if the table has rows, but its ledger counts none: refuse, because they may be the "
+    "very rows to be loaded; keep adds to them";
+
+/// Throws Error (config, about "table") if `table` has rows and no load into its schema is recorded
+/// as done: it may have been moved or restored without its ledger, and would be loaded once more.
+/// REQUIRES: the table exists; and so does the ledger if `has_ledger`.
+void refuse_unknown_rows(Session& session, const TableDefinition& table,
+                         const TableDefinition& ledger, bool has_ledger);
+
+}  // namespace sql
