@@ -64,6 +64,7 @@ constexpr sql::Dialect postgres_dialect{
     .storable = storable,
     .upsert = sql::on_conflict,
     .exact_text = "",
+    .sum = [](const std::string& a, const std::string& b) { return a + " + " + b; },
     .for_update = " FOR UPDATE",
 };
 

@@ -2,6 +2,7 @@
 
 #include "plugins/common/sql/timestamp_text.hpp"
 #include "plugins/sqlite/sqlite_errors.hpp"
+#include "plugins/sqlite/sum_function.hpp"
 
 #include <algorithm>
 #include <thread>
@@ -54,6 +55,7 @@ void Database::configure(Access access) {
       "PRAGMA cache_size = -16384; PRAGMA temp_store = MEMORY; PRAGMA main.synchronous = EXTRA;"
       "PRAGMA trusted_schema = ON; PRAGMA foreign_keys = OFF; PRAGMA recursive_triggers = OFF",
       "opening it");
+  if (const int code = define_sum(handle()); code != SQLITE_OK) fail(code, "opening it");
   if (access == Access::read) execute("PRAGMA query_only = ON", "opening it");
 }
 

@@ -94,6 +94,8 @@ constexpr sql::Dialect text_dialect{
     .storable = [](std::string_view text) { return std::string(text); },
     .upsert = sql::on_conflict,
     .exact_text = " COLLATE BINARY",
+    .sum = [](const std::string& a,
+              const std::string& b) { return "etl_sum(" + a + ", " + b + ")"; },
     .for_update = "",  // a transaction that writes locks the whole file
 };
 

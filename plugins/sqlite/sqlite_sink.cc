@@ -12,6 +12,7 @@
 #include <string>
 #include <system_error>
 #include <type_traits>
+#include <utility>
 
 namespace sqlite {
 
@@ -67,10 +68,13 @@ auto read_records(const ConnectionOptions& options, const sql::TableDefinition& 
 SqliteSink::SqliteSink(const etl::Options& values, const etl::Context& context)
     : connection_{values.get<etl::Path>("path").text, values.get<etl::Duration>("busy_timeout"),
                   context},
-      table_{values.get<std::string>("table"), values.get<std::string>("mode") == "upsert",
+      table_{values.get<std::string>("table"),
+             values.get<std::string>("mode") == "upsert",
              values.get<etl::Strings>("key"),
              values.get<std::string>("timestamps") == "unix" ? Timestamps::unix : Timestamps::text,
-             connection_.path},
+             connection_.path,
+             sql::rules_from(values),
+             values.get<std::string>("existing_rows") == "keep"},
       resource_(canonical_path(connection_.path)) {}
 
 void SqliteSink::check(const etl::Schema& schema) const { (void)define_table(table_, schema); }
@@ -125,12 +129,16 @@ etl::Target SqliteSink::inspect(const etl::Schema& schema) {
   Found found;
   if (file_exists()) {
     const auto seen = read_file(connection_, [&](Database& database) {
-      return Found{exists_and_fits(database, definition, "table"),
-                   exists_and_fits(database, ledger, "path")};
+      const Found there{exists_and_fits(database, definition, "table"),
+                        exists_and_fits(database, ledger, "path")};
+      if (there.table) refuse_unknown_rows(database, definition, there.ledger);
+      return there;
     });
     if (!seen) return {target.name + " (locked by its first load)", {}};
     found = *seen;
   }
+  if (sql::lacks_order(table_.rules, table_.key, schema))
+    connection_.context.info(target.name + ": " + std::string(sql::lacking_order_note));
   if (!found.table) {
     target.ddl = definition.create_sql() + ";\n";
     if (!found.ledger) target.ddl += ledger.create_sql() + ";\n";
@@ -166,12 +174,36 @@ void SqliteSink::create_tables(const sql::TableDefinition& definition) const {
   // Usually both exist, and there is no need to wait for another process that is loading.
   const bool has_table = create_missing(definition, "table", false);
   const bool has_ledger = create_missing(ledger, "path", false);
+  if (has_table) refuse_unknown_rows(database, definition, has_ledger);
   if (has_table && has_ledger) return;
   database.begin("creating table \"" + table_.table + "\"");
   if (empty) mark_for_first_load(database);
   create_missing(definition, "table", true);
   create_missing(ledger, "path", true);
   database.commit("creating table \"" + table_.table + "\"");
+}
+
+/// Rows of a table with a key are replaced when they are loaded once more, unless they are added up.
+void SqliteSink::refuse_unknown_rows(Database& database, const sql::TableDefinition& definition,
+                                     bool has_ledger) const {
+  if (table_.keeps_existing_rows) return;
+  if (!definition.key.empty() && !definition.rules.mixes_partitions()) return;
+  sql::refuse_unknown_rows(database, definition, define_ledger(connection_.path), has_ledger);
+}
+
+/// The table for partitions with such a scope, whose column may have to decide which rows are newer.
+sql::TableDefinition SqliteSink::definition_for(const etl::Schema& schema,
+                                                const etl::Scope& scope) const {
+  sql::TableDefinition table = define_table(table_, schema);
+  table.rules = sql::rules_for(table.rules, table.key, schema, scope);
+  return table;
+}
+
+void SqliteSink::warn_of_order(const sql::TableDefinition& definition, const etl::Scope& scope) {
+  if (std::exchange(warned_, true)) return;
+  const std::string warning =
+      sql::warn_of_order(table_.rules, definition.key, definition.columns, scope);
+  if (!warning.empty()) connection_.context.warn("table " + definition.shown + ": " + warning);
 }
 
 std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
@@ -249,10 +281,11 @@ void SqliteSink::heartbeat(const etl::Heartbeat& beat) {
 
 std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& request,
                                const etl::Schema& schema) {
+  if (request.parts.empty()) return 0;
   const std::string& other = from.connection_.path;
   if (resource_ == from.resource_)
     throw Error::config("cannot merge " + other + " into itself").about("path");
-  const sql::TableDefinition table = define_table(table_, schema);
+  const sql::TableDefinition table = definition_for(schema, request.parts.front().partition.scope);
   {
     Database database(from.connection_, Database::Access::read);
     if (!exists_and_fits(database, table, "table") ||
@@ -273,12 +306,15 @@ std::int64_t SqliteSink::merge(SqliteSink& from, const etl::MergeRequest& reques
 
 SqliteWriter SqliteSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
   WriteGate::Hold hold = gate_.enter(connection_.context);
+  sql::TableDefinition definition = definition_for(schema, request.partition.scope);
   std::unique_ptr<WriteConnection> connection = std::move(idle_);
-  if (connection == nullptr || connection->batch.schema() != schema) {
-    connection = std::make_unique<WriteConnection>(connection_, define_table(table_, schema),
-                                                   table_.timestamps);
+  if (connection == nullptr || connection->batch.schema() != schema ||
+      connection->definition.rules != definition.rules) {
+    connection =
+        std::make_unique<WriteConnection>(connection_, std::move(definition), table_.timestamps);
   }
   require_same_file();
+  warn_of_order(connection->definition, request.partition.scope);
   return {{std::move(hold), std::move(connection), idle_, connection_.context}, request};
 }
 

@@ -2,6 +2,8 @@
 /// The stage `sqlite`: loads rows into a table of an SQLite database.
 #pragma once
 
+#include "plugins/common/sql/unknown_rows.hpp"
+#include "plugins/common/sql/upsert_rules.hpp"
 #include "plugins/sqlite/file_place.hpp"
 #include "plugins/sqlite/sqlite_writer.hpp"
 
@@ -47,6 +49,11 @@ class SqliteSink {
       etl::optional<etl::Duration>("busy_timeout", "\"30s\"",
                                    "Time to wait for another program's lock on the database.")
           .between(0, std::int64_t{24} * 3600 * 1000)
+          .operational(),
+      etl::optional<etl::Strings>("order", "", sql::order_help),
+      etl::optional<etl::StringMap>("combine", "", sql::combine_help).one_of(sql::combine_values),
+      etl::optional<std::string>("existing_rows", "\"refuse\"", sql::existing_rows_help)
+          .one_of(sql::existing_rows_values)
           .operational());
 
   SqliteSink(const etl::Options& values, const etl::Context& context);
@@ -71,6 +78,11 @@ class SqliteSink {
   [[nodiscard]] bool file_exists() const;
   void require_same_file();
   void warn_if_empty(const std::vector<etl::LedgerRecord>& records);
+  void refuse_unknown_rows(Database& database, const sql::TableDefinition& definition,
+                           bool has_ledger) const;
+  [[nodiscard]] sql::TableDefinition definition_for(const etl::Schema& schema,
+                                                    const etl::Scope& scope) const;
+  void warn_of_order(const sql::TableDefinition& definition, const etl::Scope& scope);
   void create_tables(const sql::TableDefinition& definition) const;
 
   ConnectionOptions connection_;
@@ -80,6 +92,7 @@ class SqliteSink {
   std::atomic<bool> looked_at_rows_ = false;
   std::unique_ptr<WriteConnection> idle_;  // guarded by gate_
   std::optional<FileIdentity> file_;       // guarded by gate_: that of the first partition
+  bool warned_ = false;                    // guarded by gate_
 };
 
 }  // namespace sqlite

@@ -27,14 +27,14 @@ void WriteConnection::look_at_table() {
     throw Error::permanent("table " + definition.shown + " is gone: it was dropped or renamed");
   }
   insert.emplace(database,
-                 insert_from(definition, BatchTable::sql_name, violations(database, definition)),
+                 insert_from(definition, rows_of_batch(definition, BatchTable::sql_name),
+                             violations(database, definition)),
                  "writing to table \"" + definition.table + "\"");
-  not_null = definition.key;
-  // The rowid of a table made by another program; a key of one integer column is in the list.
-  if (const auto rowid = rowid_column(database, definition.table); rowid && not_null.empty()) {
-    for (const etl::Field& field : definition.columns) {
-      if (same_name(field.name, *rowid)) not_null.push_back(field.name);
-    }
+  const auto rowid = rowid_column(database, definition.table);
+  not_null.clear();
+  for (const etl::Field& field : definition.columns) {
+    if (definition.needs_value(field.name) || (rowid && same_name(field.name, *rowid)))
+      not_null.push_back(field.name);
   }
   schema_version_ = std::move(version);
 }
@@ -104,9 +104,8 @@ void SqliteWriter::require_values(const etl::Batch& batch) const {
     if (!batch.schema()[column].nullable) continue;
     // In a key, SQLite takes NULL for a value that equals no other; in a rowid, it stores a number.
     if (const auto row = loan_.connection->batch.first_null(column)) {
-      throw Error::permanent(std::string(definition_.key.empty() ? "" : "key ") + "column \"" +
-                             name + "\" of table \"" + definition_.table + "\" is NULL in row " +
-                             std::to_string(*row + 1) + " of a batch");
+      throw Error::permanent("column \"" + name + "\" of table \"" + definition_.table +
+                             "\" is NULL in row " + std::to_string(*row + 1) + " of a batch");
     }
   }
 }

@@ -20,6 +20,8 @@ struct TableOptions {
   etl::Strings key;  ///< empty unless upsert
   Timestamps timestamps = Timestamps::text;
   std::string path = {};  ///< the database's, for messages
+  sql::UpsertRules rules = {};
+  bool keeps_existing_rows = false;
 };
 
 /// Throws Error (config, about the option) for columns and options that do not go together: no
@@ -42,15 +44,21 @@ enum class Violations { as_declared, fail };
 [[nodiscard]] std::string insert_from(const sql::TableDefinition& table, std::string_view from,
                                       Violations violations = Violations::as_declared);
 
-/// SELECT of the number of rows in `from`, which is like that of insert_from(), that the table does
-/// not have. REQUIRES: the table has a key, by which they are looked up.
+/// SELECT of the number of rows in `from`, which is like that of insert_from(), for which the table
+/// has neither the same row nor a newer one. REQUIRES: the table has a key, by which they are looked
+/// up. Combined columns are not compared.
 [[nodiscard]] std::string count_lacking(const sql::TableDefinition& table, std::string_view from);
 
-/// The last row of each key in `from`, as a table expression. REQUIRES: `from` has a rowid.
+/// The row of each key in `from` that replaces the others, as a table expression. REQUIRES: `from`
+/// has a rowid.
 [[nodiscard]] std::string last_of_each_key(const sql::TableDefinition& table,
                                            std::string_view from);
 
-/// Whether insert_from() leaves existing rows as they are: there is no column but the key to update.
+/// A batch (see BatchTable) as insert_from() takes it: a column that is counted is 1, or 0 for NULL.
+[[nodiscard]] std::string rows_of_batch(const sql::TableDefinition& table, std::string_view batch);
+
+/// Whether insert_from() may leave existing rows as they are: newer ones, or all if there is no
+/// column to update.
 [[nodiscard]] bool may_skip_rows(const sql::TableDefinition& table);
 
 }  // namespace sqlite

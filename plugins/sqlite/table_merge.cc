@@ -47,7 +47,8 @@ std::int64_t TableMerge::run(const etl::MergeRequest& request) {
     ++with_rows;
     const etl::Scope& scope = part.partition.scope;
     auto value = sql::scope_value(scope, table_);
-    if (!value) {
+    const bool is_mixed = table_.rules.mixes_partitions() && !table_.has_key_column(scope.column);
+    if (!value || is_mixed) {
       unidentified = part.partition.id;
       continue;
     }

@@ -45,6 +45,8 @@ struct Dialect {
   /// What follows a comparison of texts, so that only equal bytes are equal, whatever the column's
   /// collation is.
   std::string_view exact_text;
+  /// The sum of two numbers, which fails if it does not fit.
+  std::string (*sum)(const std::string& a, const std::string& b);
   /// The end of a SELECT that locks its rows until the end of the transaction.
   std::string_view for_update;
 };

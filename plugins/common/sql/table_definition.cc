@@ -104,7 +104,8 @@ std::string combined(const TableDefinition& table, const std::string& column,
     return "CASE WHEN " + condition + " THEN " + now + " ELSE " + before + " END";
   };
   if (how == "first") return {};
-  if (how == "sum") return "coalesce(" + before + " + " + now + ", " + before + ", " + now + ")";
+  if (how == "sum")
+    return "coalesce(" + table.dialect->sum(before, now) + ", " + before + ", " + now + ")";
   if (how == "count") return "coalesce(" + before + ", 0) + " + now;
   if (how == "min") return choose(before + " IS NULL OR " + now + " < " + before);
   if (how == "max") return choose(before + " IS NULL OR " + now + " > " + before);

@@ -24,6 +24,7 @@ struct UpsertRules {
   etl::Strings order;
   etl::StringMap combine;
 
+  friend bool operator==(const UpsertRules&, const UpsertRules&) = default;
   /// How a column is combined: one of `combine_values`; "last" unless it is named.
   [[nodiscard]] std::string_view of(std::string_view column) const;
   /// Whether rows of several partitions end up in one, from which none can be taken out again.

@@ -37,7 +37,7 @@ TEST_F(SqliteSinkTest, IsATransactionalStageOfOneWriter) {
     if ((option.flags & ETL_OPTION_OPERATIONAL) != 0)
       operational.emplace(option.name.data, option.name.size);
   }
-  EXPECT_EQ(operational, (std::set<std::string>{"busy_timeout", "path"}));
+  EXPECT_EQ(operational, (std::set<std::string>{"busy_timeout", "existing_rows", "path"}));
 }
 
 TEST_F(SqliteSinkTest, TouchesNothingBeforePrepare) {
@@ -79,6 +79,7 @@ TEST_F(SqliteSinkTest, InspectChangesNothing) {
 }
 
 TEST_F(SqliteSinkTest, PrepareCanBeRepeatedAndAddsWhatIsMissing) {
+  options_.existing_rows = "keep";
   PlainDatabase(options_.path)
       .run("CREATE TABLE t (title TEXT, views INTEGER); INSERT INTO t VALUES ('mine', 1)");
   make()->prepare(schema);

@@ -40,6 +40,9 @@ struct SinkOptions {
   std::vector<std::string> key = {};
   std::string timestamps = "text";
   std::int64_t busy_timeout_ms = 30000;
+  std::vector<std::string> order = {};
+  etl::StringMap combine = {};
+  std::string existing_rows = "refuse";
 
   [[nodiscard]] std::unique_ptr<sqlite::SqliteSink> make(const etl::Context& context) const {
     const auto option = [](std::string_view name, std::uint32_t type) {
@@ -49,18 +52,31 @@ struct SinkOptions {
       return value;
     };
     const auto text = [](const std::string& value) { return etl_str{value.data(), value.size()}; };
-    std::vector<etl_str> names;
+    std::vector<etl_str> names, ordered, combined;
     for (const std::string& name : key) names.push_back(text(name));
-    std::vector<etl_option> values = {
-        option("path", ETL_OPTION_PATH),   option("table", ETL_OPTION_STRING),
-        option("mode", ETL_OPTION_STRING), option("timestamps", ETL_OPTION_STRING),
-        option("key", ETL_OPTION_LIST),    option("busy_timeout", ETL_OPTION_DURATION)};
+    for (const std::string& name : order) ordered.push_back(text(name));
+    for (const auto& [column, function] : combine) {
+      combined.push_back(text(column));
+      combined.push_back(text(function));
+    }
+    std::vector<etl_option> values = {option("path", ETL_OPTION_PATH),
+                                      option("table", ETL_OPTION_STRING),
+                                      option("mode", ETL_OPTION_STRING),
+                                      option("timestamps", ETL_OPTION_STRING),
+                                      option("key", ETL_OPTION_LIST),
+                                      option("busy_timeout", ETL_OPTION_DURATION),
+                                      option("order", ETL_OPTION_LIST),
+                                      option("combine", ETL_OPTION_MAP),
+                                      option("existing_rows", ETL_OPTION_STRING)};
     values[0].value.s = text(path);
     values[1].value.s = text(table);
     values[2].value.s = text(mode);
     values[3].value.s = text(timestamps);
     values[4].value.list = {names.data(), names.size()};
     values[5].value.i = busy_timeout_ms;
+    values[6].value.list = {ordered.data(), ordered.size()};
+    values[7].value.list = {combined.data(), combined.size()};
+    values[8].value.s = text(existing_rows);
     return std::make_unique<sqlite::SqliteSink>(etl::Options(values), context);
   }
 };

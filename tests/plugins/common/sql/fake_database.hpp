@@ -96,6 +96,7 @@ inline const sql::Dialect& dialect() {
                    (condition.empty() ? std::string() : " IF " + std::string(condition));
           },
       .exact_text = " EXACTLY",
+      .sum = [](const std::string& a, const std::string& b) { return a + " + " + b; },
       .for_update = " FOR UPDATE",
   };
   return third;
