@@ -97,14 +97,14 @@ class Guard(unittest.TestCase):
             path.write_text(text)
             return changes(self.released, dump(path))
 
-    def test_what_is_refused(self):
+    def test_changes_that_are_refused(self):
         for why, before, after, said in REFUSED:
             with self.subTest(why):
                 raised = [] if "minor" in why or "major" in why else [MINOR]
                 wrong = self.judged((before, after), *raised)
                 self.assertTrue(any(each.startswith(said) for each in wrong), f"{why}: {wrong}")
 
-    def test_what_is_allowed(self):
+    def test_changes_that_are_allowed(self):
         self.assertEqual([], self.judged())
         for why, before, after in ALLOWED:
             with self.subTest(why):

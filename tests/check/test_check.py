@@ -259,7 +259,7 @@ class Verb(EtlCase):
         self.assertEqual(["options.create", "filter.schema", "filter.sliced", "filter.stop"], names)
         self.refused(FAULTY, "--stage", "filter_sound", "--only", "filtre.*", says="no check matches --only")
 
-    def test_what_cannot_be_seen_is_skipped_and_not_passed(self):
+    def test_rules_that_cannot_be_checked_are_skipped_and_not_passed(self):
         result = check(EXAMPLES / "tsv_files.so", "--set", "folder={scratch}", "--format", "json")
         skipped = by_status(result, "skipped")
         self.assertIn("no command `dump` to print its rows", skipped["sink.commit"])

@@ -80,7 +80,7 @@ class FindPackage(TreeCase):
         self.ok(CMAKE, "--install", "build", "--prefix", self.folder / "else", umask=0o002)
         self.ok("etl", "describe", "starting_with", "--plugin-dir", self.folder / "else/lib/etl/plugins")
 
-    def test_what_is_undefined_is_an_error_of_the_link(self):
+    def test_undefined_symbols_fail_the_link(self):
         source = (EXAMPLES / "starting_with.cc").read_text() + '\nextern "C" int nowhere();\nint used() { return nowhere(); }\n'
         configure = self.project(self.CMAKELISTS.replace(" LIBRARIES helper", ""),
                                  **{"starting_with.cc": source, "helper.c": "int helper(void);\nint helper(void) { return 1; }\n"})

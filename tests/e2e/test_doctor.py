@@ -62,7 +62,7 @@ class Doctor(EtlCase):
         self.assertIn("no problems", text)
         self.assertIn("sink sqlite", text)
 
-    def test_what_a_library_does_when_it_is_loaded(self):
+    def test_a_library_that_misbehaves_when_it_is_loaded(self):
         for name, ending in (("crashing", "was killed by signal 11 (Segmentation fault)"),
                              ("exiting", "ended the process with exit code 0"),
                              ("hanging", "did not end within 10 s")):
@@ -75,7 +75,7 @@ class Doctor(EtlCase):
                 self.assertEqual(etl.CONFIG, described.code, str(described))
                 self.assertIn(f"{fixture(name)}: loading it {ending}", described.err)
 
-    def test_what_a_library_writes_meanwhile_is_told(self):
+    def test_output_of_a_loading_library_is_reported(self):
         described = etl.run("describe", fixture("exiting"), "--format", "json")
         self.assertIn("output: no licence / for this host", described.json["error"]["message"])
 
@@ -100,7 +100,7 @@ class Doctor(EtlCase):
                 self.assertTrue(message.startswith(f"{fixture(name)}: "))
                 self.assert_problem(self.doctor("--plugin-dir", fixture(name).parent, expect=etl.CONFIG), message)
 
-    def test_what_others_can_write(self):
+    def test_a_file_that_others_can_write(self):
         folder = self.copies("complete_source")
         (folder / "complete_source.so").chmod(0o777)
         report = self.doctor("--plugin-dir", folder, expect=etl.CONFIG)

@@ -158,7 +158,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         self.passes('name = "files"\npartition = "pageviews-20240301-010000"\n'
                     'records.pageviews = { file = "lines.txt" }\noutputs.db = { file = "rows.json" }\n')
 
-    def test_what_preview_prints(self):
+    def test_rows_that_preview_printed(self):
         """A preview of real rows can be the input of a test."""
         base = self.folder / "hours"
         write_hour(base, START, "de X 3 0\nfr A 1 0\nfr.m \"B\" 2 0\n")
@@ -227,7 +227,7 @@ rejects = { "fewer than 4 fields" = 1, "view count is not a number" = 1 }
         self.assertIn("no/folder.xml: No such file", result.err)
         self.assertIn("1 passed", result.out)
 
-    def test_what_steers_a_terminal_does_not_come_out(self):
+    def test_control_characters_are_not_printed(self):
         path = self.file('name = "a\\u001bb"\n' + INPUTS.replace('"A"', '"\\u001b[2J"') + 'outputs.db = []\n')
         result = self.results_of(path, code=etl.FAILED)
         self.assertNotIn("\x1b", result.out)

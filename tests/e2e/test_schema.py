@@ -323,7 +323,7 @@ class Everything(SchemaCase):
                 self.assertNotEqual([], linted, validated)
                 self.assertNotEqual([], validated, linted)
 
-    def test_what_is_left_to_validate(self):
+    def test_checks_that_are_left_to_validate(self):
         for case, (linted, validated) in self.verdicts(BEYOND).items():
             with self.subTest(case):
                 self.assertEqual([], linted)

@@ -83,7 +83,7 @@ class Forget:
                          sorted(entry["partition"] for entry in answer["partitions"]))
         self.assertEqual({("db", self.partition(2))}, set(ledger(self.db)))
 
-    def test_what_failed_is_forgotten_too(self):
+    def test_failed_partitions_are_forgotten_too(self):
         base = self.copy_tree(self.base)
         self.hour_path(base, 1).write_bytes(b"no gzip")
         path = self.write(self.main_job(base, self.db, run={"retries": 0}))

@@ -167,7 +167,7 @@ TEST(TablesTest, AFilterHasOneObjectPerPartition) {
   EXPECT_EQ(alive, 1);
 }
 
-TEST(TablesTest, WhatAConstructorThrowsNamesItsOption) {
+TEST(TablesTest, AnErrorOfAConstructorNamesItsOption) {
   Made<Doubler> made({text_option("fail", "create")});
   EXPECT_EQ(made.code, ETL_CONFIG);
   EXPECT_EQ(made.self, nullptr);

@@ -148,7 +148,7 @@ class Merge(EtlCase):
         self.merge(path)
         self.assert_whole(base=base, keep=oracle.languages(*large))
 
-    def test_what_failed_is_carried_along_and_never_wins(self):
+    def test_failures_are_copied_and_never_win(self):
         broken = self.copy_tree(self.base)
         self.hour_path(broken, 0).write_bytes(b"this is no gzip")
         self.hour_path(broken, 1).unlink()
@@ -165,7 +165,7 @@ class Merge(EtlCase):
         self.merge(path)
         self.assert_whole()
 
-    def test_what_is_refused(self):
+    def test_merges_that_are_refused(self):
         path = self.pipeline()
         self.assertIn("no task databases found", etl.run("merge", path).out)
         self.assertFalse(self.merged.exists())

@@ -185,7 +185,7 @@ class OnSlurm(SlurmCase):
         self.assert_summary(result, done=HOURS - 1, skipped=1)
         self.assert_whole()
 
-    def test_what_may_pass_is_started_again(self):
+    def test_a_transient_failure_is_started_again(self):
         """Exit code 75: the server of the hour files starts after the task has failed once."""
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))

@@ -72,7 +72,7 @@ class Tasks(EtlCase):
         again = self.run_task(path, "2/3")
         self.assertEqual(result.json["partitions"]["done"], again.json["partitions"]["skipped"])
 
-    def test_what_makes_no_share(self):
+    def test_invalid_shares(self):
         path = self.pipeline()
         for task in ("3/3", "1", "x/2", "1/0", "-1/3", "auto/0", "1/2/3", ""):
             self.assertEqual(etl.USAGE, self.run_task(path, task).code, task)
@@ -126,7 +126,7 @@ class Tasks(EtlCase):
         self.assertIn("server", result.err)
         self.assertIn("{task} in path", result.err)
 
-    def test_what_submit_refuses(self):
+    def test_submissions_that_are_refused(self):
         path = self.pipeline(Postgres().sink(input="french"))
         for arguments, text in ((["kubernetes"], "--image"), (["parallel", "--image", "x"], "--image"),
                                 (["kubernetes", "--image", "x", "--wait"], "--wait"), (["slurm", "--report", "x"], "--wait"),

@@ -97,7 +97,7 @@ TEST_F(ConnectTest, ASessionIsNamedAndSpeaksUtf8WhateverTheEnvironmentSays) {
             "1");
 }
 
-TEST_F(ConnectTest, WhatIsWrongInTheDsnIsPermanent) {
+TEST_F(ConnectTest, AMistakeInTheDsnIsPermanent) {
   const std::string base = "host=" + cluster().directory() + " port=" + port();
   const etl::Error database_error = failure(base + " user=postgres dbname=nowhere");
   EXPECT_EQ(database_error.code(), etl::Code::permanent);

@@ -73,7 +73,7 @@ TEST_F(LedgerTest, AnIdWithANulByteIsRefusedAndNotCutShort) {
   EXPECT_CONTAINS(error.message(), "[22021]");
 }
 
-TEST_F(LedgerTest, WhatIsDoneIsNotOpenedAgain) {
+TEST_F(LedgerTest, ADonePartitionIsNotOpenedAgain) {
   TestSink sink(append());
   sink->prepare(simple_schema());
   load(*sink, request_for("p", "run-1"), simple_batch(0, 5));

@@ -101,7 +101,7 @@ TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "21");
 }
 
-TEST_F(CheckpointerTest, WhatCannotBeCopiedStaysInTheLogAndIsToldOnce) {
+TEST_F(CheckpointerTest, PagesThatCannotBeCopiedStayInTheLogAndAreReportedOnce) {
   sqlite::ConnectionOptions nowhere = options_;
   nowhere.path = folder_.file("none.db");
   const Checkpointer checkpointer(*writer_, nowhere, {1 << 20, 2 << 20});

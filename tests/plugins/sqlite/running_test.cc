@@ -111,7 +111,7 @@ TEST_F(MergeOfTwo, TheSecondTimeIsAConflictThatChangesNothing) {
   EXPECT_EQ(merged.value("SELECT sum(rows_written) FROM etl_ledger"), "5");
 }
 
-TEST_F(MergeOfTwo, WhatIsNotDoneThereIsAConflict) {
+TEST_F(MergeOfTwo, APartitionThatIsNotDoneThereIsAConflict) {
   EXPECT_EQ(error_of([&] { sink_->merge(*from_, wanted("q"), schema); }).code(), Code::conflict);
 }
 

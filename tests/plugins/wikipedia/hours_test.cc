@@ -44,7 +44,7 @@ TEST(Hours, IdLeadsBackToTheHour) {
   }
 }
 
-TEST(Hours, WhatIsNoIdIsRefused) {
+TEST(Hours, InvalidIdsAreRefused) {
   for (const char* id :
        {"", "pageviews-20160827-210000.gz", "pageviews-20160827-21000",
         "pagecounts-20160827-210000", "pageviews-20160827-210001", "pageviews-20160827-240000",

@@ -203,7 +203,7 @@ TEST_F(ExchangeTest, ReadingRunsAheadOfItsWriterByHalfTheBudgetAtMost) {
   EXPECT_LE(pushed, 20);
 }
 
-TEST_F(ExchangeTest, WhatHasNoWriterYetIsReadUpToTheBudget) {
+TEST_F(ExchangeTest, APartitionWithoutAWriterIsReadUpToTheBudget) {
   Exchange exchange({1, 1}, 100 * kib, cancellation_);
   TestStreams other({sink_b});
   TestStreams both({sink_a, sink_b});

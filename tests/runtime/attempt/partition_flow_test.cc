@@ -172,7 +172,7 @@ TEST(PartitionFlowTest, InputsArriveInAFixedOrder) {
   EXPECT_EQ(first.at("db"), second.at("db"));
 }
 
-TEST(PartitionFlowTest, WhatIsHeldBackComesOutInTopologicalOrder) {
+TEST(PartitionFlowTest, BatchesHeldBackComeOutInTopologicalOrder) {
   Bench bench(source("rows = 5\nbatch_rows = 2") + filter("a", "probe_hold", "\"s\"") +
               filter("b", "probe_hold", "\"a\"") +
               filter("c", "probe_expand", "\"b\"", "times = 2") + sink("\"c\""));

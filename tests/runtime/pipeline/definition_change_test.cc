@@ -55,7 +55,7 @@ TEST(DefinitionChangeTest, ReloadIgnoresTheChange) {
   EXPECT_EQ(store().ledger().at("p0").rows_read, 12);
 }
 
-TEST(DefinitionChangeTest, WhatFailedMayBeLoadedByAnotherDefinition) {
+TEST(DefinitionChangeTest, AFailedPartitionMayBeLoadedByAnotherDefinition) {
   Bench failing(pipeline_with("10\nfail = \"permanent\"\nfail_at = \"read\""));
   EXPECT_EQ(failing.run().status, "failed");
   Bench changed(pipeline_with("12"));

@@ -147,7 +147,7 @@ input = ["wide", "narrow"]
               HasSubstr("the inputs of sink \"db\" do not fit together: 4 columns and 3"));
 }
 
-TEST(GraphTest, WhatAStageSaysAgainstItsOptionsIsReported) {
+TEST(GraphTest, AStagesObjectionToItsOptionsIsReported) {
   Bench bench(R"(
 [sources.s]
 plugin = "probe_source"

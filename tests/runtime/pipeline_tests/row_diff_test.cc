@@ -122,7 +122,7 @@ TEST(RowDiffTest, FarRowsAreNotShown) {
   EXPECT_THAT(found.table, Not(HasSubstr("1048")));
 }
 
-TEST(RowDiffTest, WhatARowDoesNotSayIsNotLookedAt) {
+TEST(RowDiffTest, ColumnsThatARowOmitsAreNotCompared) {
   TestRows expected;
   expected.rows = {{std::nullopt, Cell(std::int64_t{1})}};
   expected.positions = {{"f.toml", 1, 1, 1}};

@@ -83,7 +83,7 @@ TEST(RowValuesTest, NoRows) {
     expect_rows(checked(batch_of(schema_of(nullable), {})), {});
 }
 
-TEST(RowValuesTest, WhatIsNotSaid) {
+TEST(RowValuesTest, OmittedColumns) {
   const PartialRow nothing(samples().size());
   expect_rows(checked(batch_of(schema_of(true), std::vector<PartialRow>{nothing})),
               {Row(samples().size(), Cell())});

@@ -51,7 +51,7 @@ inline constexpr std::size_t etl::runtime::first_size<Grown> = offsetof(Grown, a
 
 namespace {
 
-TEST(WholeTest, WhatAnEarlierMinorDoesNotHaveIsZeroAndIsNotRead) {
+TEST(WholeTest, FieldsMissingInAnEarlierMinorAreZeroAndAreNotRead) {
   const Grown early{offsetof(Grown, appended), 7, +[] {}, nullptr};
   const AtTheEdge<Grown> edge(early, offsetof(Grown, appended));
   const Grown all = whole(edge.get());
@@ -60,12 +60,12 @@ TEST(WholeTest, WhatAnEarlierMinorDoesNotHaveIsZeroAndIsNotRead) {
   EXPECT_EQ(all.appended, nullptr);
 }
 
-TEST(WholeTest, WhatIsGivenIsKept) {
+TEST(WholeTest, GivenFieldsAreKept) {
   const Grown given{sizeof(Grown), 7, +[] {}, +[] {}};
   EXPECT_EQ(whole(&given).appended, given.appended);
 }
 
-TEST(WholeTest, WhatALaterMinorHasMoreIsLeft) {
+TEST(WholeTest, AdditionalFieldsOfALaterMinorAreIgnored) {
   struct Later {
     Grown known;
     std::uint64_t unknown = ~0ULL;

@@ -106,7 +106,7 @@ TEST(StageRegistryTest, FoldersThatCannotBeReadDoNotEndTheSearch) {
   EXPECT_THAT(registry.searched(), HasSubstr("/none (--plugin-dir): no such folder"));
 }
 
-TEST(StageRegistryTest, WhatWasSearchedIsALineEach) {
+TEST(StageRegistryTest, EverySearchedFolderIsALine) {
   const TempFolder folder;
   folder.file("bad.so", "text");
   const std::string text = scan({folder.path(), folder_of("complete_source")}).searched();

@@ -118,7 +118,7 @@ TEST(CarelessStageTest, ManyReasonsAreSummedUp) {
   EXPECT_LT(summary.failures[0].error.size(), 1000U);
 }
 
-TEST(CarelessStageTest, WhatAFilterGivesIsCheckedToo) {
+TEST(CarelessStageTest, OutputOfAFilterIsCheckedToo) {
   Bench bench(R"(
 [sources.s]
 plugin = "probe_source"

@@ -114,7 +114,7 @@ TEST_F(RejectFileTest, WhereverAnAppendWasKilledTheNextMakesItWhole) {
   }
 }
 
-TEST_F(RejectFileTest, WhatIsNoneOfOursStays) {
+TEST_F(RejectFileTest, ForeignLinesStay) {
   folder_.file("rejects.jsonl", reject_line(entry_of("a", 1)) + "\nnot ours\n{\"cut\": ");
   RejectFile out = file();
   out.publish({publication(1, {entry_of("b", 1)})});

@@ -129,7 +129,7 @@ TEST_F(RejectStoreTest, OfSeveralSinksTheCommittedOnesCount) {
   EXPECT_EQ(store().ledger().at("p0").rows_rejected, 2);
 }
 
-TEST_F(RejectStoreTest, WhatAKilledRunCommittedIsPublishedByTheNext) {
+TEST_F(RejectStoreTest, RejectsCommittedByAKilledRunArePublishedByTheNext) {
   Bench bench(source() + sink(), keep());
   const Summary first = bench.run();
   const std::string text = read_text(file(bench));
@@ -166,7 +166,7 @@ TEST_F(RejectStoreTest, AFolderHasAFileForEveryPartition) {
   EXPECT_FALSE(fs::exists(rejects.spools()));
 }
 
-TEST_F(RejectStoreTest, WhatCannotBeWrittenIsAMistakeWithItsPlace) {
+TEST_F(RejectStoreTest, AnUnwritablePathIsAMistakeWithItsPlace) {
   Bench bench(source() + sink(), "rejects = \"nowhere/rejects.jsonl\"");
   const auto& pipeline = bench.pipeline();
   Diagnostics diagnostics;
@@ -223,7 +223,7 @@ TEST_F(RejectReplayTest, RepairedRecordsAreLoadedOnce) {
   EXPECT_THAT(entries(bench), SizeIs(5));
 }
 
-TEST_F(RejectReplayTest, WhatFailsStaysInTheFile) {
+TEST_F(RejectReplayTest, EntriesThatFailStayInTheFile) {
   Bench bench(source() + sink(fails("permanent", "commit") + "fail_partition = \"x\"\n"), keep());
   (void)bench.run();
   repair(file(bench), "p1", "7");

@@ -153,7 +153,7 @@ TEST(WorkerProtocolTest, TheOtherEndMayBeGone) {
   EXPECT_FALSE(ends.runner->send(EndWorker{}));
 }
 
-TEST(WorkerProtocolTest, WhatADeadWorkerHadSentIsReceived) {
+TEST(WorkerProtocolTest, MessagesOfADeadWorkerAreReceived) {
   Ends ends;
   ASSERT_TRUE(ends.worker->send(AttemptBegun{1}));
   ASSERT_TRUE(ends.worker->send(AttemptBegun{2}));

@@ -112,7 +112,7 @@ TEST_P(Inflate, PaddingIsNoGarbage) {
   EXPECT_EQ(read(gzip("a") + "\x1f").error, "ends in the header of member 2");
 }
 
-TEST_P(Inflate, WhatIsNoGzipIsShown) {
+TEST_P(Inflate, ContentThatIsNotGzipIsShown) {
   EXPECT_EQ(read("<!DOCTYPE html>\n<title>404").error,
             R"(not gzip: starts with "<!DOCTYPE html>\x0A<title>404")");
   EXPECT_EQ(read("x").error, R"(not gzip: starts with "x")");

@@ -114,7 +114,7 @@ TEST_F(ConcurrencyTest, NoReadAheadMeansNone) {
   EXPECT_EQ(requests().size(), 1U);
 }
 
-TEST_F(ConcurrencyTest, WhatIsWantedComesBeforeWhatIsExpected) {
+TEST_F(ConcurrencyTest, RequestedFilesComeBeforeExpectedOnes) {
   const auto names = serve_many(6);
   http::Fetcher fetcher(one_connection(), host_.context());
   occupy(fetcher, names[0], names);

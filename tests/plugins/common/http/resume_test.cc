@@ -77,7 +77,7 @@ TEST_F(ResumeTest, WithoutAValidatorItStartsOver) {
   EXPECT_EQ(header(1, "range"), Json());
 }
 
-TEST_F(ResumeTest, WhatCannotBeResumedIsNotLeftBehind) {
+TEST_F(ResumeTest, APartThatCannotBeResumedIsNotLeftBehind) {
   begin({{"etag", nullptr}, {"last_modified", nullptr}});
   EXPECT_TRUE(std::filesystem::is_empty(cache_));
 }

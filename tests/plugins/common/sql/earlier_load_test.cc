@@ -56,14 +56,14 @@ TEST_F(EarlierLoad, AScopeIsAValueOfItsColumn) {
   EXPECT_FALSE(has_value({}));
 }
 
-TEST_F(EarlierLoad, WhatIsNotDoneIsNotInTheWay) {
+TEST_F(EarlierLoad, AnUnfinishedPartitionIsNotInTheWay) {
   session_.answers = {{}, record("failed", 0)};
   EXPECT_EQ(make_way(false), sql::Replace::all_but_done);
   EXPECT_EQ(make_way(true), sql::Replace::all_but_done);
   EXPECT_TRUE(session_.statements.at(1).ends_with(" FOR UPDATE"));
 }
 
-TEST_F(EarlierLoad, WhatIsDoneIsAConflict) {
+TEST_F(EarlierLoad, ADonePartitionIsAConflict) {
   session_.answers = {record("done", 5)};
   const etl::Error error = error_of([&] { static_cast<void>(make_way(false)); });
   EXPECT_EQ(error.code(), etl::Code::conflict);
