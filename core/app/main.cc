@@ -5,13 +5,13 @@
 #include "core/app/cli/session.hpp"
 #include "core/app/cli/signals.hpp"
 #include "core/app/verbs/verbs.hpp"
+#include "core/runtime/base/units.hpp"
 #include "core/runtime/workers/worker.hpp"
 
 #include <etl/error.hpp>
 
 #include <malloc.h>
 
-#include <charconv>
 #include <cstdio>
 #include <string>
 #include <string_view>
@@ -94,11 +94,8 @@ int run_verb(Verb& verb, const Session& session) {
   }
 }
 
-/// Returns -1 if the text is not a number.
 int descriptor(std::string_view text) {
-  int number = -1;
-  std::from_chars(text.data(), text.data() + text.size(), number);
-  return number;
+  return static_cast<int>(runtime::whole_number(text).value_or(-1));
 }
 
 }  // namespace

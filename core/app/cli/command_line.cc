@@ -1,6 +1,5 @@
 #include "core/app/cli/command_line.hpp"
 
-#include "core/app/cli/output.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 

@@ -1,9 +1,11 @@
 #include "core/app/cli/common_options.hpp"
 
-#include "core/app/cli/moment.hpp"
 #include "core/runtime/base/environment.hpp"
+#include "core/runtime/config/document.hpp"
 
 #include <unistd.h>
+
+#include <variant>
 
 namespace etl::app {
 
@@ -46,7 +48,11 @@ void CommonOptions::declare_set(Options& options) {
 void CommonOptions::declare_now(Options& options) {
   options
       .value("--now", now, "Time that relative times refer to (2024-01-31T00:00:00Z); default: now")
-      .check = check_moment;
+      .check = [](const std::string& text) {
+    const auto value = runtime::parse_value(text, {});
+    const bool valid = value && std::holds_alternative<runtime::DateTime>(*value);
+    return valid ? "" : "is not a valid time: write it as 2024-01-31T00:00:00Z";
+  };
 }
 
 void CommonOptions::declare_workers(Options& options) {

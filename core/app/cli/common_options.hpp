@@ -15,7 +15,6 @@
 namespace etl::app {
 
 enum class Format { text, json, markdown, mermaid, dot };
-
 /// Options of the session. Every verb has --plugin-dir and those of the log, and declares the
 /// others that it has.
 struct CommonOptions {
@@ -24,7 +23,7 @@ struct CommonOptions {
   runtime::LogFormat log_format = runtime::LogFormat::text;
   Format format = Format::text;
   std::vector<std::string> set;
-  std::string now;  ///< what relative times refer to; empty = the current time
+  std::string now;  ///< what relative times refer to, a TOML date-time; empty = the current time
   std::optional<std::int64_t> workers;
   std::string executor;  ///< empty = as the file says
 

@@ -1,8 +1,8 @@
 #include "core/app/cli/options.hpp"
 
-#include <fmt/format.h>
+#include "core/runtime/base/units.hpp"
 
-#include <charconv>
+#include <fmt/format.h>
 
 namespace etl::app {
 
@@ -19,11 +19,8 @@ void Options::limit(Option& option, Range range) {
   option.type = "INT";
   option.range = fmt::format("[{} - {}]", range.least, range.most);
   option.check = [range](const std::string& text) {
-    std::int64_t number = 0;
-    const char* const last = text.data() + text.size();
-    const auto [end, failure] = std::from_chars(text.data(), last, number);
-    const bool valid =
-        failure == std::errc() && end == last && number >= range.least && number <= range.most;
+    const auto number = runtime::whole_number(text);
+    const bool valid = number && *number >= range.least && *number <= range.most;
     return valid ? ""
                  : fmt::format("must be a whole number from {} to {}", range.least, range.most);
   };

@@ -1,12 +1,31 @@
 #include "core/app/cli/session.hpp"
 
-#include "core/app/cli/moment.hpp"
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 
 #include <unistd.h>
 
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
 namespace etl::app {
+
+bool colour_on(int descriptor) {
+  return runtime::environment_variable("NO_COLOR").value_or("").empty() &&
+         ::isatty(descriptor) == 1;
+}
+
+void print(const std::string& text) {
+  const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
+  if (!whole || std::fflush(stdout) != 0) {
+    throw Error::permanent(std::string("cannot write the result: ") + std::strerror(errno));
+  }
+}
+
+void print_json(const nlohmann::json& document) {
+  print(document.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+}
 
 OpenedPipeline::OpenedPipeline(const Session& session, const runtime::OpenRequest& request)
     : registry_(session.registry()),
@@ -30,7 +49,8 @@ runtime::StageRegistry Session::registry() const {
 
 runtime::OpenRequest Session::open_request(const std::filesystem::path& file) const {
   runtime::OpenRequest request{file, options.overrides()};
-  if (!options.now.empty()) request.now = parse_moment(options.now);
+  if (!options.now.empty())
+    request.now = std::get<runtime::DateTime>(*runtime::parse_value(options.now, {})).time;
   request.further_checks = [](const runtime::PipelineFile& read, const runtime::Graph* graph,
                               runtime::Diagnostics& diagnostics) {
     static_cast<void>(runtime::read_tests(read, graph, diagnostics));

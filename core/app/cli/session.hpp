@@ -1,10 +1,8 @@
 /// \file
-/// The context of a verb: common options, log and cancellation. Opens pipelines.
+/// The context of a verb: common options, log, cancellation, stdout and exit codes. Opens pipelines.
 #pragma once
 
 #include "core/app/cli/common_options.hpp"
-#include "core/app/cli/exit_codes.hpp"
-#include "core/app/cli/output.hpp"
 #include "core/runtime/base/cancellation.hpp"
 #include "core/runtime/base/log.hpp"
 #include "core/runtime/config/diagnostics.hpp"
@@ -17,8 +15,26 @@
 #include <exception>
 #include <filesystem>
 #include <memory>
+#include <string>
 
 namespace etl::app {
+
+// Exit codes; 64, 70, 75 and 78 are those of sysexits.h.
+inline constexpr int exit_ok = 0;         ///< done, also when there was nothing to do
+inline constexpr int exit_failed = 1;     ///< something failed; run again to retry just that
+inline constexpr int exit_usage = 64;     ///< wrong command line
+inline constexpr int exit_internal = 70;  ///< a defect of etl
+inline constexpr int exit_retry = 75;     ///< of a task: worth retrying (EX_TEMPFAIL)
+inline constexpr int exit_config = 78;    ///< bad pipeline file or plugin
+inline constexpr int exit_signal = 128;   ///< + signal number: stopped after rolling back
+
+/// Whether to use colour on this stream (1 or 2): it is a terminal and $NO_COLOR is not set
+/// (https://no-color.org).
+[[nodiscard]] bool colour_on(int descriptor);
+/// Writes a result to stdout. Throws Error (permanent) if it cannot be written.
+void print(const std::string& text);
+/// Prints one JSON document; invalid UTF-8 is replaced. Throws as print().
+void print_json(const nlohmann::json& document);
 
 struct Session;
 

@@ -1,10 +1,11 @@
 #include "core/app/cli/share_option.hpp"
 
+#include "core/runtime/base/units.hpp"
+
 #include <etl/error.hpp>
 
 #include <fmt/format.h>
 
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -14,11 +15,9 @@ namespace {
 
 constexpr std::int64_t most_tasks = 1'000'000;
 
-std::optional<std::int64_t> whole_number(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = failure == std::errc() && end == text.data() + text.size() && number >= 0;
-  return whole && number <= most_tasks ? std::optional(number) : std::nullopt;
+std::optional<std::int64_t> task_number(std::string_view text) {
+  const auto number = runtime::whole_number(text);
+  return number && *number <= most_tasks ? number : std::nullopt;
 }
 
 /// The variables in which an engine numbers the tasks of an array, as documented in sbatch(1),
@@ -76,7 +75,7 @@ class ArrayTask {
                                       engine_.name, engine_.index, name,
                                       "set it, or give the number of tasks: --task auto/N"));
     }
-    if (const auto number = whole_number(*text)) return *number;
+    if (const auto number = task_number(*text)) return *number;
     throw Error::config(fmt::format("--task auto: {}=\"{}\" is not a number from 0 to {}", name,
                                     *text, most_tasks));
   }
@@ -114,7 +113,7 @@ struct Parts {
 Parts parts(const std::string& text) {
   const std::size_t slash = text.find('/');
   if (slash == std::string::npos) return {text, {}};
-  return {text.substr(0, slash), whole_number(text.substr(slash + 1)).value_or(0)};
+  return {text.substr(0, slash), task_number(text.substr(slash + 1)).value_or(0)};
 }
 
 }  // namespace
@@ -122,7 +121,7 @@ Parts parts(const std::string& text) {
 std::string check_share(const std::string& text) {
   const auto [task, tasks] = parts(text);
   const bool automatic = task == "auto";
-  const auto index = whole_number(task);
+  const auto index = task_number(task);
   if ((!automatic && (!index || !tasks)) || (tasks && *tasks == 0)) {
     return "is not a task: write I/N (I from 0 to N-1), auto or auto/N";
   }
@@ -135,7 +134,7 @@ runtime::Share parse_share(const std::string& text, std::int64_t offset,
                            const runtime::Environment& environment) {
   const auto [task, tasks] = parts(text);
   runtime::Share share;
-  if (task != "auto") share = {*whole_number(task), *tasks};
+  if (task != "auto") share = {*task_number(task), *tasks};
   else if (tasks) share = {array_task(environment).index(), *tasks};
   else share = array_task(environment).share();
   share.index += offset;

@@ -1,6 +1,6 @@
 #include "core/app/cli/signals.hpp"
 
-#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
 
 #include <pthread.h>
 #include <unistd.h>

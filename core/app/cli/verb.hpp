@@ -2,8 +2,7 @@
 /// A verb of the command line.
 #pragma once
 
-#include "core/app/cli/common_options.hpp"
-#include "core/app/cli/exit_codes.hpp"
+#include "core/app/cli/session.hpp"
 
 #include <map>
 #include <memory>
@@ -12,8 +11,6 @@
 #include <vector>
 
 namespace etl::app {
-
-struct Session;
 
 /// Owns its options; run() reads what the parser has stored in them.
 class Verb {

@@ -1,13 +1,10 @@
 #include "core/app/cluster/scripts.hpp"
 
-#include "core/app/cli/exit_codes.hpp"
 #include "core/app/cli/share_option.hpp"
 #include "core/app/cluster/child_command.hpp"
+#include "core/runtime/base/descriptor.hpp"
 
 #include <fmt/format.h>
-
-#include <fstream>
-#include <iterator>
 
 namespace etl::app {
 namespace {
@@ -129,8 +126,7 @@ printf '%s\n'{list} | parallel --quote --jobs {at_once} --joblog {folder}/joblog
 }
 
 std::string kubernetes_manifest(const Submission& submission, const std::string& image) {
-  std::ifstream in(submission.file);
-  const std::string pipeline{std::istreambuf_iterator<char>(in), {}};
+  const std::string pipeline = runtime::read_whole(submission.file);
   json arguments = {"run", "/etc/etl/pipeline.toml", "--task", "auto"};
   for (const std::string& each : submission.arguments) arguments.push_back(each);
   constexpr std::int64_t beside_batches = std::int64_t{256} << 20U;

@@ -1,6 +1,7 @@
 #include "core/app/cluster/slurm.hpp"
 
 #include "core/app/cluster/child_command.hpp"
+#include "core/runtime/base/units.hpp"
 
 #include <etl/error.hpp>
 
@@ -8,7 +9,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -21,13 +21,6 @@ std::vector<std::string> fields(const std::string& line) {
   std::istringstream in(line);
   for (std::string field; std::getline(in, field, '|');) list.push_back(field);
   return list;
-}
-
-std::optional<std::size_t> number(std::string_view text) {
-  std::size_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end == text.data()) return std::nullopt;
-  return value;
 }
 
 }  // namespace
@@ -45,18 +38,18 @@ bool SlurmTask::held() const {
 }
 
 std::size_t Slurm::most_tasks() {
-  constexpr std::size_t usual = 1001;
+  constexpr std::int64_t usual = 1001;
   try {
     std::istringstream lines(require_command({"scontrol", "show", "config"}));
     for (std::string line; std::getline(lines, line);) {
       if (!line.starts_with("MaxArraySize")) continue;
-      const std::size_t digits = line.find_first_of("0123456789");
-      return digits == std::string::npos ? usual : number(line.substr(digits)).value_or(usual);
+      return static_cast<std::size_t>(
+          runtime::whole_number(line.substr(line.rfind(' ') + 1)).value_or(usual));
     }
   } catch (const Error&) {
     // Printing a script needs no Slurm; submitting it will report the failure.
   }
-  return usual;
+  return static_cast<std::size_t>(usual);
 }
 
 std::string Slurm::submit(const std::filesystem::path& script, const std::string& after) {
@@ -66,7 +59,8 @@ std::string Slurm::submit(const std::filesystem::path& script, const std::string
   // "17", or "17;cluster".
   const std::string out = require_command(words);
   std::string job = out.substr(0, out.find(';'));
-  if (!number(job)) throw Error::transient(fmt::format("sbatch returned no job id: \"{}\"", out));
+  if (!runtime::whole_number(job))
+    throw Error::transient(fmt::format("sbatch returned no job id: \"{}\"", out));
   return job;
 }
 
@@ -85,8 +79,9 @@ std::optional<std::map<std::size_t, SlurmTask>> Slurm::tasks(const std::string& 
   for (std::string line; std::getline(lines, line);) {
     const std::vector<std::string> task = fields(line);
     if (task.size() < 2) continue;
-    if (const auto index = number(task[0])) {
-      tasks[*index] = {task[1], task.size() > 2 ? task[2] : "", task.size() > 3 ? task[3] : ""};
+    if (const auto index = runtime::whole_number(task[0])) {
+      tasks[static_cast<std::size_t>(*index)] = {task[1], task.size() > 2 ? task[2] : "",
+                                                 task.size() > 3 ? task[3] : ""};
     }
   }
   return tasks;

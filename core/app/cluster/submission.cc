@@ -1,10 +1,7 @@
 #include "core/app/cluster/submission.hpp"
 
-#include "core/app/cli/moment.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
-#include "core/runtime/pipeline/plan.hpp"
-#include "core/runtime/pipeline/preflight.hpp"
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
@@ -24,6 +21,12 @@ using runtime::NodeIndex;
 
 constexpr std::size_t most_at_once = 16;
 constexpr std::size_t most_tasks = 100'000;
+
+/// Formats a time to the microsecond, as --now takes it.
+std::string moment_text(std::chrono::sys_time<std::chrono::microseconds> time) {
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:06}Z", seconds, (time - seconds).count());
+}
 
 std::string name_for_engine(const std::string& pipeline) {
   std::string name = "etl-";

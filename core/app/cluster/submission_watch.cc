@@ -1,5 +1,6 @@
 #include "core/app/cluster/submission_watch.hpp"
 
+#include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/row_counts.hpp"
@@ -10,7 +11,6 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
-#include <fstream>
 #include <mutex>
 #include <thread>
 
@@ -219,11 +219,10 @@ class SubmissionWatch {
     for (const auto& entry : std::filesystem::directory_iterator(submission_.folder, none)) {
       const std::string name = entry.path().filename().string();
       if (!name.starts_with("task-") || !name.ends_with(".json")) continue;
-      std::ifstream in(entry.path());
-      const nlohmann::json report = nlohmann::json::parse(in, nullptr, false);
       try {
+        const auto report = nlohmann::json::parse(runtime::read_whole(entry.path()));
         add_report(report, summary);
-      } catch (const nlohmann::json::exception& error) {
+      } catch (const std::exception& error) {
         session_.log.warn(
             fmt::format("{} is not a report: {}", entry.path().string(), error.what()));
       }

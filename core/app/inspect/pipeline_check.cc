@@ -1,12 +1,11 @@
 #include "core/app/inspect/pipeline_check.hpp"
 
-#include "core/runtime/pipeline/preflight.hpp"
-
 namespace etl::app {
 
-PipelineCheck check_pipeline(const Session& session, const runtime::StageRegistry& registry,
-                             const std::filesystem::path& file) {
-  PipelineCheck check;
+nlohmann::ordered_json check_pipeline(const Session& session,
+                                      const runtime::StageRegistry& registry,
+                                      const std::filesystem::path& file) {
+  auto targets = nlohmann::ordered_json::array();
   runtime::Diagnostics diagnostics;
   const auto pipeline = runtime::open_pipeline(session.open_request(file), registry,
                                                session.cancellation, session.log, diagnostics);
@@ -14,18 +13,21 @@ PipelineCheck check_pipeline(const Session& session, const runtime::StageRegistr
     for (const runtime::TargetState& target :
          runtime::run_preflight(*pipeline, false, diagnostics).targets) {
       const auto& sink = (*pipeline->graph)[target.sink];
-      check.targets.push_back({sink.name, target.name, ""});
-      if (!target.unreachable) continue;
-      check.targets.back().unreachable = session.conceal(target.unreachable->message());
-      diagnostics.warning(sink.position,
-                          "the target was not checked: " + target.unreachable->message());
+      const std::string error = target.unreachable ? target.unreachable->message() : "";
+      targets.push_back({{"sink", sink.name},
+                         {"target", target.name},
+                         {"reachable", error.empty()},
+                         {"error", session.conceal(error)}});
+      if (!error.empty())
+        diagnostics.warning(sink.position, "the target was not checked: " + error);
     }
   }
   session.require_not_stopped();
-  check.valid = !diagnostics.failed();
-  check.findings = session.diagnostics_json(diagnostics);
-  check.text = session.diagnostics_text(diagnostics);
-  return check;
+  return {{"file", file.string()},
+          {"valid", !diagnostics.failed()},
+          {"diagnostics", session.diagnostics_json(diagnostics)},
+          {"targets", targets},
+          {"text", session.diagnostics_text(diagnostics)}};
 }
 
 }  // namespace etl::app

@@ -26,6 +26,7 @@ using conformance::ChildEnd;
 using conformance::run_in_child;
 using conformance::Say;
 using nlohmann::json;
+using nlohmann::ordered_json;
 
 /// Loading takes milliseconds; a library that takes longer than this hangs.
 constexpr std::chrono::seconds time_limit{10};
@@ -54,8 +55,8 @@ std::set<std::string> loaded_files() {
 }
 
 /// The libraries that a loaded library was linked with, from its dynamic section.
-json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
-  json found = json::array();
+ordered_json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
+  ordered_json found = ordered_json::array();
   const Handle library = loaded(file.string());
   const link_map* map = map_of(library);
   if (map == nullptr) return found;
@@ -72,8 +73,9 @@ json libraries_of(const fs::path& file, const std::set<std::string>& ours) {
     std::error_code failure;
     const std::string path = at == nullptr ? "" : at->l_name;
     const fs::path real = fs::canonical(path, failure);
-    found.push_back(
-        {{"name", name}, {"file", failure ? path : real.string()}, {"ours", ours.contains(path)}});
+    found.push_back({{"name", name},
+                     {"file", failure ? path : real.string()},
+                     {"used_by_etl", ours.contains(path)}});
   }
   return found;
 }
@@ -124,8 +126,8 @@ std::vector<std::string> libraries_not_found(const fs::path& file) {
   return names;
 }
 
-/// Runs in the child process.
-json examine(const fs::path& file) {
+/// Runs in the child process: {stages, libraries} or {refused}.
+ordered_json examine(const fs::path& file) {
   const std::set<std::string> ours = loaded_files();
   try {
     const runtime::LoadedPlugin plugin = runtime::load_plugin(file);
@@ -134,7 +136,7 @@ json examine(const fs::path& file) {
       stages.push_back(runtime::describe_json({stage, plugin, ""}));
     return {{"stages", stages}, {"libraries", libraries_of(plugin.path, ours)}};
   } catch (const Error& error) {
-    return {{"refusal", error.message()}};
+    return {{"refused", error.message()}};
   }
 }
 
@@ -160,35 +162,36 @@ std::string unexpected_end(const fs::path& file, const ChildEnd& end) {
 
 }  // namespace
 
-PluginExamination examine_plugin(const fs::path& file, const runtime::Cancellation& cancellation) {
+ordered_json examine_plugin(const fs::path& file, const runtime::Cancellation& cancellation) {
   const ChildEnd end = run_in_child(
       [&](const Say& say) {
-        say(examine(file).dump(-1, ' ', false, json::error_handler_t::replace));
+        say(examine(file).dump(-1, ' ', false, ordered_json::error_handler_t::replace));
       },
       time_limit, [&] { return cancellation.requested(); });
   if (end.how == ChildEnd::How::stopped) throw Error::cancelled();
-  PluginExamination found{file, "", json::array(), {}, {}};
-  const json answer =
-      end.how == ChildEnd::How::returned ? json::parse(end.answer, nullptr, false) : json();
-  if (!answer.is_object()) {
-    found.refusal = unexpected_end(file, end);
-    return found;
-  }
-  if (!answer.contains("refusal")) {
-    found.stages = answer["stages"];
-    for (const json& library : answer["libraries"])
-      found.libraries.push_back({library["name"], library["file"], library["ours"]});
-    return found;
-  }
-  found.refusal = answer["refusal"];
+  ordered_json found = {{"file", file.string()},
+                        {"ok", false},
+                        {"refused", nullptr},
+                        {"stages", ordered_json::array()},
+                        {"libraries", ordered_json::array()},
+                        {"not_found", ordered_json::array()}};
+  ordered_json answer = end.how == ChildEnd::How::returned
+                            ? ordered_json::parse(end.answer, nullptr, false)
+                            : ordered_json();
+  if (!answer.is_object()) answer = {{"refused", unexpected_end(file, end)}};
+  found.update(answer);
+  found["ok"] = found["refused"].is_null();
+  if (found["ok"].get<bool>() || end.how != ChildEnd::How::returned) return found;
   try {
     runtime::require_private(file);
   } catch (const Error&) {
     return found;  // do not examine further what others can write
   }
-  found.not_found = libraries_not_found(file);
-  if (found.not_found.size() > 1) {
-    found.refusal += fmt::format("; all missing libraries: {}", fmt::join(found.not_found, ", "));
+  const std::vector<std::string> missing = libraries_not_found(file);
+  found["not_found"] = missing;
+  if (missing.size() > 1) {
+    found["refused"] = fmt::format("{}; all missing libraries: {}",
+                                   found["refused"].get<std::string>(), fmt::join(missing, ", "));
   }
   return found;
 }

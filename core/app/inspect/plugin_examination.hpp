@@ -8,31 +8,15 @@
 #include <nlohmann/json.hpp>
 
 #include <filesystem>
-#include <string>
-#include <vector>
 
 namespace etl::app {
 
-/// The result of examining a plugin file.
-struct PluginExamination {
-  /// A library that the plugin was linked with.
-  struct Library {
-    std::string name;   ///< "libsqlite3.so.0"
-    std::string file;   ///< its path with links resolved; the name often has the version
-    bool ours = false;  ///< whether etl uses it as well
-  };
-
-  std::filesystem::path file;
-  std::string refusal;                 ///< path, reason and remedy; empty = the file is usable
-  nlohmann::json stages;               ///< array of runtime::describe_json()
-  std::vector<Library> libraries;      ///< of a usable file
-  std::vector<std::string> not_found;  ///< names of missing libraries of a refused file
-};
-
-/// Loads the file in a child process as a run would, and describes its stages. If the child does
-/// not finish, the refusal tells how it ended. Throws Error: cancelled on a stop; transient if no child
-/// can be started.
-[[nodiscard]] PluginExamination examine_plugin(const std::filesystem::path& file,
-                                               const runtime::Cancellation& cancellation);
+/// Loads the file in a child process as a run would. Returns {file, ok, refused, stages, libraries:
+/// [{name, file, used_by_etl}], not_found}: `refused` has path, reason and remedy, or how the child
+/// ended, and is null for a usable file; the stages are those of runtime::describe_json();
+/// `not_found` names missing libraries. Throws Error: cancelled on a stop; transient if no child can
+/// be started.
+[[nodiscard]] nlohmann::ordered_json examine_plugin(const std::filesystem::path& file,
+                                                    const runtime::Cancellation& cancellation);
 
 }  // namespace etl::app

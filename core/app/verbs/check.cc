@@ -1,6 +1,5 @@
 // `etl check`: runs the conformance kit over a plugin file. The plugin is loaded in child processes
 // alone, because its code may crash, hang or exit.
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/check_file.hpp"
 #include "core/app/verbs/test_report.hpp"

@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/plugin_examination.hpp"
 #include "core/runtime/base/suggest.hpp"
@@ -12,11 +11,10 @@ namespace {
 
 /// Describes an installed stage, or the stages of a plugin file, loaded in a child process.
 nlohmann::json stages_of(const Session& session, const std::string& name, bool file) {
-  nlohmann::json stages = nlohmann::json::array();
   if (file) {
-    PluginExamination found = examine_plugin(name, session.cancellation);
-    if (!found.refusal.empty()) throw Error::config(found.refusal);
-    return std::move(found.stages);
+    const nlohmann::ordered_json found = examine_plugin(name, session.cancellation);
+    if (!found["ok"].get<bool>()) throw Error::config(found["refused"]);
+    return found["stages"];
   }
   const runtime::StageRegistry registry = session.registry();
   const runtime::StageEntry* entry = registry.find(name);
@@ -25,8 +23,7 @@ nlohmann::json stages_of(const Session& session, const std::string& name, bool f
                                     runtime::did_you_mean(name, registry.names()),
                                     registry.searched()));
   }
-  stages.push_back(runtime::describe_json(*entry));
-  return stages;
+  return nlohmann::json::array({runtime::describe_json(*entry)});
 }
 
 class ListPlugins : public Verb {

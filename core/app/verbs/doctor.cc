@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/machine.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
@@ -33,6 +32,10 @@ constexpr const char* compiler = "clang " __clang_version__;
 #else
 constexpr const char* compiler = "g++ " __VERSION__;
 #endif
+
+std::string text_of(const ordered_json& object, const char* key) {
+  return object[key].get<std::string>();
+}
 
 std::string first_error(const ordered_json& check) {
   for (const ordered_json& finding : check["diagnostics"]) {
@@ -138,30 +141,18 @@ class Doctor {
     std::error_code broken_link;
     const fs::path real = fs::canonical(file, broken_link);
     if (!broken_link && !seen_.insert(real).second) return;
-    const PluginExamination found = examine_plugin(file, session_.cancellation);
-    ordered_json plugin = {{"file", file.string()},
-                           {"ok", found.refusal.empty()},
-                           {"refused", nullptr},
-                           {"stages", ordered_json::array()},
-                           {"libraries", ordered_json::array()},
-                           {"not_found", found.not_found}};
-    if (!found.refusal.empty()) {
-      plugin["refused"] = found.refusal;
-      refuse(found.refusal);
-    }
-    for (const nlohmann::json& stage : found.stages) {
+    ordered_json plugin = examine_plugin(file, session_.cancellation);
+    if (!plugin["ok"].get<bool>()) refuse(plugin["refused"]);
+    const ordered_json stages = std::exchange(plugin["stages"], ordered_json::array());
+    for (const ordered_json& stage : stages) {
       for (const char* key : {"plugin", "version", "built_with", "abi_minor"})
         plugin[key] = stage[key];
-      plugin["stages"].push_back({{"name", stage["name"]}, {"kind", stage["kind"]}});
       const std::string name = stage["name"];
+      plugin["stages"].push_back({{"name", name}, {"kind", stage["kind"]}});
       const auto [first, fresh] = stages_.try_emplace(name, real, origin);
       if (!fresh)
         refuse(runtime::duplicate_stage(name, first->second.first, first->second.second, real,
                                         origin));
-    }
-    for (const PluginExamination::Library& library : found.libraries) {
-      plugin["libraries"].push_back(
-          {{"name", library.name}, {"file", library.file}, {"used_by_etl", library.ours}});
     }
     report_["plugins"].push_back(std::move(plugin));
   }
@@ -170,20 +161,8 @@ class Doctor {
   void examine_pipeline(const fs::path& file) {
     const ChildEnd end = conformance::run_in_child(
         [&](const conformance::Say& say) {
-          const PipelineCheck check = check_pipeline(session_, session_.registry(), file);
-          ordered_json targets = ordered_json::array();
-          for (const PipelineCheck::Target& target : check.targets) {
-            targets.push_back({{"sink", target.sink},
-                               {"target", target.name},
-                               {"reachable", target.unreachable.empty()},
-                               {"error", target.unreachable}});
-          }
-          const ordered_json answer = {{"file", file.string()},
-                                       {"valid", check.valid},
-                                       {"diagnostics", check.findings},
-                                       {"targets", targets},
-                                       {"text", check.text}};
-          say(answer.dump(-1, ' ', false, ordered_json::error_handler_t::replace));
+          say(check_pipeline(session_, session_.registry(), file)
+                  .dump(-1, ' ', false, ordered_json::error_handler_t::replace));
         },
         pipeline_time_limit, [this] { return session_.cancellation.requested(); });
     if (end.how == ChildEnd::How::stopped) throw Error::cancelled();
@@ -205,7 +184,7 @@ class Doctor {
     for (const ordered_json& target : answer["targets"]) {
       if (target["reachable"].get<bool>()) continue;
       warn(fmt::format("{}: the target of sink \"{}\" cannot be reached: {}", file.string(),
-                       target["sink"].get<std::string>(), target["error"].get<std::string>()));
+                       text_of(target, "sink"), text_of(target, "error")));
     }
     report_["pipelines"].push_back(std::move(answer));
   }
@@ -231,30 +210,28 @@ std::string places_text(const ordered_json& places) {
       found = fmt::format("libraries: {}", place["libraries"].get<int>());
     }
     if (place["exists"].get<bool>())
-      found += fmt::format(", of {}, mode {}", place["owner"].get<std::string>(),
-                           place["mode"].get<std::string>());
-    table.push_back({"  " + place["folder"].get<std::string>(), place["found_by"], found});
+      found += fmt::format(", of {}, mode {}", text_of(place, "owner"), text_of(place, "mode"));
+    table.push_back({"  " + text_of(place, "folder"), place["found_by"], found});
   }
   return "\nplaces searched for plugins\n" + runtime::aligned(table);
 }
 
 std::string plugin_text(const ordered_json& plugin) {
-  const std::string file = runtime::printable(plugin["file"].get<std::string>());
+  const std::string file = runtime::printable(text_of(plugin, "file"));
   if (!plugin["ok"].get<bool>())
-    return fmt::format("  refused {}\n", runtime::printable(plugin["refused"].get<std::string>()));
+    return fmt::format("  refused {}\n", runtime::printable(text_of(plugin, "refused")));
   std::vector<std::string> stages, libraries;
   for (const ordered_json& stage : plugin["stages"]) {
-    stages.push_back(
-        fmt::format("{} {}", stage["kind"].get<std::string>(), stage["name"].get<std::string>()));
+    stages.push_back(fmt::format("{} {}", text_of(stage, "kind"), text_of(stage, "name")));
   }
   for (const ordered_json& library : plugin["libraries"]) {
     if (library["used_by_etl"].get<bool>()) continue;
-    libraries.push_back(fs::path(library["file"].get<std::string>()).filename().string());
+    libraries.push_back(fs::path(text_of(library, "file")).filename().string());
   }
-  std::string text = fmt::format(
-      "  ok {}\n     {} {}, {}, needs ABI {}.{}: {}\n", file, plugin["plugin"].get<std::string>(),
-      plugin["version"].get<std::string>(), plugin["built_with"].get<std::string>(), ETL_ABI_MAJOR,
-      plugin["abi_minor"].get<int>(), fmt::join(stages, ", "));
+  std::string text =
+      fmt::format("  ok {}\n     {} {}, {}, needs ABI {}.{}: {}\n", file, text_of(plugin, "plugin"),
+                  text_of(plugin, "version"), text_of(plugin, "built_with"), ETL_ABI_MAJOR,
+                  plugin["abi_minor"].get<int>(), fmt::join(stages, ", "));
   if (!libraries.empty()) text += fmt::format("     uses {}\n", fmt::join(libraries, ", "));
   return text;
 }
@@ -268,12 +245,12 @@ std::string environment_text(const ordered_json& environment) {
 }
 
 std::string pipeline_text(const ordered_json& pipeline) {
-  const std::string found = pipeline["text"];
-  std::string text = fmt::format("  {} {}\n{}", pipeline["valid"].get<bool>() ? "ok" : "refused",
-                                 runtime::printable(pipeline["file"].get<std::string>()), found);
+  std::string text =
+      fmt::format("  {} {}\n{}", pipeline["valid"].get<bool>() ? "ok" : "refused",
+                  runtime::printable(text_of(pipeline, "file")), text_of(pipeline, "text"));
   for (const ordered_json& target : pipeline["targets"]) {
-    text += fmt::format("     sink {}: {} {}\n", target["sink"].get<std::string>(),
-                        runtime::printable(target["target"].get<std::string>()),
+    text += fmt::format("     sink {}: {} {}\n", text_of(target, "sink"),
+                        runtime::printable(text_of(target, "target")),
                         target["reachable"].get<bool>() ? "is reachable" : "cannot be reached");
   }
   return text;
@@ -281,10 +258,9 @@ std::string pipeline_text(const ordered_json& pipeline) {
 
 std::string doctor_text(const ordered_json& report) {
   const ordered_json& etl = report["etl"];
-  std::string text =
-      fmt::format("etl {}, plugin ABI {}, built with {}\n{}\n", etl["version"].get<std::string>(),
-                  etl["plugin_abi"].get<std::string>(), etl["built_with"].get<std::string>(),
-                  etl["executable"].get<std::string>());
+  std::string text = fmt::format("etl {}, plugin ABI {}, built with {}\n{}\n",
+                                 text_of(etl, "version"), text_of(etl, "plugin_abi"),
+                                 text_of(etl, "built_with"), text_of(etl, "executable"));
   text += places_text(report["places"]);
   text += "\nplugins\n";
   for (const ordered_json& plugin : report["plugins"]) text += plugin_text(plugin);

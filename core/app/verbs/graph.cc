@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/describe/graph_text.hpp"
 

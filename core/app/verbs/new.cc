@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/project_templates.hpp"
 #include "core/runtime/base/suggest.hpp"

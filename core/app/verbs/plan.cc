@@ -1,6 +1,5 @@
 #include "core/runtime/pipeline/plan.hpp"
 
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"

@@ -1,6 +1,5 @@
 #include "core/runtime/describe/preview.hpp"
 
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"

@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/text_format.hpp"

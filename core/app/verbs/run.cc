@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/share_option.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/run_report.hpp"
@@ -83,12 +82,13 @@ class Run : public Verb {
         runtime::run_pipeline(*pipeline, pipeline.run_preflight(reload_),
                               {selection, reload_, progress_.resolve(session.log), faults_},
                               session.cancellation, session.log);
-    const bool reported = report.try_write(summary, session.log);
-    print_summary(session, summary);
-    const int code = exit_code(session, summary);
-    return code == exit_ok && !reported ? exit_failed : code;
+    const int code = report.finish(session, summary);
+    const bool retry = summary.status == "failed" &&
+                       std::ranges::any_of(summary.failures, &runtime::Failure::transient);
+    return retry ? transient_exit_code() : code;
   }
 
+  /// A task exits with exit_retry if starting it again may help.
   int transient_exit_code() const override { return task_.empty() ? exit_failed : exit_retry; }
 
  private:
@@ -97,15 +97,6 @@ class Run : public Verb {
     if (!task_.empty())
       selection.share = parse_share(task_, task_offset_, runtime::environment_variable);
     return selection;
-  }
-
-  /// A task exits with exit_retry if starting it again may help.
-  [[nodiscard]] int exit_code(const Session& session, const runtime::Summary& summary) const {
-    if (summary.status == "interrupted") return session.signal_exit_code();
-    if (summary.status != "failed") return exit_ok;
-    return std::ranges::any_of(summary.failures, &runtime::Failure::transient)
-               ? transient_exit_code()
-               : exit_failed;
   }
 
   std::filesystem::path file_;

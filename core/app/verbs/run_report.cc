@@ -14,11 +14,6 @@ namespace etl::app {
 
 namespace fs = std::filesystem;
 
-void print_summary(const Session& session, const runtime::Summary& summary) {
-  if (session.json()) print_json(summary.json());
-  else print(summary.text());
-}
-
 RunReport::RunReport(fs::path path) : path_(std::move(path)), written_(path_) {
   if (path_.empty()) return;
   const auto refuse = [&](const std::string& why) {
@@ -52,14 +47,18 @@ void RunReport::write(const runtime::Summary& summary) const {
   if (failure) fail(failure.message());
 }
 
-bool RunReport::try_write(const runtime::Summary& summary, runtime::Log& log) const {
+int RunReport::finish(const Session& session, const runtime::Summary& summary) const {
+  int code = summary.status == "failed" ? exit_failed : exit_ok;
+  if (summary.status == "interrupted") code = session.signal_exit_code();
   try {
     write(summary);
-    return true;
   } catch (const Error& error) {
-    log.error(error.message());
-    return false;
+    session.log.error(error.message());
+    if (code == exit_ok) code = exit_failed;
   }
+  if (session.json()) print_json(summary.json());
+  else print(summary.text());
+  return code;
 }
 
 }  // namespace etl::app

@@ -9,9 +9,6 @@
 
 namespace etl::app {
 
-/// Prints the summary in the format of the session.
-void print_summary(const Session& session, const runtime::Summary& summary);
-
 /// Writes a file completely or not at all, so that readers never see half a report. A path that is
 /// not a regular file (a pipe, /dev/stderr) is written to directly.
 class RunReport {
@@ -25,9 +22,10 @@ class RunReport {
 
   /// Throws Error (permanent).
   void write(const runtime::Summary& summary) const;
-  /// As write(), but logs the failure and returns false: data has moved, so the summary on stdout
-  /// must not be lost.
-  [[nodiscard]] bool try_write(const runtime::Summary& summary, runtime::Log& log) const;
+  /// Writes the summary, prints it in the format of the session, and returns the exit code. A
+  /// report that cannot be written is logged: data has moved, so the summary on stdout must not be
+  /// lost.
+  [[nodiscard]] int finish(const Session& session, const runtime::Summary& summary) const;
 
  private:
   std::filesystem::path path_;

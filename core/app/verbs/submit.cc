@@ -173,10 +173,7 @@ class Submit : public Verb {
                    const RunReport& report) const {
     const runtime::Summary summary =
         watch(session, progress_.resolve(session.log), pipeline, submission, running);
-    report.write(summary);
-    print_summary(session, summary);
-    if (summary.status == "interrupted") return session.signal_exit_code();
-    return summary.status == "failed" ? exit_failed : exit_ok;
+    return report.finish(session, summary);
   }
 
   static std::string size_text(const Submission& submission) {

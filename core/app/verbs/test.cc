@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/test_report.hpp"
 #include "core/runtime/base/utf8.hpp"

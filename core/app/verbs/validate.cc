@@ -1,4 +1,3 @@
-#include "core/app/cli/session.hpp"
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
 
@@ -22,12 +21,13 @@ class Validate : public Verb {
     nlohmann::json results = nlohmann::json::array();
     bool valid = true;
     for (const std::filesystem::path& file : files_) {
-      const PipelineCheck check = check_pipeline(session, registry, file);
-      valid = valid && check.valid;
-      results.push_back(
-          {{"file", file.string()}, {"valid", check.valid}, {"diagnostics", check.findings}});
-      std::fputs(check.text.c_str(), stderr);
-      if (!session.json() && check.valid) print(file.string() + ": ok\n");
+      const nlohmann::json check = check_pipeline(session, registry, file);
+      valid = valid && check["valid"];
+      results.push_back({{"file", check["file"]},
+                         {"valid", check["valid"]},
+                         {"diagnostics", check["diagnostics"]}});
+      std::fputs(check["text"].get<std::string>().c_str(), stderr);
+      if (!session.json() && check["valid"]) print(file.string() + ": ok\n");
     }
     if (session.json()) print_json({{"valid", valid}, {"files", results}});
     return valid ? exit_ok : exit_config;

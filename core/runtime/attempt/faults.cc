@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <csignal>
 #include <thread>
 
@@ -44,11 +43,8 @@ FaultPlan::Fault FaultPlan::parse(const std::string& text) {
   fault.point = static_cast<FaultPoint>(found - names.begin());
   if (at < equals) {
     const std::string count = text.substr(at + 1, equals - at - 1);
-    const auto [end, failure] =
-        std::from_chars(count.data(), count.data() + count.size(), fault.at);
-    const bool number = failure == std::errc() && end == count.data() + count.size();
-    if (count == "*") fault.at = 0;
-    else if (!number || fault.at < 1) throw wrong(text, "N must be a number from 1, or *");
+    fault.at = whole_number(count).value_or(0);
+    if (fault.at == 0 && count != "*") throw wrong(text, "N must be a number from 1, or *");
   }
   const std::string action = text.substr(equals + 1);
   if (action == "kill") {

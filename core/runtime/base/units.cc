@@ -65,6 +65,11 @@ std::string in_largest_unit(std::int64_t number, std::span<const Unit> units) {
 
 }  // namespace
 
+std::optional<std::int64_t> whole_number(std::string_view text) {
+  const auto amount = split(text);
+  return amount && amount->unit.empty() ? std::optional(amount->number) : std::nullopt;
+}
+
 std::optional<std::chrono::milliseconds> parse_duration(std::string_view text) {
   const std::optional<Amount> amount = split(text);
   if (!amount) return std::nullopt;

@@ -1,5 +1,5 @@
 /// \file
-/// Parsing and formatting durations, sizes and relative times of pipeline files.
+/// Parsing and formatting numbers, durations, sizes and relative times.
 #pragma once
 
 #include <chrono>
@@ -9,6 +9,9 @@
 #include <string_view>
 
 namespace etl::runtime {
+
+/// Parses decimal digits and nothing else. Returns nothing if the number is too large.
+[[nodiscard]] std::optional<std::int64_t> whole_number(std::string_view text);
 
 /// Parses "250ms", "30s", "5m", "2h", "1d", and "0" without a unit. Returns nothing for anything
 /// else, including negative and too large values.

@@ -1,7 +1,8 @@
 #include "core/runtime/config/task_paths.hpp"
 
+#include "core/runtime/base/units.hpp"
+
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <optional>
 
@@ -12,10 +13,8 @@ namespace fs = std::filesystem;
 
 /// Parses a task number as with_task() writes it: without leading zeros.
 std::optional<std::int64_t> number(std::string_view text) {
-  std::int64_t value = 0;
-  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = failure == std::errc() && end == text.data() + text.size() && value >= 0;
-  return whole && std::to_string(value) == text ? std::optional(value) : std::nullopt;
+  const auto value = whole_number(text);
+  return value && std::to_string(*value) == text ? value : std::nullopt;
 }
 
 }  // namespace

@@ -51,7 +51,9 @@ TEST(RunReportTest, LogsAFailureAfterTheRun) {
   const RunReport report(inner / "report.json");
   fs::remove_all(inner);
   etl::runtime::Log log(etl::runtime::LogLevel::off, etl::runtime::LogFormat::text, false);
-  EXPECT_FALSE(report.try_write(summary(), log));
+  etl::runtime::Cancellation cancellation;
+  const etl::app::CommonOptions options;
+  EXPECT_EQ(report.finish({options, log, cancellation}, summary()), etl::app::exit_failed);
 }
 
 }  // namespace
