@@ -81,8 +81,9 @@ void report(const Session& session, const Error& error) {
 
 void report(const Session& session, const runtime::Diagnostics& diagnostics) {
   session.require_not_stopped();
-  std::fputs(session.diagnostics_text(diagnostics).c_str(), stderr);
-  if (session.json()) print_json({{"diagnostics", session.diagnostics_json(diagnostics)}});
+  const nlohmann::json list = session.diagnostics_json(diagnostics);
+  session.show_diagnostics(list, session.diagnostics_text(diagnostics));
+  if (session.json()) print_json({{"diagnostics", list}});
 }
 
 int run_verb(Verb& verb, const Session& session) {

@@ -4,7 +4,12 @@
 #include "plugins/sqlite/sqlite_errors.hpp"
 #include "plugins/sqlite/sum_function.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
 #include <thread>
 
 namespace sqlite {
@@ -26,6 +31,17 @@ int flags_for(Database::Access access) {
   return SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | create;
 }
 
+/// SQLite opens for reading what it may not create, and reports the reason of that: no such file.
+void require_creatable(const std::string& path) {
+  std::error_code unknown;  // then SQLite's own reason is shown
+  if (std::filesystem::exists(path, unknown) || unknown) return;
+  const std::filesystem::path folder = std::filesystem::absolute(path).parent_path();
+  if (!std::filesystem::is_directory(folder, unknown) || ::access(folder.c_str(), W_OK | X_OK) == 0)
+    return;
+  throw etl::Error::permanent("cannot create " + path + ": the folder " + folder.string() +
+                              " cannot be written: " + std::generic_category().message(errno));
+}
+
 }  // namespace
 
 Database::Database(const ConnectionOptions& options, Access access)
@@ -35,6 +51,7 @@ Database::Database(const ConnectionOptions& options, Access access)
   sqlite3* handle = nullptr;
   const int code = sqlite3_open_v2(path_.c_str(), &handle, flags_for(access), nullptr);
   handle_.reset(handle);  // must be closed even if opening failed
+  if (code != SQLITE_OK && access == Access::create) require_creatable(path_);
   if (code != SQLITE_OK)
     fail(handle != nullptr ? sqlite3_extended_errcode(handle) : code, "opening it");
   opened_ = identity_of(path_);

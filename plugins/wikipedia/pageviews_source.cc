@@ -66,10 +66,10 @@ std::string user_agent(const std::string& contact) {
   return text + " libcurl/" + curl_version_info(CURLVERSION_NOW)->version;
 }
 
-http::FetchOptions fetch_options(const etl::Options& options, const BaseUrl& base) {
+http::FetchOptions fetch_options(const etl::Options& options, const BaseUrl& base, bool reads) {
   http::FetchOptions fetch;
   fetch.user_agent =
-      user_agent(checked_contact(options.get<std::string>("contact"), base.wikimedia()));
+      user_agent(checked_contact(options.get<std::string>("contact"), base.wikimedia() && reads));
   const auto connections = options.get<std::int64_t>("connections");
   if (base.wikimedia() && connections > wikimedia_connections) {
     throw etl::Error::config("Wikimedia's servers allow 3 connections, not " +
@@ -78,7 +78,7 @@ http::FetchOptions fetch_options(const etl::Options& options, const BaseUrl& bas
   }
   fetch.connections = static_cast<int>(connections);
   const auto cache = options.find<etl::Path>("cache_dir");
-  if (!base.local()) {
+  if (!base.local() && reads) {
     fetch.cache_dir = cache ? std::filesystem::path(cache->text) : default_cache();
   }
   fetch.keep_files = options.get<bool>("keep_files");
@@ -115,7 +115,7 @@ PageviewsSource::PageviewsSource(const etl::Options& given, const etl::Context& 
                                                                        : InvalidUtf8::replace),
       schema_(std::make_shared<const etl::Schema>(make_schema(given.get<etl::Strings>("columns")))),
       has_hour_(schema_->find("hour").has_value()) {
-  http::FetchOptions fetch = fetch_options(given, base_);
+  http::FetchOptions fetch = fetch_options(given, base_, context.reads());
   if (!base_.local()) fetcher_ = std::make_unique<http::Fetcher>(std::move(fetch), context);
 }
 

@@ -52,6 +52,19 @@ class Tree(TreeCase):
                      "docs/examples/c/squares.c"):
             self.assertTrue((doc / name).is_file(), name)
 
+    def test_the_readme_is_true_here(self):
+        """It names only what is installed, and its commands work (those that download nothing)."""
+        doc = self.prefix / "share/doc/etl"
+        text = (doc / "README.md").read_text()
+        self.assertNotIn("tools/", text)
+        for link in re.findall(r"\]\(([^)#:]+)\)", text):
+            self.assertTrue((doc / link).exists(), link)
+        commands = re.search(r"```sh\n(.*?)```", text, re.S)[1].replace("/usr/share", str(self.prefix / "share"))
+        for line in commands.splitlines():
+            if line.startswith(("cp ", "etl test ", "etl plan ")):
+                self.ok(*line.partition("#")[0].split())
+        self.ok("etl", "new", "pipeline", "mine", "--stages", "wikipedia_pageviews,sqlite")
+
 
 class FindPackage(TreeCase):
     """find_package(etl) from a project that also has its own static library."""

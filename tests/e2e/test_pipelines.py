@@ -54,9 +54,21 @@ class Pipelines(EtlCase):
 
     def test_they_want_a_contact(self):
         for path in PIPELINES:
-            result = etl.run("validate", path, env={"ETL_CONTACT": None})
-            self.assertEqual(etl.CONFIG, result.code, str(result))
-            self.assertIn("contact", result.err)
+            for verb in ("validate", "run", "preview"):
+                result = etl.run(verb, path, env={"ETL_CONTACT": None})
+                self.assertEqual(etl.CONFIG, result.code, str(result))
+                self.assertIn("contact", result.err)
+
+    def test_verbs_that_download_nothing_want_none(self):
+        without = {"ETL_CONTACT": None, "HOME": None, "XDG_CACHE_HOME": None}
+        self.assertEqual(etl.OK, etl.run("test", *PIPELINES, env=without).code)
+        for path in PIPELINES:
+            self.assertEqual(etl.OK, etl.run("graph", path, env=without).code)
+        path = etl.REPOSITORY / "pipelines/wikipedia_fr.toml"
+        target = ("--set", f"db.path={self.folder}/pageviews.db")
+        for verb in (["plan", path], ["status", path], ["state", path, "forget", "*"]):
+            result = etl.run(*verb, *target, env=without)
+            self.assertEqual(etl.OK, result.code, str(result))
 
     def test_the_week_is_seven_whole_days(self):
         path = etl.REPOSITORY / "pipelines/wikipedia_week.toml"

@@ -1,5 +1,6 @@
 #include "core/app/cli/command_line.hpp"
 
+#include "core/runtime/base/clock.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 
@@ -230,8 +231,16 @@ class Parser {
     if (const std::string unexpected = unexpected_word(); !unexpected.empty()) message = unexpected;
     std::string command;
     for (const CLI::App* app : path()) command += (command.empty() ? "" : " ") + app->get_name();
-    std::fputs(fmt::format("{}: {}\nSee {} --help\n", command, message, command).c_str(), stderr);
-    if (wants_json(words)) {
+    std::string text = fmt::format("{}: {}\nSee {} --help\n", command, message, command);
+    if (wants_json(words, "--log-format")) {
+      text = json({{"time_ms", runtime::now_us() / 1000},
+                   {"level", "error"},
+                   {"message", fmt::format("{}: {}; see {} --help", command, message, command)}})
+                 .dump(-1, ' ', false, json::error_handler_t::replace) +
+             "\n";
+    }
+    std::fputs(text.c_str(), stderr);
+    if (wants_json(words, "--format")) {
       try {
         print_json({{"error", {{"code", "usage"}, {"message", message}}}});
       } catch (const Error&) {
@@ -241,10 +250,11 @@ class Parser {
     return {nullptr, exit_usage};
   }
 
-  static bool wants_json(std::span<char* const> words) {
+  static bool wants_json(std::span<char* const> words, std::string_view option) {
     std::string_view before;
     for (const std::string_view word : words) {
-      if (word == "--format=json" || (word == "json" && before == "--format")) return true;
+      if (word == std::string(option) + "=json" || (word == "json" && before == option))
+        return true;
       before = word;
     }
     return false;

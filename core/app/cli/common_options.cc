@@ -1,6 +1,6 @@
 #include "core/app/cli/common_options.hpp"
 
-#include "core/runtime/base/environment.hpp"
+#include "core/runtime/base/terminal.hpp"
 #include "core/runtime/config/document.hpp"
 
 #include <unistd.h>
@@ -85,8 +85,7 @@ void ProgressOption::declare(Options& options) {
 ProgressMode ProgressOption::resolve(const runtime::Log& log) const {
   if (mode) return *mode;
   if (log.json()) return ProgressMode::json;
-  const bool dumb = runtime::environment_variable("TERM").value_or("dumb") == "dumb";
-  return ::isatty(STDERR_FILENO) == 1 && !dumb ? ProgressMode::bar : ProgressMode::plain;
+  return runtime::on_terminal(STDERR_FILENO) ? ProgressMode::bar : ProgressMode::plain;
 }
 
 void declare_pipeline_file(Options& options, std::filesystem::path& file) {

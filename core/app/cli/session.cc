@@ -1,6 +1,8 @@
 #include "core/app/cli/session.hpp"
 
+#include "core/runtime/base/clock.hpp"
 #include "core/runtime/base/environment.hpp"
+#include "core/runtime/base/terminal.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 
 #include <unistd.h>
@@ -13,14 +15,14 @@ namespace etl::app {
 
 bool colour_on(int descriptor) {
   return runtime::environment_variable("NO_COLOR").value_or("").empty() &&
-         ::isatty(descriptor) == 1;
+         runtime::on_terminal(descriptor);
 }
 
-void print(const std::string& text) {
+bool print(const std::string& text) {
   const bool whole = std::fwrite(text.data(), 1, text.size(), stdout) == text.size();
-  if (!whole || std::fflush(stdout) != 0) {
-    throw Error::permanent(std::string("cannot write the result: ") + std::strerror(errno));
-  }
+  if (whole && std::fflush(stdout) == 0) return true;
+  if (errno == EPIPE) return false;
+  throw Error::permanent(std::string("cannot write the result: ") + std::strerror(errno));
 }
 
 void print_json(const nlohmann::json& document) {
@@ -44,7 +46,7 @@ runtime::Preflight OpenedPipeline::run_preflight(bool reload) const {
 runtime::StageRegistry Session::registry() const {
   return runtime::StageRegistry::scan(runtime::SearchPath::from(
       options.plugin_dirs, runtime::environment_variable("ETL_PLUGIN_PATH").value_or(""),
-      std::filesystem::read_symlink("/proc/self/exe")));
+      runtime::executable_path()));
 }
 
 runtime::OpenRequest Session::open_request(const std::filesystem::path& file) const {
@@ -62,6 +64,12 @@ OpenedPipeline Session::open(const std::filesystem::path& file) const {
   return {*this, open_request(file)};
 }
 
+OpenedPipeline Session::open_to_look(const std::filesystem::path& file) const {
+  runtime::OpenRequest request = open_request(file);
+  request.reads = false;
+  return {*this, request};
+}
+
 std::string Session::conceal(const std::string& text) const { return log.redactor().conceal(text); }
 
 std::string Session::diagnostics_text(const runtime::Diagnostics& diagnostics) const {
@@ -75,6 +83,18 @@ nlohmann::json Session::diagnostics_json(const runtime::Diagnostics& diagnostics
       finding[key] = conceal(finding[key].get<std::string>());
   }
   return list;
+}
+
+void Session::show_diagnostics(const nlohmann::json& list, const std::string& text) const {
+  std::string lines = log.json() ? "" : text;
+  for (std::size_t i = 0; log.json() && i < list.size(); ++i) {
+    nlohmann::json line = list[i];
+    line["time_ms"] = runtime::now_us() / 1000;
+    line["level"] = line["severity"];
+    line.erase("severity");
+    lines += line.dump() + "\n";
+  }
+  std::fputs(lines.c_str(), stderr);
 }
 
 void Session::require_not_stopped() const {

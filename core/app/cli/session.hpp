@@ -28,11 +28,12 @@ inline constexpr int exit_retry = 75;     ///< of a task: worth retrying (EX_TEM
 inline constexpr int exit_config = 78;    ///< bad pipeline file or plugin
 inline constexpr int exit_signal = 128;   ///< + signal number: stopped after rolling back
 
-/// Whether to use colour on this stream (1 or 2): it is a terminal and $NO_COLOR is not set
-/// (https://no-color.org).
+/// Whether to use colour on this stream (1 or 2): it is a terminal that understands it, and
+/// $NO_COLOR is not set (https://no-color.org).
 [[nodiscard]] bool colour_on(int descriptor);
-/// Writes a result to stdout. Throws Error (permanent) if it cannot be written.
-void print(const std::string& text);
+/// Writes a result to stdout. Returns false if its reader has closed it, as `head` does: nothing
+/// more is wanted, which is not a failure. Throws Error (permanent) if it cannot be written.
+bool print(const std::string& text);
 /// Prints one JSON document; invalid UTF-8 is replaced. Throws as print().
 void print_json(const nlohmann::json& document);
 
@@ -79,12 +80,17 @@ struct Session {
   [[nodiscard]] runtime::OpenRequest open_request(const std::filesystem::path& file) const;
   /// Opens a pipeline file. Throws InvalidPipeline.
   [[nodiscard]] OpenedPipeline open(const std::filesystem::path& file) const;
+  /// Opens a pipeline whose partitions will not be read: options that only reading needs may be
+  /// missing. Throws InvalidPipeline.
+  [[nodiscard]] OpenedPipeline open_to_look(const std::filesystem::path& file) const;
 
   [[nodiscard]] bool json() const { return options.format == Format::json; }
   [[nodiscard]] std::string conceal(const std::string& text) const;
   /// The diagnostics with secrets concealed: for people, and as JSON.
   [[nodiscard]] std::string diagnostics_text(const runtime::Diagnostics& diagnostics) const;
   [[nodiscard]] nlohmann::json diagnostics_json(const runtime::Diagnostics& diagnostics) const;
+  /// Writes diagnostics to stderr: as `text`, or in a JSON log as a line of JSON each.
+  void show_diagnostics(const nlohmann::json& list, const std::string& text) const;
 
   /// Throws Error (cancelled) once a stop was requested: a partial result must not look complete.
   void require_not_stopped() const;

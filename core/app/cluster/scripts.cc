@@ -3,6 +3,7 @@
 #include "core/app/cli/share_option.hpp"
 #include "core/app/cluster/child_command.hpp"
 #include "core/runtime/base/descriptor.hpp"
+#include "core/runtime/base/environment.hpp"
 
 #include <fmt/format.h>
 
@@ -13,7 +14,7 @@ using nlohmann::json;
 
 /// `etl run FILE ...` as a shell reads it, without task and report.
 std::string command(const Submission& submission) {
-  std::vector<std::string> words = {std::filesystem::read_symlink("/proc/self/exe").string(), "run",
+  std::vector<std::string> words = {runtime::executable_path().string(), "run",
                                     submission.file.string()};
   words.insert(words.end(), submission.arguments.begin(), submission.arguments.end());
   return shell_quoted(words);

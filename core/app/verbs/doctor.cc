@@ -51,7 +51,7 @@ class Doctor {
       : session_(session), files_(files) {}
 
   void examine_all() {
-    const fs::path executable = fs::read_symlink("/proc/self/exe");
+    const fs::path executable = runtime::executable_path();
     report_["etl"] = {{"version", ETL_VERSION},
                       {"plugin_abi", fmt::format("{}.{}", ETL_ABI_MAJOR, ETL_ABI_MINOR)},
                       {"built_with", compiler},

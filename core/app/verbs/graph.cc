@@ -15,7 +15,7 @@ class ShowGraph : public Verb {
   }
 
   int run(const Session& session) override {
-    const OpenedPipeline pipeline = session.open(file_);
+    const OpenedPipeline pipeline = session.open_to_look(file_);
     const runtime::Graph& graph = *pipeline->graph;
     switch (common.format) {
       case Format::json: {

@@ -19,24 +19,18 @@ using nlohmann::json;
 using runtime::NodeIndex;
 using runtime::Pipeline;
 
-/// The result of merging one task's database.
-struct Merged {
-  std::int64_t task = 0;
-  std::int64_t partitions = 0;  ///< copied
-  std::int64_t skipped = 0;     ///< already in the target
-  std::int64_t rows = 0;        ///< copied
-  std::string error;            ///< why nothing was copied; empty = success
-};
-
 struct MergeOptions {
   std::filesystem::path file;
   std::filesystem::path into;  ///< empty = beside the tasks' databases
   std::string sink;            ///< empty = every sink with {task}
 };
 
+/// {task, partitions (copied), skipped (already in the target), rows (copied)}, and an "error" if
+/// nothing was copied.
+using MergedTask = json;
 struct MergedSink {
   std::string sink, into;
-  std::vector<Merged> tasks;
+  std::vector<MergedTask> tasks;
 };
 
 std::vector<NodeIndex> chosen_sinks(const runtime::Graph& graph, const MergeOptions& options) {
@@ -101,7 +95,7 @@ class SinkMerge {
           "--into: several options of the sink have {task}; without --into, \"all\" takes its "
           "place");
     }
-    runtime::OpenRequest request = session_.open_request(options_.file);
+    runtime::OpenRequest request = pipeline_.request;
     for (const auto& [option, path] : paths) {
       result_.into = options_.into.empty()
                          ? runtime::with_task(path, "all")
@@ -141,19 +135,19 @@ class SinkMerge {
     return node.name;
   }
 
-  Merged merge(std::int64_t task, const Pipeline& from) {
-    Merged merged{task, 0, 0, 0, {}};
+  MergedTask merge(std::int64_t task, const Pipeline& from) {
+    MergedTask merged = {{"task", task}, {"partitions", 0}, {"skipped", 0}, {"rows", 0}};
     try {
       copy(from, merged);
     } catch (const runtime::StageError& error) {
       if (error.code() == Code::cancelled) return merged;
-      merged.error = session_.conceal(error.message());
-      session_.log.error(merged.error);
+      merged["error"] = session_.conceal(error.message());
+      session_.log.error(merged["error"].get<std::string>());
     }
     return merged;
   }
 
-  void copy(const Pipeline& from, Merged& merged) {
+  void copy(const Pipeline& from, MergedTask& merged) {
     const runtime::SinkStage& target = (*target_)->graph->sink(sink_);
     const runtime::SinkStage& stage = from.graph->sink(sink_);
     runtime::LedgerView there;
@@ -163,14 +157,16 @@ class SinkMerge {
     };
     MergeRequest request{pipeline_.file.name, stage.name(), {}};
     std::vector<LedgerRecord> not_done;
+    std::int64_t skipped = 0;
     for (LedgerRecord& record : stage.committed(pipeline_.file.name)) {
-      if (is_done(record)) merged.skipped += record.state == State::done ? 1 : 0;
+      if (is_done(record)) skipped += record.state == State::done ? 1 : 0;
       else if (record.state == State::done) request.parts.push_back(part_of(record));
       else not_done.push_back(std::move(record));
     }
+    merged["skipped"] = skipped;
     if (!request.parts.empty())
-      merged.rows = target.merge(stage, request, (*pipeline_.graph)[sink_].in);
-    merged.partitions = static_cast<std::int64_t>(request.parts.size());
+      merged["rows"] = target.merge(stage, request, (*pipeline_.graph)[sink_].in);
+    merged["partitions"] = request.parts.size();
     // Failed and missing partitions are recorded too, unless another task has done them.
     for (const LedgerRecord& record : not_done) target.record(record);
   }
@@ -195,18 +191,8 @@ class SinkMerge {
 
 json as_json(const Pipeline& pipeline, const std::vector<MergedSink>& sinks) {
   json list = json::object();
-  for (const MergedSink& sink : sinks) {
-    json tasks = json::array();
-    for (const Merged& each : sink.tasks) {
-      json entry = {{"task", each.task},
-                    {"partitions", each.partitions},
-                    {"skipped", each.skipped},
-                    {"rows", each.rows}};
-      if (!each.error.empty()) entry["error"] = each.error;
-      tasks.push_back(std::move(entry));
-    }
-    list[sink.sink] = {{"into", sink.into}, {"tasks", tasks}};
-  }
+  for (const MergedSink& sink : sinks)
+    list[sink.sink] = {{"into", sink.into}, {"tasks", sink.tasks}};
   return {{"pipeline", pipeline.file.name}, {"sinks", list}};
 }
 
@@ -215,13 +201,15 @@ void print_text(const std::vector<MergedSink>& sinks) {
   for (const MergedSink& sink : sinks) {
     out += fmt::format("sink \"{}\" into {}\n", sink.sink, sink.into);
     if (sink.tasks.empty()) out += "  no task databases found\n";
-    for (const Merged& each : sink.tasks) {
-      out += fmt::format("  task {}: {} with {} merged", each.task,
-                         runtime::counted(each.partitions, "partition"),
-                         runtime::counted(each.rows, "row"));
-      if (each.skipped > 0)
-        out += fmt::format(", {} already there", runtime::grouped(each.skipped));
-      out += each.error.empty() ? "\n" : fmt::format("\n    refused: {}\n", each.error);
+    for (const MergedTask& each : sink.tasks) {
+      out += fmt::format("  task {}: {} with {} merged", each["task"].get<std::int64_t>(),
+                         runtime::counted(each["partitions"], "partition"),
+                         runtime::counted(each["rows"], "row"));
+      if (each["skipped"] > 0)
+        out += fmt::format(", {} already there", runtime::grouped(each["skipped"]));
+      out += "\n";
+      if (each.contains("error"))
+        out += fmt::format("    refused: {}\n", each["error"].get<std::string>());
     }
   }
   print(out);
@@ -245,7 +233,7 @@ class Merge : public Verb {
   }
 
   int run(const Session& session) override {
-    const OpenedPipeline pipeline = session.open(options_.file);
+    const OpenedPipeline pipeline = session.open_to_look(options_.file);
     const std::vector<NodeIndex> chosen = chosen_sinks(*pipeline->graph, options_);
     const auto planned = runtime::plan_partitions(*pipeline->graph, {});
     std::vector<MergedSink> sinks;
@@ -256,7 +244,8 @@ class Merge : public Verb {
     else print_text(sinks);
     if (session.cancellation.requested()) return session.signal_exit_code();
     const bool complete = std::ranges::all_of(sinks, [](const MergedSink& sink) {
-      return std::ranges::all_of(sink.tasks, &std::string::empty, &Merged::error);
+      return std::ranges::none_of(sink.tasks,
+                                  [](const MergedTask& each) { return each.contains("error"); });
     });
     return complete ? exit_ok : exit_failed;
   }

@@ -9,177 +9,254 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 namespace etl::app {
 namespace {
 
 using nlohmann::json;
 using runtime::Graph;
 using runtime::NodeIndex;
+using runtime::PlannedPartition;
 
-/// The state of a partition in one sink's ledger, and why a run would load it.
-json sink_state(const Graph& graph, NodeIndex sink, const runtime::LedgerView& ledger,
-                const runtime::PlannedPartition& planned, const runtime::Redactor& redactor) {
-  if (!graph.sink(sink).transactional()) return {{"state", "pending"}, {"reason", "no ledger"}};
-  if (!ledger.knows(sink)) return {{"state", "pending"}, {"reason", "unreachable"}};
-  const LedgerRecord* record = ledger.find(sink, graph[planned.source].name, planned.partition.id);
-  if (record == nullptr) return {{"state", "pending"}, {"reason", "new"}};
-  json state = {{"state", state_name(record->state)},
-                {"attempts", record->attempts},
-                {"finished_at", runtime::utc_text(record->finished_at / 1'000'000)},
-                {"run_id", record->run_id}};
-  if (record->state == State::done) {
-    state["rows_read"] = record->rows_read;
-    state["rows_written"] = record->rows_written;
-  } else {
-    state["reason"] = state_name(record->state);
-  }
-  if (!record->error.empty()) state["error"] = redactor.conceal(record->error);
-  return state;
-}
+/// What one sink's ledger says about a partition.
+struct SinkState {
+  std::string_view sink;
+  std::string_view state = "pending";
+  std::string_view reason;               ///< why a run would load it; empty if it would not
+  const LedgerRecord* record = nullptr;  ///< nullptr if there is none, or it cannot be read
+  std::vector<const runtime::InProgress*> in_progress;
+
+  [[nodiscard]] bool unknown() const { return reason == "unreachable"; }
+};
 
 /// The state of a partition with several sinks: the one that decides what a run would do.
-std::string overall(const json& sinks) {
+std::string_view overall(const std::vector<SinkState>& sinks) {
   bool done = true;
-  std::string other = "pending";
-  for (const auto& [name, sink] : sinks.items()) {
-    const std::string state = sink["state"];
-    done = done && state == "done";
-    if (state == "failed" || (state == "missing" && other == "pending")) other = state;
+  std::string_view other = "pending";
+  for (const SinkState& sink : sinks) {
+    done = done && sink.state == "done";
+    if (sink.state == "failed" || (sink.state == "missing" && other == "pending"))
+      other = sink.state;
   }
   return done ? "done" : other;
 }
 
-struct Plan {
-  json partitions = json::array();
-  json targets = json::array();
-  std::map<std::string, std::size_t> states;
-};
-
-/// The state shown to people; "unknown" if the sink cannot be reached.
-std::string shown_state(const json& sink) {
-  return sink.value("reason", "") == "unreachable" ? "unknown" : sink["state"].get<std::string>();
-}
-
-/// The runs that are loading the partition.
-std::string runs_text(const json& in_hand) {
-  std::string text;
-  for (const json& each : in_hand) {
-    text += fmt::format(
-        "{}{} by {}{} since {}", text.empty() ? "" : "; ",
-        each["lost"].get<bool>() ? "lost" : "in progress",
-        each["task"].is_null() ? "" : fmt::format("task {} on ", each["task"].get<std::string>()),
-        each["host"].get<std::string>(), each["since"].get<std::string>());
+/// The plan and what the ledgers say about it. A plan may have millions of partitions, so what is
+/// shown of each is made when it is printed.
+class Plan {
+ public:
+  Plan(const Session& session, const runtime::Pipeline& pipeline,
+       const runtime::Preflight& preflight, const runtime::Selection& selection)
+      : redactor_(session.log.redactor()),
+        pipeline_(pipeline),
+        graph_(*pipeline.graph),
+        preflight_(preflight),
+        planned_(runtime::plan_partitions(graph_, selection)) {
+    for (const NodeIndex sink : graph_.of_kind(runtime::Kind::sink)) {
+      if (preflight.ledger.knows(sink))
+        in_progress_[sink] = runtime::in_progress(pipeline, sink, preflight.ledger);
+    }
+    for (const PlannedPartition& planned : planned_) ++states_[overall(states_of(planned))];
   }
-  return text;
-}
 
-/// Why a run would load the partition; empty if it would not.
-std::string why(const json& sink) {
-  if (sink.contains("in_hand")) return runs_text(sink["in_hand"]);
-  const std::string reason = sink.value("reason", "");
-  const std::string error = sink.contains("error") ? ": " + sink["error"].get<std::string>() : "";
-  if (reason == "new") return "never tried, or forgotten";
-  if (reason == "failed") return "failed before" + error;
-  if (reason == "missing") return "was missing" + error;
-  if (reason == "unreachable") return "the sink cannot be reached";
-  if (reason == "no ledger") return "the sink keeps no ledger: every run loads it";
-  return "";
-}
-
-using InProgressBySink = std::map<NodeIndex, std::vector<runtime::InProgress>>;
-
-InProgressBySink find_in_progress(const runtime::Pipeline& pipeline,
-                                  const runtime::LedgerView& ledger) {
-  InProgressBySink found;
-  for (const NodeIndex sink : pipeline.graph->of_kind(runtime::Kind::sink)) {
-    found[sink] = ledger.knows(sink) ? runtime::in_progress(pipeline, sink, ledger)
-                                     : std::vector<runtime::InProgress>{};
+  void print_json() const {
+    std::string out = "{\n  \"delivery\": " + json(delivery()).dump() + ",\n  \"partitions\": [";
+    const char* separator = "\n    ";
+    const bool open = each_partition(out, [&](const PlannedPartition& planned) {
+      out += separator + indented(partition_json(planned), "    ");
+      separator = ",\n    ";
+    });
+    if (!open) return;
+    out += planned_.empty() ? "],\n" : "\n  ],\n";
+    out += "  \"pipeline\": " + json(pipeline_.file.name).dump() + ",\n";
+    out += "  \"states\": " + indented(json(states_), "  ") + ",\n";
+    out += "  \"targets\": " + indented(targets_json(), "  ") + "\n}\n";
+    print(out);
   }
-  return found;
-}
 
-Plan make_plan(const Session& session, const runtime::Selection& selection,
-               const runtime::Pipeline& pipeline, const runtime::Preflight& preflight) {
-  const Graph& graph = *pipeline.graph;
-  const runtime::LedgerView& ledger = preflight.ledger;
-  const runtime::Redactor& redactor = session.log.redactor();
-  Plan plan;
-  for (const runtime::TargetState& target : preflight.targets) {
-    json entry = {{"sink", graph[target.sink].name},
-                  {"name", redactor.conceal(target.name)},
-                  {"ddl", redactor.conceal(target.ddl)},
-                  {"exists", nullptr}};
-    if (!target.unreachable && !target.name.empty()) entry["exists"] = target.ddl.empty();
-    if (target.unreachable) entry["unreachable"] = redactor.conceal(target.unreachable->message());
-    plan.targets.push_back(std::move(entry));
+  void print_text() const {
+    std::string out = fmt::format("pipeline \"{}\": {}\n", pipeline_.file.name, delivery());
+    for (const json& target : targets_json()) out += target_text(target);
+    const std::vector<std::string> head = {"partition", "source",   "state", "rows",
+                                           "when",      "attempts", "why"};
+    runtime::ColumnWidths widths;
+    widths.measure(head);
+    std::size_t unknown = 0;
+    for (const PlannedPartition& planned : planned_) {
+      const std::vector<SinkState> sinks = states_of(planned);
+      for (const SinkState& sink : sinks) widths.measure(cells(planned, sink, sinks.size()));
+      if (std::ranges::any_of(sinks, &SinkState::unknown)) ++unknown;
+    }
+    out += widths.line(head);
+    const bool open = each_partition(out, [&](const PlannedPartition& planned) {
+      const std::vector<SinkState> sinks = states_of(planned);
+      for (const SinkState& sink : sinks) out += widths.line(cells(planned, sink, sinks.size()));
+    });
+    if (!open) return;
+    out += fmt::format("{} partitions", planned_.size());
+    for (const auto& [state, count] : states_) out += fmt::format(", {} {}", count, state);
+    if (unknown > 0) out += fmt::format("; of {} a sink's state is unknown", unknown);
+    print(out + "\n");
   }
-  const InProgressBySink in_hand = find_in_progress(pipeline, ledger);
-  for (const runtime::PlannedPartition& planned : runtime::plan_partitions(graph, selection)) {
+
+ private:
+  /// Calls `add` for each partition and prints `out` when it has grown. False if nobody reads it.
+  template <class Add>
+  bool each_partition(std::string& out, Add add) const {
+    constexpr std::size_t enough = 1 << 20;
+    for (const PlannedPartition& planned : planned_) {
+      add(planned);
+      if (out.size() < enough) continue;
+      if (!print(out)) return false;
+      out.clear();
+    }
+    return true;
+  }
+
+  [[nodiscard]] const char* delivery() const {
+    return graph_.exactly_once() ? "exactly-once" : "at-least-once";
+  }
+
+  [[nodiscard]] std::vector<SinkState> states_of(const PlannedPartition& planned) const {
+    std::vector<SinkState> states;
+    for (const NodeIndex sink : graph_.sinks_of(planned.source))
+      states.push_back(state_in(sink, planned));
+    return states;
+  }
+
+  [[nodiscard]] SinkState state_in(NodeIndex sink, const PlannedPartition& planned) const {
+    SinkState found{graph_[sink].name, "pending", "new", nullptr, {}};
+    const std::string& source = graph_[planned.source].name;
+    if (!graph_.sink(sink).transactional()) {
+      found.reason = "no ledger";
+    } else if (!preflight_.ledger.knows(sink)) {
+      found.reason = "unreachable";
+    } else if ((found.record = preflight_.ledger.find(sink, source, planned.partition.id))) {
+      found.state = state_name(found.record->state);
+      found.reason = found.record->state == State::done ? "" : found.state;
+    }
+    const auto running = in_progress_.find(sink);
+    if (running == in_progress_.end()) return found;
+    for (const runtime::InProgress& each : running->second) {
+      if (each.record.source == source && each.record.partition == planned.partition.id)
+        found.in_progress.push_back(&each);
+    }
+    return found;
+  }
+
+  [[nodiscard]] json partition_json(const PlannedPartition& planned) const {
+    const std::vector<SinkState> states = states_of(planned);
     json sinks = json::object();
-    for (const NodeIndex sink : graph.sinks_of(planned.source)) {
-      json& state = sinks[graph[sink].name];
-      state = sink_state(graph, sink, ledger, planned, redactor);
-      for (const runtime::InProgress& each : in_hand.at(sink)) {
-        if (each.record.source == graph[planned.source].name &&
-            each.record.partition == planned.partition.id)
-          state["in_hand"].push_back(runtime::as_json(each));
-      }
+    for (const SinkState& sink : states) {
+      json& entry = sinks[std::string(sink.sink)] = {{"state", sink.state}};
+      if (!sink.reason.empty()) entry["reason"] = sink.reason;
+      for (const runtime::InProgress* each : sink.in_progress)
+        entry["in_hand"].push_back(runtime::as_json(*each));
+      if (sink.record == nullptr) continue;
+      entry["attempts"] = sink.record->attempts;
+      entry["finished_at"] = runtime::zoned_text(sink.record->finished_at);
+      entry["run_id"] = sink.record->run_id;
+      if (!sink.record->error.empty()) entry["error"] = redactor_.conceal(sink.record->error);
+      if (sink.record->state != State::done) continue;
+      entry["rows_read"] = sink.record->rows_read;
+      entry["rows_written"] = sink.record->rows_written;
     }
-    json entry = {{"source", graph[planned.source].name},
+    json entry = {{"source", graph_[planned.source].name},
                   {"partition", planned.partition.id},
-                  {"uri", redactor.conceal(planned.partition.uri)},
+                  {"uri", redactor_.conceal(planned.partition.uri)},
                   {"bytes", nullptr},
-                  {"state", overall(sinks)}};
+                  {"state", overall(states)},
+                  {"sinks", std::move(sinks)}};
     if (planned.partition.bytes >= 0) entry["bytes"] = planned.partition.bytes;
-    ++plan.states[entry["state"]];
-    entry["sinks"] = std::move(sinks);
-    plan.partitions.push_back(std::move(entry));
+    return entry;
   }
-  return plan;
-}
 
-std::string target_text(const json& target) {
-  const auto text = [&](const char* key) {
-    return runtime::printable(target[key].get<std::string>(), "\n");
-  };
-  const std::string sink = fmt::format("sink \"{}\"", text("sink"));
-  if (target.contains("unreachable")) {
-    return fmt::format("{} cannot be reached: {}\n", sink, text("unreachable"));
+  [[nodiscard]] std::vector<std::string> cells(const PlannedPartition& planned,
+                                               const SinkState& sink, std::size_t sinks) const {
+    const std::string_view state = sink.unknown() ? "unknown" : sink.state;
+    const LedgerRecord* record = sink.record;
+    const bool done = record != nullptr && record->state == State::done;
+    return {planned.partition.id,
+            graph_[planned.source].name,
+            sinks > 1 ? fmt::format("{} in {}", state, sink.sink) : std::string(state),
+            done ? runtime::grouped(record->rows_written) : "",
+            record == nullptr ? "" : runtime::zoned_text(record->finished_at),
+            record == nullptr ? "" : std::to_string(record->attempts),
+            why(sink)};
   }
-  if (target["exists"].is_null()) return sink + " does not describe its target\n";
-  if (target["exists"].get<bool>()) {
-    return fmt::format("{} writes {}, which exists\n", sink, text("name"));
-  }
-  return fmt::format("{} writes {}, to be created:\n{}\n", sink, text("name"), text("ddl"));
-}
 
-void print_text(const runtime::Pipeline& pipeline, const std::string& delivery, const Plan& plan) {
-  std::string out = fmt::format("pipeline \"{}\": {}\n", pipeline.file.name, delivery);
-  for (const json& target : plan.targets) out += target_text(target);
-  std::vector<std::vector<std::string>> table = {
-      {"partition", "source", "state", "rows", "when", "attempts", "why"}};
-  std::size_t unknown = 0;
-  for (const json& partition : plan.partitions) {
-    bool known = true;
-    for (const auto& [name, sink] : partition["sinks"].items()) {
-      const std::string state = shown_state(sink);
-      known = known && state != "unknown";
-      table.push_back(
-          {partition["partition"], partition["source"],
-           partition["sinks"].size() > 1 ? fmt::format("{} in {}", state, name) : state,
-           sink.contains("rows_written") ? runtime::grouped(sink["rows_written"]) : "",
-           sink.value("finished_at", ""),
-           sink.contains("attempts") ? std::to_string(sink["attempts"].get<std::int64_t>()) : "",
-           why(sink)});
+  /// Why a run would load the partition; empty if it would not.
+  [[nodiscard]] std::string why(const SinkState& sink) const {
+    if (!sink.in_progress.empty()) return runs_text(sink.in_progress);
+    if (sink.reason == "new") return "never tried, or forgotten";
+    if (sink.reason == "unreachable") return "the sink cannot be reached";
+    if (sink.reason == "no ledger") return "the sink keeps no ledger: every run loads it";
+    if (sink.reason.empty()) return "";
+    const std::string& error = sink.record->error;
+    return (sink.reason == "failed" ? "failed before" : "was missing") +
+           (error.empty() ? "" : ": " + redactor_.conceal(error));
+  }
+
+  /// The runs that are loading the partition.
+  static std::string runs_text(const std::vector<const runtime::InProgress*>& runs) {
+    std::string text;
+    for (const runtime::InProgress* each : runs) {
+      const RunningRecord& record = each->record;
+      text += fmt::format("{}{} by {}{} since {}", text.empty() ? "" : "; ",
+                          each->lost ? "lost" : "in progress",
+                          record.task.empty() ? "" : fmt::format("task {} on ", record.task),
+                          record.host, runtime::zoned_text(record.since));
     }
-    unknown += known ? 0 : 1;
+    return text;
   }
-  out += runtime::aligned(table);
-  out += fmt::format("{} partitions", plan.partitions.size());
-  for (const auto& [state, count] : plan.states) out += fmt::format(", {} {}", count, state);
-  if (unknown > 0) out += fmt::format("; of {} a sink's state is unknown", unknown);
-  print(out + "\n");
-}
+
+  [[nodiscard]] json targets_json() const {
+    json targets = json::array();
+    for (const runtime::TargetState& target : preflight_.targets) {
+      json entry = {{"sink", graph_[target.sink].name},
+                    {"name", redactor_.conceal(target.name)},
+                    {"ddl", redactor_.conceal(target.ddl)},
+                    {"exists", nullptr}};
+      if (!target.unreachable && !target.name.empty()) entry["exists"] = target.ddl.empty();
+      if (target.unreachable)
+        entry["unreachable"] = redactor_.conceal(target.unreachable->message());
+      targets.push_back(std::move(entry));
+    }
+    return targets;
+  }
+
+  static std::string target_text(const json& target) {
+    const auto text = [&](const char* key) {
+      return runtime::printable(target[key].get<std::string>(), "\n");
+    };
+    const std::string sink = fmt::format("sink \"{}\"", text("sink"));
+    if (target.contains("unreachable"))
+      return fmt::format("{} cannot be reached: {}\n", sink, text("unreachable"));
+    if (target["exists"].is_null()) return sink + " does not describe its target\n";
+    if (target["exists"].get<bool>())
+      return fmt::format("{} writes {}, which exists\n", sink, text("name"));
+    return fmt::format("{} writes {}, to be created:\n{}\n", sink, text("name"), text("ddl"));
+  }
+
+  /// As a part of a larger document: strings in JSON have no line breaks.
+  static std::string indented(const json& part, std::string_view by) {
+    std::string text;
+    for (const char c : part.dump(2, ' ', false, json::error_handler_t::replace)) {
+      text += c;
+      if (c == '\n') text += by;
+    }
+    return text;
+  }
+
+  const runtime::Redactor& redactor_;
+  const runtime::Pipeline& pipeline_;
+  const Graph& graph_;
+  const runtime::Preflight& preflight_;
+  std::vector<PlannedPartition> planned_;
+  std::map<NodeIndex, std::vector<runtime::InProgress>> in_progress_;
+  std::map<std::string_view, std::size_t> states_;
+};
 
 class PlanVerb : public Verb {
  public:
@@ -194,21 +271,13 @@ class PlanVerb : public Verb {
   }
 
   int run(const Session& session) override {
-    const OpenedPipeline pipeline = session.open(file_);
+    const OpenedPipeline pipeline = session.open_to_look(file_);
     const runtime::Preflight preflight = pipeline.run_preflight(false);
     session.require_not_stopped();
-    const Plan plan = make_plan(session, {selection_.only, selection_.limit}, *pipeline, preflight);
+    const Plan plan(session, *pipeline, preflight, {selection_.only, selection_.limit});
     session.require_not_stopped();
-    const std::string delivery = pipeline->graph->exactly_once() ? "exactly-once" : "at-least-once";
-    if (session.json()) {
-      print_json({{"pipeline", pipeline->file.name},
-                  {"delivery", delivery},
-                  {"targets", plan.targets},
-                  {"partitions", plan.partitions},
-                  {"states", plan.states}});
-    } else {
-      print_text(*pipeline, delivery, plan);
-    }
+    if (session.json()) plan.print_json();
+    else plan.print_text();
     return exit_ok;
   }
 

@@ -34,6 +34,7 @@ struct Listing {
   std::int64_t total = 0;
   std::map<std::pair<std::string, std::string>, std::int64_t> reasons;  ///< by reason and stage
   json unreadable = json::array();
+  std::int64_t others = 0;   ///< entries that were not asked for
   std::int64_t waiting = 0;  ///< spool files of killed runs
 };
 
@@ -64,7 +65,10 @@ Listing list(const RejectOptions& options, const runtime::RejectPath& path) {
             {{"file", file.string()}, {"line", record.number}, {"error", record.error}});
         return;
       }
-      if (!matches(options, *record.entry)) return;
+      if (!matches(options, *record.entry)) {
+        ++found.others;
+        return;
+      }
       ++found.total;
       ++found.reasons[{record.entry->reason, record.entry->stage}];
       if (found.entries.size() < most) found.entries.push_back(*std::move(record.entry));
@@ -72,6 +76,22 @@ Listing list(const RejectOptions& options, const runtime::RejectPath& path) {
   }
   found.waiting = waiting_spools(path);
   return found;
+}
+
+/// Throws Error (permanent) if the path holds no rejects at all, or none that was asked for: a
+/// typing error must not look like success. An empty file was made for rejects, and is right.
+void require_some(const RejectOptions& options, const runtime::RejectPath& path,
+                  const Listing& found) {
+  if (found.total != 0 || !found.unreadable.empty() || found.waiting != 0) return;
+  if (found.others != 0) {
+    throw Error::permanent(
+        fmt::format("{}: none of {} matches --reason and --partition; without them, all are listed",
+                    options.file.string(), runtime::counted(found.others, "reject")));
+  }
+  if (path.folder && runtime::published_files(path).empty()) {
+    throw Error::permanent(options.file.string() +
+                           ": holds no rejects (no *.jsonl); give the path in run.rejects");
+  }
 }
 
 /// Most frequent first.
@@ -124,6 +144,7 @@ json to_json(const Listing& found) {
 int show(const Session& session, const RejectOptions& options, const runtime::RejectPath& path) {
   const Listing found = list(options, path);
   session.require_not_stopped();
+  require_some(options, path, found);
   for (const json& line : found.unreadable) {
     session.log.error(fmt::format("{}:{}: {}", line["file"].get<std::string>(),
                                   line["line"].get<std::size_t>(),
@@ -201,7 +222,7 @@ class Rejects : public Verb {
     if (!fs::exists(path.path, failure))
       throw Error::permanent(options_.file.string() + ": no such file or folder");
     if (options_.pipeline.empty()) return show(session, options_, path);
-    const OpenedPipeline pipeline = session.open(options_.pipeline);
+    const OpenedPipeline pipeline = session.open_to_look(options_.pipeline);
     (void)pipeline.run_preflight(false);
     require_own_path(*pipeline, path);
     if (options_.replay) {

@@ -27,27 +27,12 @@ struct ForgetOptions {
   bool delete_rows = false;
 };
 
-/// A record of one sink's ledger that was to be forgotten.
-struct Forgotten {
-  std::string sink;
-  LedgerRecord record;
-  std::int64_t rows_deleted = 0;
-  std::string error;  ///< why it stays; empty = it was forgotten
-};
-
-/// A sink whose ledger was not changed at all.
-struct Untouched {
-  std::string sink;
-  std::string error;
-};
-
+/// The result: each record that was to be forgotten, and the sinks whose ledger was not changed at
+/// all. A record that stays has an "error".
 struct ForgetResult {
-  std::vector<Forgotten> partitions;
-  std::vector<Untouched> sinks;
-
-  [[nodiscard]] bool complete() const {
-    return sinks.empty() && std::ranges::all_of(partitions, &std::string::empty, &Forgotten::error);
-  }
+  json partitions = json::array();
+  json untouched_sinks = json::array();
+  bool complete = true;
 };
 
 bool has_rows(const LedgerRecord& record) {
@@ -106,14 +91,16 @@ class Forget {
       ledger_.load(graph_, sink, pipeline_.file.name);
     } catch (const StageError& error) {
       if (error.code() == Code::config) throw;  // nothing was changed yet
-      result_.sinks.push_back({graph_[sink].name, error.message()});
+      result_.untouched_sinks.push_back(
+          {{"sink", graph_[sink].name}, {"error", session_.conceal(error.message())}});
+      result_.complete = false;
     }
   }
 
   /// Also accepts a source that the file no longer has: a ledger may have partitions of it.
   void require_known_source() const {
     const std::string& name = options_.source;
-    if (name.empty() || !result_.sinks.empty()) return;
+    if (name.empty() || !result_.complete) return;
     std::set<std::string> names;
     for (const NodeIndex source : graph_.of_kind(runtime::Kind::source)) {
       names.insert(graph_[source].name);
@@ -129,8 +116,8 @@ class Forget {
 
   /// Only the plan knows by which column and value a partition's rows are identified.
   void plan() {
-    for (runtime::PlannedPartition& planned :
-         runtime::plan_partitions(graph_, {{options_.glob}, {}})) {
+    for (runtime::PlannedPartition& planned : runtime::plan_partitions(graph_)) {
+      if (!runtime::selected({{options_.glob}, {}}, planned.partition.id)) continue;
       const std::string& source = graph_[planned.source].name;
       std::string id = planned.partition.id;
       planned_.emplace(std::pair(source, std::move(id)), std::move(planned.partition));
@@ -144,14 +131,21 @@ class Forget {
       if (!runtime::selected(selection, record.partition)) continue;
       if (!source.empty() && record.source != source) continue;
       if (session_.cancellation.requested()) return;
-      Forgotten forgotten{graph_[sink].name, record, 0, {}};
+      json entry = {{"sink", graph_[sink].name},
+                    {"source", record.source},
+                    {"partition", record.partition},
+                    {"state", state_name(record.state)},
+                    {"rows_written", record.rows_written},
+                    {"forgotten", true},
+                    {"rows_deleted", 0}};
       try {
-        forgotten.rows_deleted = forget(sink, record);
+        entry["rows_deleted"] = forget(sink, record);
       } catch (const StageError& error) {
         if (error.code() == Code::cancelled) return;
-        forgotten.error = error.message();
+        entry["forgotten"] = result_.complete = false;
+        entry["error"] = session_.conceal(error.message());
       }
-      result_.partitions.push_back(std::move(forgotten));
+      result_.partitions.push_back(std::move(entry));
     }
   }
 
@@ -184,78 +178,54 @@ class Forget {
   ForgetResult result_;
 };
 
-json as_json(const Session& session, const ForgetOptions& options,
-             const runtime::Pipeline& pipeline, const ForgetResult& found) {
-  const runtime::Redactor& redactor = session.log.redactor();
-  json partitions = json::array();
-  for (const Forgotten& each : found.partitions) {
-    json entry = {{"sink", each.sink},
-                  {"source", each.record.source},
-                  {"partition", each.record.partition},
-                  {"state", state_name(each.record.state)},
-                  {"rows_written", each.record.rows_written},
-                  {"forgotten", each.error.empty()},
-                  {"rows_deleted", each.rows_deleted}};
-    if (!each.error.empty()) entry["error"] = redactor.conceal(each.error);
-    partitions.push_back(std::move(entry));
-  }
-  json sinks = json::array();
-  for (const Untouched& each : found.sinks) {
-    sinks.push_back({{"sink", each.sink}, {"error", redactor.conceal(each.error)}});
-  }
-  return {{"pipeline", pipeline.file.name},
-          {"delete_rows", options.delete_rows},
-          {"partitions", partitions},
-          {"untouched_sinks", sinks}};
+/// The rows that a forgotten record counted and that are still in the table.
+std::int64_t rows_that_stay(const json& entry) {
+  return entry["state"] == "done" && entry["rows_deleted"] == 0
+             ? entry["rows_written"].get<std::int64_t>()
+             : 0;
 }
 
 /// Tells what happened to the rows of the forgotten records.
-std::string about_rows(const ForgetOptions& options, const ForgetResult& found) {
-  std::int64_t rows = 0;
-  for (const Forgotten& each : found.partitions) {
-    if (!each.error.empty()) continue;
-    if (options.delete_rows) rows += each.rows_deleted;
-    else if (has_rows(each.record)) rows += each.record.rows_written;
-  }
-  if (options.delete_rows) return runtime::counted(rows, "row") + " deleted\n";
-  if (rows == 0) return {};
+std::string about_rows(bool delete_rows, std::int64_t deleted, std::int64_t stay) {
+  if (delete_rows) return runtime::counted(deleted, "row") + " deleted\n";
+  if (stay == 0) return {};
   return fmt::format(
       "{} loaded before {}, and the next run loads these partitions again beside them.\n"
       "--delete-rows deletes a partition's rows with its record.\n",
-      runtime::counted(rows, "row"), rows == 1 ? "stays" : "stay");
+      runtime::counted(stay, "row"), stay == 1 ? "stays" : "stay");
 }
 
-void print_text(const Session& session, const ForgetOptions& options,
-                const runtime::Pipeline& pipeline, const ForgetResult& found) {
-  const runtime::Redactor& redactor = session.log.redactor();
+void print_text(bool delete_rows, const runtime::Pipeline& pipeline, const ForgetResult& found) {
   std::string out;
-  for (const Untouched& each : found.sinks) {
-    out += fmt::format("nothing was forgotten in sink \"{}\": {}\n", each.sink,
-                       redactor.conceal(each.error));
+  for (const json& each : found.untouched_sinks) {
+    out += fmt::format("nothing was forgotten in sink \"{}\": {}\n",
+                       each["sink"].get<std::string>(), each["error"].get<std::string>());
   }
   std::vector<std::vector<std::string>> table = {
       {"partition", "source", "sink", "was", "rows", "result"}};
   std::size_t gone = 0;
-  for (const Forgotten& each : found.partitions) {
-    std::string result = "refused: " + redactor.conceal(each.error);
-    if (each.error.empty()) {
+  std::int64_t deleted = 0;
+  std::int64_t stay = 0;
+  for (const json& each : found.partitions) {
+    std::string result = "forgotten";
+    const std::int64_t rows = each["rows_deleted"];
+    if (!each["forgotten"].get<bool>()) {
+      result = "refused: " + each["error"].get<std::string>();
+    } else {
       ++gone;
-      result = "forgotten";
-      if (each.rows_deleted > 0) {
-        result += fmt::format(", {} deleted", runtime::counted(each.rows_deleted, "row"));
-      } else if (has_rows(each.record)) {
-        result += ", its rows stay";
-      }
+      deleted += rows;
+      stay += rows_that_stay(each);
+      if (rows > 0) result += fmt::format(", {} deleted", runtime::counted(rows, "row"));
+      else if (rows_that_stay(each) > 0) result += ", its rows stay";
     }
-    table.push_back({each.record.partition, each.record.source, each.sink,
-                     std::string(state_name(each.record.state)),
-                     runtime::grouped(each.record.rows_written), result});
+    table.push_back({each["partition"], each["source"], each["sink"], each["state"],
+                     runtime::grouped(each["rows_written"]), result});
   }
   if (!found.partitions.empty()) {
     out += runtime::aligned(table);
     out += fmt::format("{} of {} forgotten\n", gone, found.partitions.size());
-    out += about_rows(options, found);
-  } else if (found.sinks.empty()) {
+    out += about_rows(delete_rows, deleted, stay);
+  } else if (found.untouched_sinks.empty()) {
     out += fmt::format("nothing to forget: no partition in the ledger of pipeline \"{}\" matches\n",
                        pipeline.file.name);
   }
@@ -287,12 +257,18 @@ class StateVerb : public Verb {
   }
 
   int run(const Session& session) override {
-    const OpenedPipeline pipeline = session.open(options_.file);
+    const OpenedPipeline pipeline = session.open_to_look(options_.file);
     const ForgetResult result = Forget(session, options_, *pipeline).run();
-    if (session.json()) print_json(as_json(session, options_, *pipeline, result));
-    else print_text(session, options_, *pipeline, result);
+    if (session.json()) {
+      print_json({{"pipeline", pipeline->file.name},
+                  {"delete_rows", options_.delete_rows},
+                  {"partitions", result.partitions},
+                  {"untouched_sinks", result.untouched_sinks}});
+    } else {
+      print_text(options_.delete_rows, *pipeline, result);
+    }
     if (session.cancellation.requested()) return session.signal_exit_code();
-    return result.complete() ? exit_ok : exit_failed;
+    return result.complete ? exit_ok : exit_failed;
   }
 
  private:

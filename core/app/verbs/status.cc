@@ -1,15 +1,20 @@
 #include "core/app/cli/verb.hpp"
 #include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/terminal.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/in_progress.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
+#include "core/runtime/pipeline/left_behind.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/row_counts.hpp"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
+#include <sstream>
 #include <thread>
 
 namespace etl::app {
@@ -34,28 +39,33 @@ struct SinkStatus {
   std::int64_t recent_partitions = 0;
   std::int64_t last_finished_at = 0;
   json failures = json::array();
+  json left_behind = json::array();
   std::vector<runtime::InProgress> in_hand;
   std::string unreachable;
 
+  [[nodiscard]] bool healthy() const {
+    return unreachable.empty() && failures.empty() && left_behind.empty();
+  }
   [[nodiscard]] bool complete() const { return unreachable.empty() && states.at("pending") == 0; }
 };
 
-void add(SinkStatus& sink, const LedgerRecord* record, const std::string& source,
-         const std::string& partition, const runtime::Redactor& redactor) {
+json failure_json(const LedgerRecord& record, const runtime::Redactor& redactor) {
+  return {{"source", record.source},
+          {"partition", record.partition},
+          {"attempts", record.attempts},
+          {"run_id", record.run_id},
+          {"finished_at", runtime::zoned_text(record.finished_at)},
+          {"error", redactor.conceal(record.error)}};
+}
+
+void add(SinkStatus& sink, const LedgerRecord* record, const runtime::Redactor& redactor) {
   if (record == nullptr) {
     ++sink.states["pending"];
     return;
   }
   ++sink.states[std::string(state_name(record->state))];
   sink.last_finished_at = std::max(sink.last_finished_at, record->finished_at);
-  if (record->state == State::failed) {
-    sink.failures.push_back({{"source", source},
-                             {"partition", partition},
-                             {"attempts", record->attempts},
-                             {"run_id", record->run_id},
-                             {"finished_at", runtime::utc_text(record->finished_at / 1'000'000)},
-                             {"error", redactor.conceal(record->error)}});
-  }
+  if (record->state == State::failed) sink.failures.push_back(failure_json(*record, redactor));
   if (record->state != State::done) return;
   sink.rows += runtime::row_counts(*record);
   if (record->finished_at < runtime::now_us() - rate_window_seconds * 1'000'000) return;
@@ -63,8 +73,10 @@ void add(SinkStatus& sink, const LedgerRecord* record, const std::string& source
   sink.recent_rows += runtime::row_counts(*record);
 }
 
+/// `planned`: the selection of the plan that is shown, out of the `whole`.
 std::vector<SinkStatus> read_status(const Session& session, const runtime::Pipeline& pipeline,
-                                    const std::vector<runtime::PlannedPartition>& planned) {
+                                    const std::vector<runtime::PlannedPartition>& planned,
+                                    const std::vector<runtime::PlannedPartition>& whole) {
   const Graph& graph = *pipeline.graph;
   std::vector<SinkStatus> sinks;
   for (const NodeIndex index : graph.of_kind(runtime::Kind::sink)) {
@@ -80,11 +92,12 @@ std::vector<SinkStatus> read_status(const Session& session, const runtime::Pipel
       sink.unreachable = session.conceal(error.message());
       continue;
     }
+    for (const LedgerRecord& record : runtime::left_behind(graph, index, ledger, whole))
+      sink.left_behind.push_back(failure_json(record, session.log.redactor()));
     for (const runtime::PlannedPartition& each : planned) {
       const std::string& source = graph[each.source].name;
       if (!graph.reaches(each.source, index)) continue;
-      add(sink, ledger.find(index, source, each.partition.id), source, each.partition.id,
-          session.log.redactor());
+      add(sink, ledger.find(index, source, each.partition.id), session.log.redactor());
     }
     sink.in_hand = runtime::in_progress(pipeline, index, ledger);
   }
@@ -107,15 +120,29 @@ json as_json(const runtime::Pipeline& pipeline, std::size_t partitions,
                     {"rows_written", sink.recent_rows.written}}},
                   {"last_finished_at", nullptr},
                   {"failures", sink.failures},
+                  {"left_behind", sink.left_behind},
                   {"in_hand", json::array()}};
     for (const runtime::InProgress& each : sink.in_hand)
       entry["in_hand"].push_back(runtime::as_json(each));
     if (sink.last_finished_at > 0)
-      entry["last_finished_at"] = runtime::utc_text(sink.last_finished_at / 1'000'000);
+      entry["last_finished_at"] = runtime::zoned_text(sink.last_finished_at);
     if (!sink.unreachable.empty()) entry = {{"unreachable", sink.unreachable}};
     list[sink.name] = std::move(entry);
   }
   return {{"pipeline", pipeline.file.name}, {"partitions", partitions}, {"sinks", list}};
+}
+
+std::string failures_text(const json& failures, const char* what) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(failures_shown, failures.size()); ++i) {
+    const json& failure = failures[i];
+    text += fmt::format("  {}: {} after {}: {}\n", what, failure["partition"].get<std::string>(),
+                        runtime::counted(failure["attempts"].get<std::int64_t>(), "attempt"),
+                        runtime::printable(failure["error"].get<std::string>(), "\n    "));
+  }
+  if (failures.size() > failures_shown)
+    text += fmt::format("  ... and {} more\n", failures.size() - failures_shown);
+  return text;
 }
 
 std::string sink_text(const SinkStatus& sink) {
@@ -129,12 +156,11 @@ std::string sink_text(const SinkStatus& sink) {
                       runtime::grouped(sink.rows.read), runtime::grouped(sink.rows.filtered),
                       runtime::grouped(sink.rows.rejected), runtime::grouped(sink.rows.written));
   if (sink.last_finished_at > 0) {
-    text +=
-        fmt::format("  last minute: {}, {} rows/s read, {} rows/s written; last commit {} UTC\n",
-                    runtime::counted(sink.recent_partitions, "partition"),
-                    runtime::grouped(sink.recent_rows.read / rate_window_seconds),
-                    runtime::grouped(sink.recent_rows.written / rate_window_seconds),
-                    runtime::utc_text(sink.last_finished_at / 1'000'000));
+    text += fmt::format("  last minute: {}, {} rows/s read, {} rows/s written; last commit {}\n",
+                        runtime::counted(sink.recent_partitions, "partition"),
+                        runtime::grouped(sink.recent_rows.read / rate_window_seconds),
+                        runtime::grouped(sink.recent_rows.written / rate_window_seconds),
+                        runtime::zoned_text(sink.last_finished_at));
   }
   for (std::size_t i = 0; i < std::min(in_progress_shown, sink.in_hand.size()); ++i) {
     const runtime::InProgress& each = sink.in_hand[i];
@@ -142,14 +168,9 @@ std::string sink_text(const SinkStatus& sink) {
   }
   if (sink.in_hand.size() > in_progress_shown)
     text += fmt::format("  ... and {} more\n", sink.in_hand.size() - in_progress_shown);
-  for (std::size_t i = 0; i < std::min(failures_shown, sink.failures.size()); ++i) {
-    const json& failure = sink.failures[i];
-    text += fmt::format("  failed: {} after {}: {}\n", failure["partition"].get<std::string>(),
-                        runtime::counted(failure["attempts"].get<std::int64_t>(), "attempt"),
-                        runtime::printable(failure["error"].get<std::string>(), "\n    "));
-  }
-  if (sink.failures.size() > failures_shown)
-    text += fmt::format("  ... and {} more\n", sink.failures.size() - failures_shown);
+  text += failures_text(sink.failures, "failed");
+  text += failures_text(sink.left_behind, "left behind, not in the plan any more");
+  if (!sink.left_behind.empty()) text += fmt::format("  {}\n", runtime::left_behind_remedy);
   return text;
 }
 
@@ -173,40 +194,50 @@ class StatusVerb : public Verb {
     common.declare_format(options);
     common.declare_now(options);
     options.flag("--watch", watch_, "Repeat every two seconds until nothing is left to do");
+    options.flag("--exit-code", exit_code_,
+                 "Exit 1 if partitions have failed or a sink cannot be reached");
   }
 
   int run(const Session& session) override {
-    const OpenedPipeline pipeline = session.open(file_);
-    const auto planned =
-        runtime::plan_partitions(*pipeline->graph, {selection_.only, selection_.limit});
+    const OpenedPipeline pipeline = session.open_to_look(file_);
+    const auto whole = runtime::plan_partitions(*pipeline->graph);
+    auto planned = whole;
+    runtime::select(planned, {selection_.only, selection_.limit});
     std::vector<SinkStatus> sinks;
     do {
-      sinks = read_status(session, *pipeline, planned);
-      show(*pipeline, planned.size(), sinks);
-    } while (watch_ && wait_for_more(session, sinks));
+      sinks = read_status(session, *pipeline, planned, whole);
+    } while (show(*pipeline, planned.size(), sinks) && watch_ && wait_for_more(session, sinks));
     // Ctrl-C ends --watch normally, but exits 130 as everywhere.
-    return session.cancellation.requested() ? session.signal_exit_code() : exit_ok;
+    if (session.cancellation.requested()) return session.signal_exit_code();
+    return !exit_code_ || std::ranges::all_of(sinks, &SinkStatus::healthy) ? exit_ok : exit_failed;
   }
 
  private:
-  /// With --watch, a JSON document is one line.
-  void show(const runtime::Pipeline& pipeline, std::size_t partitions,
-            const std::vector<SinkStatus>& sinks) const {
+  /// With --watch, a JSON document is one line, and text on a terminal is drawn again in its place.
+  /// Returns as print().
+  bool show(const runtime::Pipeline& pipeline, std::size_t partitions,
+            const std::vector<SinkStatus>& sinks) {
     if (common.format == Format::json) {
       const json document = as_json(pipeline, partitions, sinks);
-      if (!watch_) return print_json(document);
-      return print(document.dump(-1, ' ', false, json::error_handler_t::replace) + "\n");
+      return print(document.dump(watch_ ? -1 : 2, ' ', false, json::error_handler_t::replace) +
+                   "\n");
     }
     std::string text =
         fmt::format("pipeline \"{}\": {} in the plan\n", pipeline.file.name,
                     runtime::counted(static_cast<std::int64_t>(partitions), "partition"));
     for (const SinkStatus& sink : sinks) text += sink_text(sink);
-    print(text);
+    if (!watch_ || !runtime::on_terminal(STDOUT_FILENO)) return print(text);
+    std::vector<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return print(drawn_.replace(lines, runtime::terminal_size(STDOUT_FILENO)));
   }
 
   std::filesystem::path file_;
   SelectionOptions selection_;
   bool watch_ = false;
+  bool exit_code_ = false;
+  runtime::RedrawnLines drawn_;
 };
 
 }  // namespace

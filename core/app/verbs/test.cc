@@ -8,8 +8,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <cstdio>
-
 namespace etl::app {
 namespace {
 
@@ -42,6 +40,7 @@ class TestVerb : public Verb {
     runtime::Diagnostics diagnostics;
     std::vector<runtime::PipelineTest> tests;
     runtime::OpenRequest request = session_->open_request(file);
+    request.reads = false;
     request.further_checks = [&tests](const runtime::PipelineFile& read,
                                       const runtime::Graph* graph, runtime::Diagnostics& found) {
       tests = runtime::read_tests(read, graph, found);
@@ -62,10 +61,9 @@ class TestVerb : public Verb {
     session_->require_not_stopped();
     const bool valid = !diagnostics.failed();
     valid_ = valid_ && valid;
-    files_.push_back({{"file", file.string()},
-                      {"valid", valid},
-                      {"diagnostics", session_->diagnostics_json(diagnostics)}});
-    std::fputs(session_->diagnostics_text(diagnostics).c_str(), stderr);
+    const json list = session_->diagnostics_json(diagnostics);
+    session_->show_diagnostics(list, session_->diagnostics_text(diagnostics));
+    files_.push_back({{"file", file.string()}, {"valid", valid}, {"diagnostics", list}});
     if (!valid) return;
     for (const runtime::PipelineTest& test : tests) run_one(*pipeline, test);
   }

@@ -1,8 +1,6 @@
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/pipeline_check.hpp"
 
-#include <cstdio>
-
 namespace etl::app {
 namespace {
 
@@ -26,7 +24,7 @@ class Validate : public Verb {
       results.push_back({{"file", check["file"]},
                          {"valid", check["valid"]},
                          {"diagnostics", check["diagnostics"]}});
-      std::fputs(check["text"].get<std::string>().c_str(), stderr);
+      session.show_diagnostics(check["diagnostics"], check["text"]);
       if (!session.json() && check["valid"]) print(file.string() + ": ok\n");
     }
     if (session.json()) print_json({{"valid", valid}, {"files", results}});

@@ -50,7 +50,7 @@ struct AttemptResult {
   std::vector<std::int64_t> peaks;            ///< by node: most bytes held by the stage so far
   std::int64_t downloaded = 0;
   std::int64_t decoded = 0;
-  std::string rejects;  ///< for the log: rejected rows by reason; empty = none
+  std::map<std::string, std::int64_t> rejects;  ///< rejected rows by reason
 };
 
 /// Identifies a run in the ledger records of its partitions.

@@ -215,7 +215,7 @@ void AttemptRunner::complete(std::unique_ptr<Attempt> attempt) {
   for (const Node& node : graph_.nodes()) result.peaks.push_back(node.stage->memory().peak());
   result.downloaded = counts.downloaded();
   result.decoded = counts.decoded();
-  result.rejects = counts.rejects_by_reason();
+  result.rejects = counts.rejects();
   for (auto& stream : attempt->streams) {
     SinkOutcome& outcome = result.outcomes[stream->sink];
     if (const auto at = attempt->outcomes.find(stream->sink); at != attempt->outcomes.end())

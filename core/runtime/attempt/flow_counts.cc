@@ -45,15 +45,20 @@ void FlowCounts::reject(NodeIndex node, std::string_view reason) {
   else ++other_reasons_;
 }
 
+std::map<std::string, std::int64_t> FlowCounts::rejects() const {
+  auto by_reason = reasons_;
+  if (other_reasons_ != 0) by_reason["other reasons"] += other_reasons_;
+  return by_reason;
+}
+
 std::string FlowCounts::rejects_by_reason() const {
   if (rejected_ == 0) return {};
   std::string text = counted(rejected_, "row") + " rejected";
   const char* separator = ": ";
-  for (const auto& [reason, rows] : reasons_) {
+  for (const auto& [reason, rows] : rejects()) {
     text += fmt::format("{}{} x {}", separator, rows, reason);
     separator = ", ";
   }
-  if (other_reasons_ != 0) text += fmt::format("{}{} x other reasons", separator, other_reasons_);
   return text;
 }
 

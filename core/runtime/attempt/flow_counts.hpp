@@ -42,6 +42,8 @@ class FlowCounts {
   [[nodiscard]] std::int64_t downloaded() const { return downloaded_; }
   [[nodiscard]] std::int64_t decoded() const { return decoded_; }
   [[nodiscard]] std::int64_t rejected() const { return rejected_; }
+  /// Rows by reason; of very many reasons, the later ones count as "other reasons".
+  [[nodiscard]] std::map<std::string, std::int64_t> rejects() const;
   /// "12 rows rejected: 8 x fewer than 4 fields, 4 x ..."; empty when there were none.
   [[nodiscard]] std::string rejects_by_reason() const;
 
@@ -62,7 +64,7 @@ class FlowCounts {
   std::int64_t downloaded_ = 0;
   std::int64_t decoded_ = 0;
   std::int64_t rejected_ = 0;
-  std::map<std::string, std::int64_t, std::less<>> reasons_;
+  std::map<std::string, std::int64_t> reasons_;
   std::int64_t other_reasons_ = 0;
 };
 

@@ -1,7 +1,8 @@
 /// \file
-/// Environment variables.
+/// Environment variables, and the program itself.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,5 +14,8 @@ using Environment = std::function<std::optional<std::string>(const std::string& 
 
 /// The value of a variable of this process, or nothing if it is not set.
 [[nodiscard]] std::optional<std::string> environment_variable(const std::string& name);
+
+/// The path of this program, also where /proc is not mounted (chroot, build sandboxes).
+[[nodiscard]] std::filesystem::path executable_path();
 
 }  // namespace etl::runtime

@@ -58,26 +58,33 @@ std::string utc_text(std::int64_t seconds) {
   return fmt::format("{:%Y-%m-%d %H:%M:%S}", parts);
 }
 
-std::string aligned(const std::vector<std::vector<std::string>>& given) {
-  std::vector<std::vector<std::string>> rows = given;
-  std::vector<std::size_t> widths;
-  for (auto& row : rows) {
-    widths.resize(std::max(widths.size(), row.size()));
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      row[i] = printable(row[i], " ");
-      widths[i] = std::max(widths[i], display_width(row[i]));
-    }
+std::string zoned_text(std::int64_t microseconds) {
+  return utc_text(microseconds / 1'000'000) + "Z";
+}
+
+void ColumnWidths::measure(const std::vector<std::string>& row) {
+  widths_.resize(std::max(widths_.size(), row.size()));
+  for (std::size_t i = 0; i < row.size(); ++i)
+    widths_[i] = std::max(widths_[i], display_width(printable(row[i], " ")));
+}
+
+std::string ColumnWidths::line(const std::vector<std::string>& row) const {
+  std::string line;
+  for (std::size_t i = 0; i < row.size(); ++i) {
+    const std::string cell = printable(row[i], " ");
+    const std::string padding(widths_[i] - display_width(cell), ' ');
+    line += i == 0 ? "" : "  ";
+    line += numeric(cell) ? padding + cell : cell + padding;
   }
+  line.erase(line.find_last_not_of(' ') + 1);
+  return line + "\n";
+}
+
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+  ColumnWidths widths;
+  for (const auto& row : rows) widths.measure(row);
   std::string text;
-  for (const auto& row : rows) {
-    std::string line;
-    for (std::size_t i = 0; i < row.size(); ++i) {
-      const std::string padding(widths[i] - display_width(row[i]), ' ');
-      line += (i == 0 ? "" : "  ") + (numeric(row[i]) ? padding + row[i] : row[i] + padding);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    text += line + "\n";
-  }
+  for (const auto& row : rows) text += widths.line(row);
   return text;
 }
 

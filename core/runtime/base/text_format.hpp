@@ -2,6 +2,7 @@
 /// Numbers and tables formatted for people.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -20,6 +21,19 @@ std::string human_seconds(double seconds);
 
 /// Seconds since 1970-01-01 UTC -> "2016-08-27 21:00:00"; the plain number if it is out of range.
 std::string utc_text(std::int64_t seconds);
+/// A time of a ledger, in microseconds, with its zone -> "2016-08-27 21:00:00Z".
+std::string zoned_text(std::int64_t microseconds);
+
+/// Aligns tables that are too large to be kept as text: measure() every row, then format it.
+class ColumnWidths {
+ public:
+  void measure(const std::vector<std::string>& row);
+  /// The row with a line break at its end, as aligned() formats it.
+  [[nodiscard]] std::string line(const std::vector<std::string>& row) const;
+
+ private:
+  std::vector<std::size_t> widths_;
+};
 
 /// Formats rows of cells as aligned columns, two spaces apart, with numbers aligned to the right.
 /// Widths are terminal columns. Line breaks and control characters in cells are replaced.

@@ -77,7 +77,7 @@ nlohmann::json as_json(const InProgress& in_progress) {
                          {"host", record.host},
                          {"pid", record.pid},
                          {"attempt", record.attempt},
-                         {"since", utc_text(record.since / second)},
+                         {"since", zoned_text(record.since)},
                          {"silent_seconds", record.silent / second},
                          {"run_id", record.run_id},
                          {"lost", in_progress.lost}};
@@ -87,10 +87,9 @@ nlohmann::json as_json(const InProgress& in_progress) {
 
 std::string as_text(const InProgress& in_progress) {
   const RunningRecord& record = in_progress.record;
-  std::string text =
-      fmt::format("{}: {}{} (process {}), attempt {}, since {} UTC", record.partition,
-                  record.task.empty() ? "" : fmt::format("task {} on ", record.task), record.host,
-                  record.pid, record.attempt, utc_text(record.since / second));
+  std::string text = fmt::format("{}: {}{} (process {}), attempt {}, since {}", record.partition,
+                                 record.task.empty() ? "" : fmt::format("task {} on ", record.task),
+                                 record.host, record.pid, record.attempt, zoned_text(record.since));
   if (in_progress.lost) text += fmt::format("; silent for {} s", record.silent / second);
   return printable(text);
 }

@@ -25,6 +25,7 @@ struct OpenRequest {
   /// Replaces `{task}` in the paths of sinks; none: the pipeline stands for all tasks, and 0 is
   /// used.
   std::optional<std::int64_t> task = std::nullopt;
+  bool reads = true;  ///< false: no partition will be read; see Context::reads()
   /// Checks parts of the file that are not needed to open it. `graph` is nullptr if the stages
   /// have mistakes.
   std::function<void(const PipelineFile& file, const Graph* graph, Diagnostics& diagnostics)>

@@ -1,13 +1,15 @@
 #include "core/runtime/pipeline/plan.hpp"
 
 #include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
 #include <fnmatch.h>
 
 #include <algorithm>
-#include <set>
+#include <unordered_set>
 
 namespace etl::runtime {
 
@@ -41,10 +43,10 @@ void keep_share(std::vector<PlannedPartition>& planned, const Share& share) {
 
 }  // namespace
 
-std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection) {
+std::vector<PlannedPartition> plan_partitions(const Graph& graph) {
   std::vector<PlannedPartition> planned;
   for (const NodeIndex source : graph.of_kind(Kind::source)) {
-    std::set<std::string> ids;
+    std::unordered_set<std::string> ids;
     for (Partition& partition : graph.source(source).plan()) {
       if (partition.id.empty() || printable(partition.id) != partition.id) {
         throw graph[source].stage->failure(
@@ -56,13 +58,31 @@ std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selectio
         throw graph[source].stage->failure(
             Error(Code::internal, fmt::format("plans the partition \"{}\" twice", partition.id)));
       }
-      if (selected(selection, partition.id)) planned.push_back({source, std::move(partition)});
+      planned.push_back({source, std::move(partition)});
     }
+  }
+  return planned;
+}
+
+void select(std::vector<PlannedPartition>& planned, const Selection& selection) {
+  const std::size_t all = planned.size();
+  std::erase_if(planned, [&](const PlannedPartition& each) {
+    return !selected(selection, each.partition.id);
+  });
+  if (planned.empty() && !selection.only.empty()) {
+    throw Error::permanent(
+        fmt::format("--only: none of {} in the plan has an id that matches {}; etl plan lists them",
+                    counted(static_cast<std::int64_t>(all), "partition"), listed(selection.only)));
   }
   if (selection.limit && planned.size() > static_cast<std::size_t>(*selection.limit)) {
     planned.resize(static_cast<std::size_t>(*selection.limit));
   }
   if (selection.share) keep_share(planned, *selection.share);
+}
+
+std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection) {
+  std::vector<PlannedPartition> planned = plan_partitions(graph);
+  select(planned, selection);
   return planned;
 }
 

@@ -30,7 +30,15 @@ struct PlannedPartition {
 
 /// Plans every source, in the order of the file. Throws StageError, also if a source plans an id
 /// twice, or one that is empty or not printable.
-std::vector<PlannedPartition> plan_partitions(const Graph& graph, const Selection& selection);
+[[nodiscard]] std::vector<PlannedPartition> plan_partitions(const Graph& graph);
+
+/// Keeps the selected partitions of a whole plan. Throws Error (permanent) if none matches
+/// Selection::only: a typing error must not look like success.
+void select(std::vector<PlannedPartition>& planned, const Selection& selection);
+
+/// Plans every source and keeps the selection. Throws as the two above.
+[[nodiscard]] std::vector<PlannedPartition> plan_partitions(const Graph& graph,
+                                                            const Selection& selection);
 
 /// For every partition of a whole plan, the share that it belongs to; see Selection::share.
 [[nodiscard]] std::vector<std::size_t> shares_of(const std::vector<PlannedPartition>& planned,

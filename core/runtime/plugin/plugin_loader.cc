@@ -1,5 +1,6 @@
 #include "core/runtime/plugin/plugin_loader.hpp"
 
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/plugin/older_tables.hpp"
 
@@ -8,6 +9,7 @@
 #include <boost/dll/shared_library.hpp>
 #include <elf.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include <array>
 #include <cerrno>
@@ -89,7 +91,7 @@ void require_library_of_this_machine(const fs::path& path) {
     throw refused(path,
                   "not a shared library (no ELF header); build it with -shared, or "
                   "remove it from the plugin folder");
-  const ElfHead self("/proc/self/exe");
+  const ElfHead self(executable_path());
   if (library.machine() != self.machine()) {
     throw refused(path, "built for another machine (" + library.machine() + "; this one is " +
                             self.machine() + "): rebuild the plugin here");
@@ -105,7 +107,11 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
   }
   const std::string repeated = path.string() + ": ";
   if (const auto at = text.find(repeated); at != std::string::npos) text.erase(at, repeated.size());
-  if (text.find("GLIBCXX_") != std::string::npos || text.find("CXXABI_") != std::string::npos) {
+  struct statvfs mounted {};
+  if (::statvfs(path.c_str(), &mounted) == 0 && (mounted.f_flag & ST_NOEXEC) != 0) {
+    text += "; its file system is mounted noexec: copy it to one that is not, or mount it exec";
+  } else if (text.find("GLIBCXX_") != std::string::npos ||
+             text.find("CXXABI_") != std::string::npos) {
     text += "; it was built with a newer g++ than this machine's libstdc++: rebuild it here";
   } else if (text.find("undefined symbol") != std::string::npos) {
     text +=

@@ -1,5 +1,7 @@
 #include "core/runtime/plugin/stage.hpp"
 
+#include <etl/context.hpp>
+
 #include <utility>
 
 namespace etl::runtime {
@@ -36,8 +38,9 @@ Stage::Stage(const etl_stage* table, Kind kind, std::string name,
     return static_cast<const Stage*>(ctx)->services_.cancellation.requested() ? 1 : 0;
   };
   host_.extension = [](void* ctx, const char* id) -> const void* {
-    return std::string_view(id) == ETL_SLOTS ? static_cast<const Stage*>(ctx)->services_.slots
-                                             : nullptr;
+    const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
+    if (std::string_view(id) == ETL_SLOTS) return offered.slots;
+    return id == std::string_view(detail::reads_nothing) && !offered.reads ? id : nullptr;
   };
   host_.memory = [](void* ctx, std::int64_t change) {
     static_cast<const Stage*>(ctx)->memory_.add(change);

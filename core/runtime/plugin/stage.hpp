@@ -29,6 +29,7 @@ struct StageServices {
   StageLog log;
   const etl_slots* slots = nullptr;  ///< shared by the processes of a run; nullptr: it is one
   MemoryAccount* memory = nullptr;   ///< of the run
+  bool reads = true;                 ///< false: sources will not read any partition
 };
 
 /// The error that a plugin reported, with defaults for a missing message or an unknown code.

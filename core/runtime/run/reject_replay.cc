@@ -227,6 +227,7 @@ class ReplayRun {
         {settings.run, {run.retries, run.retry_delay}, run.on_failure == OnFailure::stop, &store},
         cancellation_, log_, progress);
     run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    scheduler.log_rejects();
     scheduler.add_to(report_.summary);
   }
 

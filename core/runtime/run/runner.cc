@@ -1,6 +1,7 @@
 #include "core/runtime/run/runner.hpp"
 
 #include "core/runtime/pipeline/definition_change.hpp"
+#include "core/runtime/pipeline/left_behind.hpp"
 #include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
@@ -43,9 +44,10 @@ class Run {
     const auto begun = std::chrono::steady_clock::now();
     open_rejects();
     plan();
-    if (planned_.empty() && !request_.selection.only.empty())
-      log_.warn("--only matches no partition");
     read_missing_ledgers();
+    // The tasks of an array would all report the same partitions.
+    if (!request_.selection.share) find_left_behind();
+    select(planned_, request_.selection);
     if (rejects_) rejects_->recover(ledgers());
     std::vector<PartitionJob> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
@@ -108,8 +110,7 @@ class Run {
 
   /// A source that cannot list its partitions ends the run: there is nothing to do or to report.
   void plan() {
-    const auto down =
-        with_retries("planning", [&] { planned_ = plan_partitions(graph_, request_.selection); });
+    const auto down = with_retries("planning", [&] { planned_ = plan_partitions(graph_); });
     if (down) throw StageError(down->error);
   }
 
@@ -132,6 +133,15 @@ class Run {
       if (request_.reload) continue;
       if (auto changed = changed_definition(graph_, sink, preflight_.ledger))
         throw Error::config(fmt::format("{}; {}", *changed, changed_definition_remedy));
+    }
+  }
+
+  void find_left_behind() {
+    for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
+      for (LedgerRecord& record : left_behind(graph_, sink, preflight_.ledger, planned_)) {
+        summary_.left_behind.push_back({record.source, record.partition, record.sink, "",
+                                        record.attempts, log_.redactor().conceal(record.error)});
+      }
     }
   }
 
@@ -227,6 +237,7 @@ class Run {
     }
     heartbeats.reset();
     progress.stop();
+    scheduler.log_rejects();
     scheduler.add_to(summary_);
   }
 

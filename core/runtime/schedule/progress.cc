@@ -5,7 +5,9 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace etl::runtime {
@@ -16,7 +18,8 @@ using std::chrono::milliseconds;
 constexpr milliseconds redraw_every{200};
 constexpr milliseconds line_every{5000};
 constexpr milliseconds json_every{1000};
-constexpr std::size_t bar_width = 30;
+constexpr std::size_t widest_bar = 30;
+constexpr std::size_t narrowest_bar = 5;
 constexpr std::size_t active_shown = 4;
 
 void print(const std::string& text) {
@@ -90,8 +93,8 @@ void Progress::show(bool last) {
       print(json_line() + "\n");
       return;
     }
-    erase_bars();
-    if (!last) print(bars(drawn_));
+    const TerminalSize size = terminal_size(STDERR_FILENO);
+    print(last ? drawn_.erase(size) : drawn_.replace(bars(size.columns), size));
   });
 }
 
@@ -114,24 +117,28 @@ std::string Progress::line() const {
       left < 0 ? "" : ", about " + human_seconds(left) + " left");
 }
 
-std::string Progress::bars(std::size_t& lines) const {
+/// The bar takes the columns that the numbers leave.
+std::vector<std::string> Progress::bars(std::size_t columns) const {
+  const std::string numbers = line();
+  const std::size_t beside = display_width(numbers) + std::string_view("[] ").size() + 1;
+  const std::size_t width = columns > beside ? std::min(columns - beside, widest_bar) : 0;
   const std::size_t done = static_cast<std::size_t>(finished_.load());
-  const std::size_t filled = total_ == 0 ? bar_width : bar_width * done / total_;
-  std::string text = fmt::format("[{}{}] {}\n", std::string(filled, '#'),
-                                 std::string(bar_width - filled, '.'), line());
-  lines = 1;
+  const std::size_t filled = total_ == 0 ? width : width * done / total_;
+  std::vector<std::string> lines = {width < narrowest_bar
+                                        ? numbers
+                                        : fmt::format("[{}{}] {}", std::string(filled, '#'),
+                                                      std::string(width - filled, '.'), numbers)};
   const MutexLock lock(mutex_);
   for (const auto& [partition, since] : active_) {
-    if (lines > active_shown) {
-      text += fmt::format("  ... and {} more\n", active_.size() - active_shown);
-      ++lines;
+    if (lines.size() > active_shown) {
+      lines.push_back(fmt::format("  ... and {} more", active_.size() - active_shown));
       break;
     }
-    text += fmt::format("  {} {}\n", printable(partition),
-                        human_seconds(std::chrono::duration<double>(Clock::now() - since).count()));
-    ++lines;
+    lines.push_back(
+        fmt::format("  {} {}", printable(partition),
+                    human_seconds(std::chrono::duration<double>(Clock::now() - since).count())));
   }
-  return text;
+  return lines;
 }
 
 std::string Progress::json_line() const {
@@ -144,10 +151,6 @@ std::string Progress::json_line() const {
   return object.dump();
 }
 
-void Progress::erase_bars() {
-  std::string text;
-  for (; drawn_ > 0; --drawn_) text += "\x1b[1A\x1b[2K";  // one line up, clear it
-  if (!text.empty()) print(text);
-}
+void Progress::erase_bars() { print(drawn_.erase(terminal_size(STDERR_FILENO))); }
 
 }  // namespace etl::runtime

@@ -4,12 +4,14 @@
 
 #include "core/runtime/base/log.hpp"
 #include "core/runtime/base/mutex.hpp"
+#include "core/runtime/base/terminal.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <map>
 #include <string>
 #include <thread>
+#include <vector>
 
 namespace etl::runtime {
 
@@ -43,7 +45,7 @@ class Progress {
   void show_until_stopped();
   void show(bool last);
   [[nodiscard]] std::string line() const;
-  [[nodiscard]] std::string bars(std::size_t& lines) const;
+  [[nodiscard]] std::vector<std::string> bars(std::size_t columns) const;
   [[nodiscard]] std::string json_line() const;
   [[nodiscard]] double elapsed() const;
   [[nodiscard]] double eta() const;
@@ -63,7 +65,7 @@ class Progress {
   /// Partitions in progress; those of two sources may share an id.
   std::multimap<std::string, Clock::time_point> active_ ETL_GUARDED_BY(mutex_);
   bool stop_ ETL_GUARDED_BY(mutex_) = false;
-  std::size_t drawn_ = 0;  ///< lines of bars on the terminal; guarded by the lock of the log
+  RedrawnLines drawn_;  ///< the bars; guarded by the lock of the log
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "core/runtime/schedule/scheduler.hpp"
 
 #include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
@@ -106,10 +107,6 @@ std::vector<Scheduler::AttemptInProgress> Scheduler::attempts_in_progress() cons
 bool Scheduler::complete(const AttemptRequest& request, const AttemptResult& result) {
   progress_.end(request.partition.id);
   count(request, result);
-  if (!result.rejects.empty()) {
-    log_.write(LogLevel::warn, graph_[request.source].name,
-               fmt::format("{}: {}", request.partition.id, result.rejects));
-  }
   if (settings_.rejects != nullptr) settings_.rejects->attempt_ended(graph_, request, result);
   Remainder remainder;
   for (const NodeIndex sink : request.sinks)
@@ -131,6 +128,7 @@ void Scheduler::count(const AttemptRequest& request, const AttemptResult& result
   const MutexLock lock(mutex_);
   PartitionJob& job = jobs_[request.job];
   job.attempt_started_at = 0;
+  job.rejects = result.rejects;
   tally_.add_attempt(result, job.rows_counted);
 }
 
@@ -226,6 +224,31 @@ void Scheduler::finish(const PartitionJob& job) {
                        : job.missing   ? &PartitionCounts::missing
                        : job.committed ? &PartitionCounts::done
                                        : &PartitionCounts::skipped);
+}
+
+void Scheduler::log_rejects() const {
+  struct Total {
+    std::int64_t rows = 0;
+    std::int64_t partitions = 0;
+    std::string first;
+  };
+  std::map<std::pair<NodeIndex, std::string>, Total> totals;
+  {
+    const MutexLock lock(mutex_);
+    for (const PartitionJob& job : jobs_) {
+      if (!job.committed) continue;
+      for (const auto& [reason, rows] : job.rejects) {
+        Total& total = totals[{job.source, reason}];
+        total.rows += rows;
+        if (total.partitions++ == 0) total.first = job.partition->id;
+      }
+    }
+  }
+  for (const auto& [what, total] : totals) {
+    log_.write(LogLevel::warn, graph_[what.first].name,
+               fmt::format("{} of {} rejected: {}; the first in {}", counted(total.rows, "row"),
+                           counted(total.partitions, "partition"), what.second, total.first));
+  }
 }
 
 void Scheduler::add_to(Summary& summary) const {

@@ -34,7 +34,8 @@ struct PartitionJob {
   bool committed = false;               ///< by this run, to at least one sink
   bool missing = false;
   bool interrupted = false;
-  std::vector<bool> rows_counted = {};  ///< by node: its rows are in the tally
+  std::vector<bool> rows_counted = {};               ///< by node: its rows are in the tally
+  std::map<std::string, std::int64_t> rejects = {};  ///< of the last attempt, by reason
 };
 
 struct SchedulerSettings {
@@ -74,6 +75,8 @@ class Scheduler {
   };
   [[nodiscard]] std::vector<AttemptInProgress> attempts_in_progress() const;
 
+  /// Logs the rejected rows of committed partitions: a line for each source and reason.
+  void log_rejects() const;
   /// Adds the results so far to a summary that has its sinks and stages already, in node order.
   void add_to(Summary& summary) const;
 

@@ -2,6 +2,7 @@
 
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
+#include "core/runtime/pipeline/left_behind.hpp"
 
 #include <fmt/format.h>
 
@@ -28,6 +29,20 @@ json to_json(const PartitionCounts& partitions) {
           {"skipped", partitions.skipped},
           {"failed", partitions.failed},
           {"missing", partitions.missing}};
+}
+
+json to_json(const std::vector<Failure>& failures) {
+  json list = json::array();
+  for (const Failure& failure : failures) {
+    list.push_back({{"source", failure.source},
+                    {"partition", failure.partition},
+                    {"sink", failure.sink},
+                    {"stage", failure.stage},
+                    {"attempts", failure.attempts},
+                    {"transient", failure.transient},
+                    {"error", failure.error}});
+  }
+  return list;
 }
 
 double seconds(std::chrono::nanoseconds time) {
@@ -82,16 +97,6 @@ json Summary::json() const {
   for (const SinkSummary& sink : sinks) {
     by_sink[sink.name] = {{"rows", to_json(sink.rows)}, {"partitions", to_json(sink.partitions)}};
   }
-  nlohmann::json failed = nlohmann::json::array();
-  for (const Failure& failure : failures) {
-    failed.push_back({{"source", failure.source},
-                      {"partition", failure.partition},
-                      {"sink", failure.sink},
-                      {"stage", failure.stage},
-                      {"attempts", failure.attempts},
-                      {"transient", failure.transient},
-                      {"error", failure.error}});
-  }
   return {{"pipeline", pipeline},
           {"run_id", run_id},
           {"status", status},
@@ -103,7 +108,8 @@ json Summary::json() const {
           {"peak_memory_bytes", peak_memory_bytes},
           {"stages", by_stage},
           {"sinks", by_sink},
-          {"failures", failed}};
+          {"failures", to_json(failures)},
+          {"left_behind", to_json(left_behind)}};
 }
 
 std::string Summary::text() const {
@@ -137,6 +143,11 @@ std::string Summary::text() const {
     out += fmt::format("failed: {} into {} after {}: {}\n", failure.partition, failure.sink,
                        counted(failure.attempts, "attempt"), printable(failure.error, "\n    "));
   }
+  for (const Failure& failure : left_behind) {
+    out += fmt::format("left behind: {} into {} failed and is not in the plan any more: {}\n",
+                       failure.partition, failure.sink, printable(failure.error, "\n    "));
+  }
+  if (!left_behind.empty()) out += fmt::format("  {}\n", left_behind_remedy);
   return out;
 }
 

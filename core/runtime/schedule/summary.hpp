@@ -64,6 +64,7 @@ struct Summary {
   std::vector<StageSummary> stages;
   std::vector<SinkSummary> sinks;
   std::vector<Failure> failures;
+  std::vector<Failure> left_behind;  ///< of earlier runs, not in the plan any more
 
   /// Sets `rows` from those of the sinks. With several sinks, rows read and rejected are taken from
   /// `read_once`, which counts each partition once.

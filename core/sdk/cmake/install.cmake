@@ -40,6 +40,7 @@ if(NOT ETL_SANITIZE)
   install(DIRECTORY ${share}/ DESTINATION share COMPONENT runner)
 endif()
 
-install(FILES README.md DESTINATION share/doc/etl COMPONENT runner)
+# The README of the repository begins with building etl.
+install(FILES core/sdk/cmake/README.installed.md DESTINATION share/doc/etl COMPONENT runner RENAME README.md)
 install(DIRECTORY docs DESTINATION share/doc/etl COMPONENT runner PATTERN CMakeLists.txt EXCLUDE)
 install(DIRECTORY pipelines DESTINATION share/doc/etl COMPONENT runner)

@@ -47,6 +47,7 @@ TEST(TextFormatTest, UtcText) {
   EXPECT_EQ(utc_text(0), "1970-01-01 00:00:00");
   EXPECT_EQ(utc_text(1472331600), "2016-08-27 21:00:00");
   EXPECT_EQ(utc_text(-1), "1969-12-31 23:59:59");
+  EXPECT_EQ(zoned_text(1472331600'999'999), "2016-08-27 21:00:00Z");
   // Out of the calendar's range: shown as plain numbers.
   EXPECT_EQ(utc_text(std::numeric_limits<std::int64_t>::max()), "9223372036854775807");
   EXPECT_EQ(utc_text(std::numeric_limits<std::int64_t>::min()), "-9223372036854775808");

@@ -45,7 +45,18 @@ TEST(PlanTest, EveryPartitionInTheOrderOfTheSources) {
 TEST(PlanTest, Only) {
   EXPECT_THAT(planned({{"p1*"}, {}}), ElementsAre("p1", "p10", "p11"));
   EXPECT_THAT(planned({{"q?", "p[34]"}, {}}), ElementsAre("p3", "p4", "q0", "q1"));
-  EXPECT_THAT(planned({{"P1"}, {}}), IsEmpty());
+}
+
+TEST(PlanTest, AGlobThatMatchesNothingIsAnError) {
+  try {
+    (void)planned({{"P1", "r*"}, {}});
+    FAIL();
+  } catch (const etl::Error& error) {
+    EXPECT_EQ(error.code(), etl::Code::permanent);
+    EXPECT_EQ(error.message(),
+              "--only: none of 14 partitions in the plan has an id that matches \"P1\", \"r*\"; "
+              "etl plan lists them");
+  }
 }
 
 TEST(PlanTest, LimitComesAfterOnly) {

@@ -78,7 +78,7 @@ TEST(WorkerProtocolTest, AResultArrivesWhole) {
   result.peaks = {100, 200};
   result.downloaded = 11;
   result.decoded = 12;
-  result.rejects = "2 rows rejected";
+  result.rejects = {{"too few fields", 2}};
   const AttemptResult got = at_runner(AttemptDone{7, result, 4096}).result;
   ASSERT_EQ(got.outcomes.size(), 3U);
   EXPECT_EQ(got.outcomes.at(3).kind, SinkOutcome::Kind::committed);

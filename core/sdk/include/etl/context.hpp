@@ -10,6 +10,11 @@
 namespace etl {
 inline namespace v1 {
 
+namespace detail {
+/// extension(): not NULL if the host will read no partition.
+inline constexpr const char* reads_nothing = "etl.reads_nothing/1";
+}  // namespace detail
+
 /// Host services for one stage, valid as long as the stage. Cheap to copy; any thread may use it.
 class Context {
  public:
@@ -25,6 +30,12 @@ class Context {
   /// Limits across all processes of the run; nullptr if the run is a single process.
   [[nodiscard]] const etl_slots* slots() const {
     return static_cast<const etl_slots*>(host_->extension(host_->ctx, ETL_SLOTS));
+  }
+
+  /// Whether partitions will be read. If not (etl test, graph, plan, status), a source does not
+  /// demand what only reading needs.
+  [[nodiscard]] bool reads() const {
+    return host_->extension(host_->ctx, detail::reads_nothing) == nullptr;
   }
 
  private:
