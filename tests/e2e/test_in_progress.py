@@ -59,7 +59,7 @@ class InProgress(EtlCase):
                 said = both[task]
                 self.assertEqual((False, socket.gethostname(), running.process.pid, 1),
                                  (said["lost"], said["host"], said["pid"], said["attempt"]))
-                self.assertRegex(said["since"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$")
+                self.assertRegex(said["since"], r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\dZ$")
             self.assertNotEqual(both["0/2"]["partition"], both["1/2"]["partition"])
             self.assertIn(f"in progress: {both['0/2']['partition']}: task 0/2 on", etl.run("status", path).out)
             plan = etl.run("plan", path, "--format", "json").json["partitions"]

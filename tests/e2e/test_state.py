@@ -156,7 +156,7 @@ class Forget:
             row = known["db", self.partition(index)]
             self.assertEqual(row["attempts"], sinks[index]["attempts"])
             self.assertEqual(row["error"], sinks[index].get("error"))
-            self.assertEqual(str(row["finished_at"])[:19], sinks[index]["finished_at"])
+            self.assertEqual(f'{str(row["finished_at"])[:19]}Z', sinks[index]["finished_at"])
             self.assertEqual(row["run_id"], sinks[index]["run_id"])
         self.assertEqual(self.count(base, 2), sinks[2]["rows_written"])
         lines = {line.split()[0]: line for line in self.text("plan", path).splitlines() if line}
