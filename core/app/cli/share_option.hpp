@@ -4,7 +4,7 @@
 #pragma once
 
 #include "core/runtime/base/environment.hpp"
-#include "core/runtime/pipeline/plan_shares.hpp"
+#include "core/runtime/pipeline/plan.hpp"
 
 #include <cstdint>
 #include <string>

@@ -2,10 +2,10 @@
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/config/task_paths.hpp"
-#include "core/runtime/pipeline/definition_change.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/pipeline/plan.hpp"
+#include "core/runtime/pipeline/preflight.hpp"
 
 #include <fmt/format.h>
 

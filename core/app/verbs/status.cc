@@ -1,5 +1,5 @@
 #include "core/app/cli/verb.hpp"
-#include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/terminal.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"

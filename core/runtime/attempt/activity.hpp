@@ -11,7 +11,10 @@
 
 #include <atomic>
 #include <chrono>
+#include <csignal>
+#include <cstddef>
 #include <cstdint>
+#include <memory>
 
 namespace etl::runtime {
 
@@ -26,6 +29,29 @@ struct Activity {
 
 /// The activity of this thread; nullptr = it has no observer.
 inline thread_local Activity* this_activity = nullptr;
+
+/// The alternate signal stack of the thread that makes it, for its lifetime: a thread that ran out of
+/// stack has none left for the crash handler, which records the activity that caused the crash.
+class CrashStack {
+ public:
+  CrashStack() {
+    stack_t fresh{};
+    fresh.ss_sp = memory_.get();
+    fresh.ss_size = size;
+    set_ = sigaltstack(&fresh, &before_) == 0;
+  }
+  ~CrashStack() {
+    if (set_) sigaltstack(&before_, nullptr);
+  }
+  CrashStack(const CrashStack&) = delete;
+  CrashStack& operator=(const CrashStack&) = delete;
+
+ private:
+  static constexpr std::size_t size = std::size_t{64} << 10;
+  std::unique_ptr<std::byte[]> memory_ = std::make_unique<std::byte[]>(size);
+  stack_t before_{};
+  bool set_ = false;
+};
 
 /// The time limit of an attempt, not counting its waits for others. One thread at a time.
 class Deadline {

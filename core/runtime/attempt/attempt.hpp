@@ -1,11 +1,12 @@
 /// \file
-/// One attempt at one partition: the request and its result. Plain values that can be handed to
-/// another thread or process.
+/// One attempt at one partition: the request and its result, plain values that can be handed to
+/// another thread or process; and the settings of all attempts.
 #pragma once
 
 #include "core/runtime/attempt/partition_flow.hpp"
-#include "core/runtime/pipeline/graph.hpp"
+#include "core/runtime/pipeline/pipeline.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace etl::runtime {
+
+class RejectSpools;
 
 struct AttemptRequest {
   std::size_t job = 0;  ///< the scheduler's number of the partition
@@ -58,6 +61,31 @@ struct RunIdentity {
   std::string pipeline;
   std::string run_id;
 };
+
+/// The settings of all attempts that one process makes.
+struct AttemptSettings {
+  RunIdentity run;
+  std::size_t readers = 1;       ///< partitions that are read at once
+  std::size_t memory_limit = 0;  ///< bytes, of this process
+  bool reload = false;
+  bool pushdown = true;
+  std::int64_t max_rejects = 0;
+  std::chrono::milliseconds time_limit{0};  ///< of one attempt; 0 = none
+  const etl_slots* slots = nullptr;         ///< shared by all processes of the run
+  FaultPlan* faults = nullptr;
+  const RejectSpools* rejects = nullptr;  ///< where rejects are kept; nullptr = nowhere
+  std::function<void(std::int64_t rows)> on_read = [](std::int64_t) {};
+  std::function<void(std::int64_t rows)> on_written = [](std::int64_t) {};
+  /// By node: where the reading thread (under its source) and each sink's writer show what they are
+  /// working on; nullptr = no observer. Only with one reader.
+  Activity* activities = nullptr;
+};
+
+/// The settings that follow from [run] of the pipeline file.
+[[nodiscard]] AttemptSettings attempt_settings(const Pipeline& pipeline, RunIdentity run);
+
+/// Number of readers for so many partitions: `run.workers`, or one per core.
+[[nodiscard]] std::size_t reader_count(const Pipeline& pipeline, std::size_t partitions);
 
 /// The ledger record of a request, without counts and error.
 [[nodiscard]] LedgerRecord ledger_record(const Graph& graph, const RunIdentity& run,

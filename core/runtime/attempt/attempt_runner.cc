@@ -1,6 +1,6 @@
 #include "core/runtime/attempt/attempt_runner.hpp"
 
-#include "core/runtime/attempt/crash_stack.hpp"
+#include "core/runtime/attempt/activity.hpp"
 
 #include <algorithm>
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/runtime/attempt/partition_writer.hpp"
+#include "core/runtime/attempt/reject_spools.hpp"
 #include "core/runtime/base/mutex.hpp"
 
 #include <functional>

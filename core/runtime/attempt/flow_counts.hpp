@@ -2,7 +2,6 @@
 /// The counts of one flow: rows into and out of every stage, and whether they add up.
 #pragma once
 
-#include "core/runtime/attempt/stage_counts.hpp"
 #include "core/runtime/pipeline/graph.hpp"
 #include "core/runtime/pipeline/row_counts.hpp"
 

@@ -1,6 +1,6 @@
 #include "core/runtime/attempt/partition_writer.hpp"
 
-#include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/text_format.hpp"
 
 #include <fmt/format.h>

@@ -2,7 +2,7 @@
 /// The writing side of an attempt: from the batches in one sink's stream to the commit.
 #pragma once
 
-#include "core/runtime/attempt/attempt_settings.hpp"
+#include "core/runtime/attempt/attempt.hpp"
 #include "core/runtime/attempt/exchange.hpp"
 
 namespace etl::runtime {

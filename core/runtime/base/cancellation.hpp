@@ -2,9 +2,10 @@
 /// A flag that asks a run to stop.
 #pragma once
 
+#include "core/runtime/base/mutex.hpp"
+
 #include <atomic>
 #include <functional>
-#include <mutex>
 #include <vector>
 
 namespace etl::runtime {
@@ -15,7 +16,7 @@ class Cancellation {
  public:
   /// Requests a stop; `reason` is a signal number, or 0. Later calls have no effect.
   void request(int reason) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     if (requested_) return;
     reason_ = reason;
     requested_ = true;
@@ -30,11 +31,11 @@ class Cancellation {
   class Subscription {
    public:
     Subscription(Cancellation& owner, std::function<void()> wake) : owner_(owner) {
-      const std::scoped_lock lock(owner_.mutex_);
+      const MutexLock lock(owner_.mutex_);
       owner_.wakers_.emplace_back(this, std::move(wake));
     }
     ~Subscription() {
-      const std::scoped_lock lock(owner_.mutex_);
+      const MutexLock lock(owner_.mutex_);
       std::erase_if(owner_.wakers_, [this](const auto& waker) { return waker.first == this; });
     }
     Subscription(const Subscription&) = delete;
@@ -47,8 +48,8 @@ class Cancellation {
  private:
   std::atomic<bool> requested_ = false;
   std::atomic<int> reason_ = 0;
-  std::mutex mutex_;
-  std::vector<std::pair<const Subscription*, std::function<void()>>> wakers_;
+  Mutex mutex_;
+  std::vector<std::pair<const Subscription*, std::function<void()>>> wakers_ ETL_GUARDED_BY(mutex_);
 };
 
 }  // namespace etl::runtime

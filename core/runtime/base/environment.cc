@@ -1,7 +1,9 @@
 #include "core/runtime/base/environment.hpp"
 
 #include <sys/auxv.h>
+#include <unistd.h>
 
+#include <array>
 #include <cstdlib>
 
 namespace etl::runtime {
@@ -19,6 +21,12 @@ std::filesystem::path executable_path() {
   // NOLINTNEXTLINE(performance-no-int-to-ptr): the kernel passes the path to every program
   const auto* started_as = reinterpret_cast<const char*>(::getauxval(AT_EXECFN));
   return std::filesystem::weakly_canonical(started_as == nullptr ? "etl" : started_as);
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0) return "unknown";
+  return name.data();
 }
 
 }  // namespace etl::runtime

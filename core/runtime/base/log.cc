@@ -8,25 +8,16 @@
 #include <spdlog/sinks/ansicolor_sink.h>
 #include <spdlog/sinks/stdout_sinks.h>
 
+#include <array>
 #include <chrono>
 
 namespace etl::runtime {
 namespace {
 
 spdlog::level::level_enum to_spdlog(LogLevel level) {
-  switch (level) {
-    case LogLevel::debug:
-      return spdlog::level::debug;
-    case LogLevel::info:
-      return spdlog::level::info;
-    case LogLevel::warn:
-      return spdlog::level::warn;
-    case LogLevel::error:
-      return spdlog::level::err;
-    case LogLevel::off:
-      return spdlog::level::off;
-  }
-  return spdlog::level::info;
+  using namespace spdlog::level;
+  constexpr std::array levels{debug, info, warn, err, off};
+  return levels.at(static_cast<std::size_t>(level));
 }
 
 }  // namespace
@@ -57,7 +48,7 @@ void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
   if (!logger_->should_log(to_spdlog(level))) return;
   std::string line = redactor_.conceal(text);
   if (forward_) {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     forward_(level, stage, line);
     return;
   }
@@ -75,20 +66,20 @@ void Log::write(LogLevel level, std::string_view stage, std::string_view text) {
     line = printable(line, "\n    ");
     if (!stage.empty()) line = fmt::format("[{}] {}", stage, line);
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   if (before_) before_();
   logger_->log(to_spdlog(level), spdlog::string_view_t(line.data(), line.size()));
   if (after_) after_();
 }
 
 void Log::around(std::function<void()> before, std::function<void()> after) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   before_ = std::move(before);
   after_ = std::move(after);
 }
 
 void Log::exclusive(const std::function<void()>& body) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   body();
 }
 

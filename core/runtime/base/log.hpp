@@ -2,12 +2,12 @@
 /// Logging to stderr as text or JSON, with secrets concealed.
 #pragma once
 
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/base/redactor.hpp"
 
 #include <cstdint>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <string>
 #include <string_view>
 
@@ -50,8 +50,9 @@ class Log {
   LogLevel level_;
   LogFormat format_;
   Redactor redactor_;
-  std::mutex mutex_;
-  std::function<void()> before_, after_;
+  Mutex mutex_;
+  std::function<void()> before_ ETL_GUARDED_BY(mutex_);
+  std::function<void()> after_ ETL_GUARDED_BY(mutex_);
   std::shared_ptr<spdlog::logger> logger_;
   Forward forward_;
 };

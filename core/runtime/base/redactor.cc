@@ -139,7 +139,7 @@ std::vector<std::string> passwords_in(std::string_view text) {
 }
 
 void Redactor::add(const std::string& secret) {
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   add_forms(secret);
   for (const std::string& password : passwords_in(secret)) add_forms(password);
   std::ranges::sort(secrets_, [](const auto& a, const auto& b) { return a.size() > b.size(); });
@@ -161,7 +161,7 @@ void Redactor::add_forms(const std::string& secret) {
 std::string Redactor::conceal(std::string_view text) const {
   std::string out(text);
   {
-    const std::scoped_lock lock(mutex_);
+    const MutexLock lock(mutex_);
     for (const std::string& secret : secrets_) {
       for (std::size_t at = out.find(secret); at != std::string::npos;
            at = out.find(secret, at + stars.size())) {

@@ -2,7 +2,8 @@
 /// Removal of secrets from logs, errors and reports.
 #pragma once
 
-#include <mutex>
+#include "core/runtime/base/mutex.hpp"
+
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,10 +25,10 @@ class Redactor {
   [[nodiscard]] std::string conceal(std::string_view text) const;
 
  private:
-  void add_forms(const std::string& secret);
+  void add_forms(const std::string& secret) ETL_REQUIRES(mutex_);
 
-  mutable std::mutex mutex_;
-  std::vector<std::string> secrets_;  // longest first
+  mutable Mutex mutex_;
+  std::vector<std::string> secrets_ ETL_GUARDED_BY(mutex_);  // longest first
 };
 
 /// The recognizable passwords in `text`, each as written and with backslashes and percent escapes

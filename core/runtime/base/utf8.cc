@@ -65,6 +65,15 @@ Character first_character(std::string_view text) {
   return {value, bytes};
 }
 
+std::optional<std::size_t> first_invalid_byte(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const Character next = first_character(text.substr(at));
+    if (!next.valid) return at;
+    at += next.bytes;
+  }
+  return std::nullopt;
+}
+
 void append_character(std::string& text, char32_t character) {
   const auto put = [&](char32_t byte) {
     text += static_cast<char>(static_cast<unsigned char>(byte));

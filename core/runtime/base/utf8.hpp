@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct Character {
 
 /// Decodes the first character. REQUIRES: text is not empty.
 [[nodiscard]] Character first_character(std::string_view text);
+
+/// The position of the first byte that is not valid UTF-8; nothing if all of it is.
+[[nodiscard]] std::optional<std::size_t> first_invalid_byte(std::string_view text);
 
 void append_character(std::string& text, char32_t character);
 

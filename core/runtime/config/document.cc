@@ -219,15 +219,6 @@ Position position_of(const std::string& file, std::string_view text, std::size_t
           count_characters(before.substr(line_start)) + 1, 1};
 }
 
-std::optional<std::size_t> first_invalid_byte(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const Character next = first_character(text.substr(at));
-    if (!next.valid) return at;
-    at += next.bytes;
-  }
-  return std::nullopt;
-}
-
 template <class Table>
 auto* find_in(Table& table, std::string_view name) {
   const auto found = std::ranges::find(table, name, &RawOption::name);

@@ -9,44 +9,54 @@
 #include "core/runtime/config/task_paths.hpp"
 
 #include <etl/error.hpp>
+#include <etl/options.hpp>
 
 #include <fmt/format.h>
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
+#include <fstream>
+#include <iterator>
+#include <system_error>
 
 namespace etl::runtime {
 namespace {
 
 /// 128 bits, so that definitions with different secrets do not collide; hashed once more, with the
 /// rest of the definition, before it is stored.
-std::string secret_hash(std::string_view text) {
+std::string hash_of(std::string_view kind, std::string_view text) {
   const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
-  return fmt::format("secret:{:016x}{:016x}", hash.high64, hash.low64);
+  return fmt::format("{}:{:016x}{:016x}", kind, hash.high64, hash.low64);
 }
 
 /// An example value for the hint "add: ...".
 std::string_view example(std::uint32_t type) {
-  switch (type) {
-    case ETL_OPTION_BOOL:
-      return "true";
-    case ETL_OPTION_INT:
-      return "1";
-    case ETL_OPTION_FLOAT:
-      return "1.0";
-    case ETL_OPTION_LIST:
-      return "[\"...\"]";
-    case ETL_OPTION_MAP:
-      return "{ NAME = \"...\" }";
-    case ETL_OPTION_TIME:
-      return "2024-01-31T00:00:00Z";
-    case ETL_OPTION_DURATION:
-      return "\"30s\"";
-    case ETL_OPTION_SIZE:
-      return "\"64MiB\"";
-    default:
-      return "\"...\"";
-  }
+  constexpr std::string_view text = "\"...\"";
+  constexpr std::array<std::string_view, ETL_OPTION_MAP + 1> examples{// by ETL_OPTION_...
+                                                                      text,
+                                                                      "true",
+                                                                      "1",
+                                                                      "1.0",
+                                                                      text,
+                                                                      "[\"...\"]",
+                                                                      "2024-01-31T00:00:00Z",
+                                                                      "\"30s\"",
+                                                                      "\"64MiB\"",
+                                                                      text,
+                                                                      text,
+                                                                      "{ NAME = \"...\" }"};
+  return type < examples.size() ? examples.at(type) : text;
+}
+
+/// Hashes the content of a file; nothing if it cannot be read or is not a file.
+std::optional<std::string> content_hash(const std::filesystem::path& path) {
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(path, ignored)) return std::nullopt;
+  std::ifstream file(path, std::ios::binary);
+  const std::string content{std::istreambuf_iterator<char>(file), {}};
+  if (!file.is_open() || file.bad()) return std::nullopt;
+  return hash_of("content", content);
 }
 
 std::string joined(std::string_view one, std::string_view other) {
@@ -120,8 +130,12 @@ class OptionChecker {
     for (const RawOption& option : given_) {
       const etl_option_spec* spec = spec_of(option.name);
       const auto* text = std::get_if<std::string>(&option.data);
-      const bool has_password = text != nullptr && !passwords_in(*text).empty();
-      if (has_password || (spec == nullptr ? any : is_secret(*spec)))
+      // In a URL that is not well-formed, any part before an '@' may be a password.
+      const bool may_have_password =
+          text != nullptr &&
+          (!passwords_in(*text).empty() || (spec != nullptr && spec->type == ETL_OPTION_URL &&
+                                            text->find('@') != std::string::npos));
+      if (may_have_password || (spec == nullptr ? any : is_secret(*spec)))
         diagnostics_.conceal(option.value);
     }
   }
@@ -207,9 +221,10 @@ class OptionChecker {
     if (is_secret(spec)) remember_secret(converted);
     else if (const auto* text = std::get_if<std::string>(&converted.value))
       remember_passwords(*text);
+    if ((spec.flags & detail::option_by_content) != 0 && !take_content(spec, converted)) return;
     if ((spec.flags & ETL_OPTION_OPERATIONAL) == 0) {
       values_->definition_[std::string(detail::to_view(spec.name))] =
-          is_secret(spec) ? secret_hash(converted.canonical) : converted.canonical;
+          is_secret(spec) ? hash_of("secret", converted.canonical) : converted.canonical;
     }
     if (const auto* number = std::get_if<std::int64_t>(&converted.value)) option.value.i = *number;
     if (const auto* number = std::get_if<double>(&converted.value)) option.value.f = *number;
@@ -230,6 +245,24 @@ class OptionChecker {
       option.value.list = {list.data(), list.size()};
     }
     values_->values_.push_back(option);
+  }
+
+  /// Replaces the canonical form of a path by the hash of the file's content. Returns false after
+  /// an error.
+  bool take_content(const etl_option_spec& spec, ConvertedOption& converted) {
+    const auto* path = std::get_if<std::string>(&converted.value);
+    if (path == nullptr) return true;
+    const std::string_view name = detail::to_view(spec.name);
+    const std::optional<std::string> hash = content_hash(*path);
+    if (!hash) {
+      const Position* position = values_->position(name);
+      error(position == nullptr ? owner_.position : *position,
+            fmt::format("{} is not a file that can be read: {}", title(name), in_quotes(*path)),
+            "check the path");
+      return false;
+    }
+    converted.canonical = *hash;
+    return true;
   }
 
   /// Called after the definition is computed, which must not depend on the task.

@@ -3,7 +3,9 @@
 #include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <array>
 #include <functional>
 #include <string_view>
 
@@ -47,20 +49,11 @@ std::string escaped(std::string_view text, Replacement replacement) {
 /// Mermaid labels are quoted HTML, with entities written without ampersand.
 std::string mermaid_label(std::string_view text) {
   return escaped(text, [](char c) -> std::string_view {
-    switch (c) {
-      case '"':
-        return "#quot;";
-      case '<':
-        return "#lt;";
-      case '>':
-        return "#gt;";
-      case '&':
-        return "#amp;";
-      case '#':
-        return "#35;";
-      default:
-        return {};
-    }
+    constexpr std::string_view special = "\"<>&#";
+    constexpr std::array<std::string_view, special.size()> entities{"#quot;", "#lt;", "#gt;",
+                                                                    "#amp;", "#35;"};
+    const std::size_t at = special.find(c);
+    return at == std::string_view::npos ? "" : entities.at(at);
   });
 }
 
@@ -72,28 +65,13 @@ std::string dot_label(std::string_view text) {
 }
 
 /// A shape per kind of stage, so that they differ without colours.
-std::pair<std::string_view, std::string_view> mermaid_shape(Kind kind) {
-  switch (kind) {
-    case Kind::source:
-      return {"([\"", "\"])"};
-    case Kind::filter:
-      return {"[\"", "\"]"};
-    case Kind::sink:
-      break;
-  }
-  return {"[(\"", "\")]"};
-}
-
-std::string_view dot_shape(Kind kind) {
-  switch (kind) {
-    case Kind::source:
-      return "oval";
-    case Kind::filter:
-      return "box";
-    case Kind::sink:
-      break;
-  }
-  return "cylinder";
+struct Shape {
+  std::string_view mermaid_open, mermaid_close, dot;
+};
+constexpr Shape shape_of(Kind kind) {
+  constexpr std::array<Shape, 3> shapes{
+      {{"([\"", "\"])", "oval"}, {"[\"", "\"]", "box"}, {"[(\"", "\")]", "cylinder"}}};
+  return shapes.at(static_cast<std::size_t>(kind));
 }
 
 }  // namespace
@@ -114,7 +92,7 @@ std::string graph_mermaid(const Graph& graph) {
   std::string text = "flowchart LR\n";
   for (NodeIndex index = 0; index < graph.nodes().size(); ++index) {
     const Node& node = graph[index];
-    const auto [open, close] = mermaid_shape(node.kind);
+    const auto [open, close, dot] = shape_of(node.kind);
     text += fmt::format("  n{}{}{}<br/>{}{}\n", index, open, mermaid_label(node.name),
                         mermaid_label(node.entry->stage->name), close);
   }
@@ -133,7 +111,7 @@ std::string graph_dot(const Graph& graph, const std::string& name) {
       fmt::format("digraph \"{}\" {{\n  rankdir = LR\n", dot_label(printable(name, " ")));
   for (NodeIndex index = 0; index < graph.nodes().size(); ++index) {
     const Node& node = graph[index];
-    text += fmt::format("  n{} [shape = {}, label = \"{}\\n{}\"]\n", index, dot_shape(node.kind),
+    text += fmt::format("  n{} [shape = {}, label = \"{}\\n{}\"]\n", index, shape_of(node.kind).dot,
                         dot_label(node.name), dot_label(node.entry->stage->name));
   }
   each_edge(graph, [&](NodeIndex from, NodeIndex to) {

@@ -4,7 +4,7 @@
 
 #include "core/runtime/pipeline/graph.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <string>
 

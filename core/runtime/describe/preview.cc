@@ -7,41 +7,12 @@
 #include <limits>
 
 namespace etl::runtime {
-namespace {
-
-nlohmann::json cell(const Batch& batch, std::size_t column, std::size_t row) {
-  const Type type = batch.schema()[column].type;
-  const auto value = [&](auto values) -> nlohmann::json {
-    if (values.null(row)) return nullptr;
-    return values[row];
-  };
-  switch (type) {
-    case Type::boolean:
-      return value(batch.column<bool>(column));
-    case Type::int32:
-      return value(batch.column<std::int32_t>(column));
-    case Type::int64:
-      return value(batch.column<std::int64_t>(column));
-    case Type::float64:
-      return value(batch.column<double>(column));
-    case Type::timestamp_s:
-    case Type::timestamp_us: {
-      const auto times = batch.column<std::int64_t>(column);
-      if (times.null(row)) return nullptr;
-      return time_text(times[row], type);
-    }
-    default:
-      return value(batch.column<std::string_view>(column));
-  }
-}
-
-}  // namespace
 
 Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
                 Cancellation& cancellation, Log& log) {
   const Graph& graph = *pipeline.graph;
   Preview out;
-  out.schema = graph[stage].kind == Kind::sink ? graph[stage].in : graph[stage].out;
+  out.schema = graph[stage].columns();
   const auto wanted = static_cast<std::size_t>(rows);
   for (const PlannedPartition& planned : plan_partitions(graph, {})) {
     if (out.rows.size() >= wanted || cancellation.requested()) break;
@@ -53,11 +24,9 @@ Preview preview(const Pipeline& pipeline, NodeIndex stage, std::int64_t rows,
     try {
       flow.run(planned.partition, [&](NodeIndex, const Batch& batch) {
         for (std::size_t row = 0; row < batch.rows() && out.rows.size() < wanted; ++row) {
-          nlohmann::json values = nlohmann::json::array();
-          for (std::size_t column = 0; column < out.schema.size(); ++column) {
-            values.push_back(cell(batch, column, row));
-          }
-          out.rows.push_back(std::move(values));
+          nlohmann::json& values = out.rows.emplace_back(nlohmann::json::array());
+          for (std::size_t column = 0; const Cell& cell : row_of(batch, row))
+            values.push_back(cell_json(cell, out.schema[column++].type));
         }
         return out.rows.size() < wanted;
       });

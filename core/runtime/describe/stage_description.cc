@@ -8,7 +8,9 @@
 #include <etl/error.hpp>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
+#include <array>
 #include <limits>
 #include <span>
 
@@ -19,33 +21,13 @@ using detail::to_view;
 using nlohmann::json;
 
 std::string_view type_text(const etl_option_spec& spec) {
-  switch (spec.type) {
-    case ETL_OPTION_BOOL:
-      return "bool";
-    case ETL_OPTION_INT:
-      return "int";
-    case ETL_OPTION_FLOAT:
-      return "float";
-    case ETL_OPTION_STRING:
-      return "string";
-    case ETL_OPTION_LIST:
-      return (spec.flags & ETL_OPTION_OR_ONE) != 0 ? "string or list of strings"
-                                                   : "list of strings";
-    case ETL_OPTION_MAP:
-      return "table of strings";
-    case ETL_OPTION_TIME:
-      return "time";
-    case ETL_OPTION_DURATION:
-      return "duration";
-    case ETL_OPTION_SIZE:
-      return "size";
-    case ETL_OPTION_PATH:
-      return "path";
-    case ETL_OPTION_URL:
-      return "url";
-    default:
-      return "unknown";
-  }
+  if (spec.type == ETL_OPTION_LIST && (spec.flags & ETL_OPTION_OR_ONE) != 0)
+    return "string or list of strings";
+  constexpr std::array<std::string_view, ETL_OPTION_MAP + 1> names{
+      // by ETL_OPTION_...
+      "unknown", "bool",     "int",  "float", "string", "list of strings",
+      "time",    "duration", "size", "path",  "url",    "table of strings"};
+  return spec.type < names.size() ? names.at(spec.type) : names.front();
 }
 
 json option_json(const etl_option_spec& spec) {

@@ -21,10 +21,10 @@ std::unique_ptr<Stage> make_stage(const etl_stage& table, const StageSpec& spec,
                                   std::span<const etl_option> options,
                                   const StageServices& services) {
   if (spec.kind == Kind::source)
-    return std::make_unique<SourceStage>(&table, spec.name, options, services);
+    return std::make_unique<SourceStage>(table, spec.name, options, services);
   if (spec.kind == Kind::filter)
-    return std::make_unique<FilterStage>(&table, spec.name, options, services);
-  return std::make_unique<SinkStage>(&table, spec.name, options, services);
+    return std::make_unique<FilterStage>(table, spec.name, options, services);
+  return std::make_unique<SinkStage>(table, spec.name, options, services);
 }
 
 }  // namespace

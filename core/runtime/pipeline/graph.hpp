@@ -32,6 +32,9 @@ struct Node {
   Schema in;                       ///< columns that arrive (filters, sinks)
   Schema out;                      ///< columns that leave (sources, filters)
   std::string hash;                ///< of everything in the stage that changes the data
+
+  /// The columns of the rows that leave a source or filter, or reach a sink.
+  [[nodiscard]] const Schema& columns() const { return kind == Kind::sink ? in : out; }
 };
 
 /// What is needed to make stages, besides the file.

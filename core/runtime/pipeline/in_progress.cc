@@ -1,11 +1,12 @@
 #include "core/runtime/pipeline/in_progress.hpp"
 
-#include "core/runtime/base/host_name.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cerrno>

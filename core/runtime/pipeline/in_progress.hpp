@@ -4,7 +4,7 @@
 
 #include "core/runtime/pipeline/ledger_view.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <chrono>
 #include <string>

@@ -7,6 +7,7 @@
 #include <etl/builder.hpp>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <cmath>

@@ -180,10 +180,6 @@ class TestRun {
          {{"kind", "error"}, {"expected", *test_.error}, {"got", message}});
   }
 
-  [[nodiscard]] const Schema& schema_of(NodeIndex node) const {
-    return graph_[node].kind == Kind::sink ? graph_[node].in : graph_[node].out;
-  }
-
   static std::span<const Row> rows_at(NodeIndex node, const Result& result) {
     const auto at = result.rows.find(node);
     return at == result.rows.end() ? std::span<const Row>() : at->second;
@@ -191,7 +187,7 @@ class TestRun {
 
   void check_output(const TestOutput& output, const Result& result) {
     const std::span<const Row> got = rows_at(output.node, result);
-    const Schema& schema = schema_of(output.node);
+    const Schema& schema = graph_[output.node].columns();
     if (output.rows) {
       report_diff(output.rows->position, "outputs", output.node,
                   compare_rows(*output.rows, got, schema), output.rows->rows.size(), got.size());
@@ -270,7 +266,8 @@ class TestRun {
         expected.rows.emplace_back(row.begin(), row.end());
         expected.positions.push_back(test_.position);
       }
-      RowDiff diff = compare_rows(expected, rows_at(output.node, pushed), schema_of(output.node));
+      RowDiff diff =
+          compare_rows(expected, rows_at(output.node, pushed), graph_[output.node].columns());
       if (diff.summary.empty()) continue;
       fail(test_.position,
            fmt::format("{}\n  {}: {}{}", problem, graph_[output.node].name, diff.summary,

@@ -14,9 +14,7 @@ namespace etl::runtime {
 
 class FilterStage : public Stage {
  public:
-  FilterStage(const etl_stage* table, std::string name, std::span<const etl_option> options,
-              const StageServices& services)
-      : Stage(table, Kind::filter, std::move(name), options, services) {}
+  using Stage::Stage;
 
   /// The columns that leave the filter when `in` arrive.
   [[nodiscard]] Schema schema(const Schema& in) const;

@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstring>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace etl::runtime {
@@ -52,7 +53,13 @@ template <class Struct>
 class WholePlugin {
  public:
   /// REQUIRES: every struct of `given` has at least its first_size.
-  explicit WholePlugin(const etl_plugin& given);
+  explicit WholePlugin(const etl_plugin& given) : plugin_(whole(&given)) {
+    for (const etl_stage* stage : std::span(plugin_.stages, plugin_.stage_count)) {
+      stages_.push_back(std::make_unique<Stage>(*stage));
+      list_.push_back(&stages_.back()->stage);
+    }
+    plugin_.stages = list_.data();
+  }
   WholePlugin(const WholePlugin&) = delete;
   WholePlugin& operator=(const WholePlugin&) = delete;
 
@@ -60,7 +67,18 @@ class WholePlugin {
 
  private:
   struct Stage {
-    explicit Stage(const etl_stage& given);
+    explicit Stage(const etl_stage& given) : stage(whole(&given)) {
+      take(stage.source, source);
+      take(stage.filter, filter);
+      take(stage.sink, sink);
+    }
+    /// Copies the extended table to `place` and points `table` to it.
+    template <class Table>
+    static void take(const Table*& table, Table& place) {
+      if (table == nullptr) return;
+      place = whole(table);
+      table = &place;
+    }
     etl_stage stage;
     etl_source source{};
     etl_filter filter{};

@@ -2,8 +2,10 @@
 
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/plugin/older_tables.hpp"
 
+#include <etl/detail/caller.hpp>
 #include <etl/error.hpp>
 
 #include <boost/dll/shared_library.hpp>
@@ -15,10 +17,8 @@
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <initializer_list>
 #include <map>
 #include <memory>
-#include <mutex>
 #include <set>
 #include <span>
 #include <string_view>
@@ -127,10 +127,10 @@ std::string dlopen_reason(const fs::path& path, std::string text) {
 
 /// Loaded libraries. Leaked on purpose, so that the order of destructors does not matter.
 struct Libraries {
-  std::mutex mutex;
-  std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path;
-  std::map<fs::path, std::unique_ptr<WholePlugin>>
-      tables;  ///< of libraries that passed every check
+  Mutex mutex;
+  std::map<fs::path, std::unique_ptr<boost::dll::shared_library>> by_path ETL_GUARDED_BY(mutex);
+  /// Of libraries that passed every check.
+  std::map<fs::path, std::unique_ptr<WholePlugin>> tables ETL_GUARDED_BY(mutex);
 };
 Libraries& libraries() {
   static auto* loaded = new Libraries;
@@ -139,7 +139,7 @@ Libraries& libraries() {
 
 const boost::dll::shared_library& open_library(const fs::path& path) {
   Libraries& loaded = libraries();
-  const std::scoped_lock lock(loaded.mutex);
+  const MutexLock lock(loaded.mutex);
   auto& library = loaded.by_path[path];
   if (library == nullptr) {
     try {
@@ -158,7 +158,7 @@ const boost::dll::shared_library& open_library(const fs::path& path) {
 /// The checked table, extended to this host's size; always the same for one library.
 const etl_plugin& whole_table(const fs::path& path, const etl_plugin& plugin) {
   Libraries& loaded = libraries();
-  const std::scoped_lock lock(loaded.mutex);
+  const MutexLock lock(loaded.mutex);
   auto& table = loaded.tables[path];
   if (table == nullptr) table = std::make_unique<WholePlugin>(plugin);
   return table->plugin();
@@ -194,25 +194,19 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
   }
 }
 
-/// A function that every stage of a kind has.
-struct Required {
-  const char* name;
-  bool there;
-};
-
 void require_functions(const fs::path& path, const std::string& who,
-                       std::initializer_list<Required> functions) {
-  for (const Required& function : functions) {
-    if (function.there) continue;
+                       const detail::RequiredFunctions& functions) {
+  for (const auto& [name, there] : functions) {
+    if (there) continue;
     throw refused(
-        path, who + "lacks the function " + function.name +
+        path, who + "lacks the function " + name +
                   ", which every stage of its kind must have; implement it and rebuild the plugin");
   }
 }
 
-/// Requires the fields of first_size; later ones are optional.
+/// Requires the fields of first_size, of which some may be unset; later ones are optional.
 template <class Table>
-void require_table(const fs::path& path, const std::string& who, const Table* calls) {
+void require_table(const fs::path& path, const std::string& who, const Table* calls, bool ledger) {
   if (calls == nullptr) {
     throw refused(path, who +
                             "lacks the table of its functions; set the one of its kind and "
@@ -222,36 +216,7 @@ void require_table(const fs::path& path, const std::string& who, const Table* ca
     throw damaged(path, who + "has a table of functions of " +
                             too_small(calls->struct_size, first_size<Table>));
   }
-}
-
-void check_source(const fs::path& path, const std::string& who, const etl_source* calls) {
-  require_table(path, who, calls);
-  require_functions(path, who,
-                    {{"schema", calls->schema != nullptr},
-                     {"plan", calls->plan != nullptr},
-                     {"read", calls->read != nullptr}});
-}
-
-void check_filter(const fs::path& path, const std::string& who, const etl_filter* calls) {
-  require_table(path, who, calls);
-  require_functions(path, who,
-                    {{"schema", calls->schema != nullptr},
-                     {"open", calls->open != nullptr},
-                     {"apply", calls->apply != nullptr},
-                     {"close", calls->close != nullptr}});
-}
-
-void check_sink(const fs::path& path, const std::string& who, const etl_sink* calls,
-                bool transactional) {
-  require_table(path, who, calls);
-  require_functions(path, who,
-                    {{"check", calls->check != nullptr},
-                     {"open", calls->open != nullptr},
-                     {"write", calls->write != nullptr},
-                     {"commit", calls->commit != nullptr},
-                     {"close", calls->close != nullptr},
-                     {"committed", !transactional || calls->committed != nullptr},
-                     {"record", !transactional || calls->record != nullptr}});
+  require_functions(path, who, detail::required_functions(*calls, ledger));
 }
 
 bool is_stage_name(std::string_view name) {
@@ -275,13 +240,14 @@ void check_stage(const fs::path& path, const etl_stage* stage) {
       (stage->columns == nullptr && stage->column_count != 0)) {
     throw damaged(path, who + "declares options or columns but has no table of them");
   }
+  const bool ledger = (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0;
   switch (stage->kind) {
     case ETL_SOURCE:
-      return check_source(path, who, stage->source);
+      return require_table(path, who, stage->source, ledger);
     case ETL_FILTER:
-      return check_filter(path, who, stage->filter);
+      return require_table(path, who, stage->filter, ledger);
     case ETL_SINK:
-      return check_sink(path, who, stage->sink, (stage->flags & ETL_STAGE_TRANSACTIONAL) != 0);
+      return require_table(path, who, stage->sink, ledger);
     default:
       throw refused(path, who + "is of the unknown kind " + std::to_string(stage->kind) +
                               " (1 is a source, 2 a filter, 3 a sink); correct it and rebuild the "

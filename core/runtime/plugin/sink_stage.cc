@@ -1,7 +1,5 @@
 #include "core/runtime/plugin/sink_stage.hpp"
 
-#include "core/runtime/plugin/listing.hpp"
-
 namespace etl::runtime {
 namespace {
 

@@ -4,9 +4,6 @@
 
 #include "core/runtime/plugin/stage.hpp"
 
-#include <etl/ledger.hpp>
-#include <etl/running.hpp>
-
 #include <optional>
 #include <span>
 #include <string>
@@ -23,9 +20,7 @@ struct SinkTarget {
 
 class SinkStage : public Stage {
  public:
-  SinkStage(const etl_stage* table, std::string name, std::span<const etl_option> options,
-            const StageServices& services)
-      : Stage(table, Kind::sink, std::move(name), options, services) {}
+  using Stage::Stage;
 
   /// Whether the sink keeps a ledger in its own transactions.
   [[nodiscard]] bool transactional() const {

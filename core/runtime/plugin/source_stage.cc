@@ -1,7 +1,5 @@
 #include "core/runtime/plugin/source_stage.hpp"
 
-#include "core/runtime/plugin/listing.hpp"
-
 namespace etl::runtime {
 namespace {
 

@@ -4,8 +4,6 @@
 
 #include "core/runtime/plugin/stage.hpp"
 
-#include <etl/partition.hpp>
-
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,9 +13,7 @@ namespace etl::runtime {
 
 class SourceStage : public Stage {
  public:
-  SourceStage(const etl_stage* table, std::string name, std::span<const etl_option> options,
-              const StageServices& services)
-      : Stage(table, Kind::source, std::move(name), options, services) {}
+  using Stage::Stage;
 
   [[nodiscard]] Schema schema() const;
   [[nodiscard]] std::vector<Partition> plan() const;

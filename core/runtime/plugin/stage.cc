@@ -18,15 +18,12 @@ Error reported_error(int code, const etl_error& error) {
       .retry_after(reported.retry_after());
 }
 
-detail::OwnedSchema exported(const Schema& schema) {
-  detail::OwnedSchema out;
-  detail::export_schema(schema, out.out());
-  return out;
-}
-
-Stage::Stage(const etl_stage* table, Kind kind, std::string name,
-             std::span<const etl_option> options, const StageServices& services)
-    : table_(table), origin_{std::move(name), kind}, services_(services), memory_(services.memory) {
+Stage::Stage(const etl_stage& table, std::string name, std::span<const etl_option> options,
+             const StageServices& services)
+    : table_(&table),
+      origin_{std::move(name), kind_of(table)},
+      services_(services),
+      memory_(services.memory) {
   host_.struct_size = sizeof(host_);
   host_.abi_minor = ETL_ABI_MINOR;
   host_.ctx = this;

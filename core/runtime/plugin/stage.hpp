@@ -5,17 +5,23 @@
 
 #include "core/runtime/base/cancellation.hpp"
 #include "core/runtime/base/memory_account.hpp"
-#include "core/runtime/plugin/callback.hpp"
+#include "core/runtime/plugin/older_tables.hpp"
 #include "core/runtime/plugin/stage_error.hpp"
 #include "core/runtime/plugin/stage_kind.hpp"
 
 #include <etl/abi.h>
 #include <etl/batch.hpp>
+#include <etl/detail/caller.hpp>
+#include <etl/ledger.hpp>
+#include <etl/partition.hpp>
+#include <etl/running.hpp>
 
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace etl::runtime {
 
@@ -35,12 +41,14 @@ struct StageServices {
 /// The error that a plugin reported, with defaults for a missing message or an unknown code.
 [[nodiscard]] Error reported_error(int code, const etl_error& error);
 
-/// Exports `schema` for a call into a plugin.
-[[nodiscard]] detail::OwnedSchema exported(const Schema& schema);
+using detail::Callback;
+using detail::exported;
 
 /// The base of the three kinds. Neither copied nor moved: the plugin holds a pointer to `host_`.
 class Stage {
  public:
+  Stage(const etl_stage& table, std::string name, std::span<const etl_option> options,
+        const StageServices& services);
   virtual ~Stage();
   Stage(const Stage&) = delete;
   Stage& operator=(const Stage&) = delete;
@@ -77,8 +85,6 @@ class Stage {
   [[nodiscard]] Batch accept(ArrowArray* array, std::shared_ptr<const Schema> schema) const;
 
  protected:
-  Stage(const etl_stage* table, Kind kind, std::string name, std::span<const etl_option> options,
-        const StageServices& services);
   /// Imports a schema that this stage gave. Throws StageError if it has no columns.
   [[nodiscard]] Schema imported(const detail::OwnedSchema& schema) const;
 
@@ -90,5 +96,20 @@ class Stage {
   etl_host host_{};
   void* self_ = nullptr;
 };
+
+/// Calls `function`, which passes each Abi record to a callback, and returns them as Records.
+template <class Record, class Abi, class Function, class... Args>
+std::vector<Record> listed(const Stage& stage, Function* function, Args... args) {
+  struct Listing {
+    std::vector<Record> records;
+    Callback callback;
+  } listing;
+  const auto add = [](void* ctx, const Abi* record) {
+    auto& out = *static_cast<Listing*>(ctx);
+    out.callback.run([&] { out.records.push_back(detail::from_abi(whole(record))); });
+  };
+  stage.call(listing.callback, function, args..., +add, static_cast<void*>(&listing));
+  return std::move(listing.records);
+}
 
 }  // namespace etl::runtime

@@ -1,6 +1,7 @@
 #include "core/runtime/plugin/stage_names.hpp"
 
 #include <etl/abi.h>
+#include <etl/detail/split.hpp>
 
 #include <elf.h>
 #include <link.h>
@@ -67,16 +68,12 @@ class Sections {
 std::optional<std::vector<std::string>> stage_names(const std::filesystem::path& library) {
   const std::optional<std::string> text = Sections(library).find(ETL_STAGES_SECTION);
   if (!text || !text->ends_with('\n')) return std::nullopt;
-  std::vector<std::string> names;
-  for (std::size_t at = 0; at < text->size();) {
-    const std::size_t end = text->find('\n', at);
-    names.push_back(text->substr(at, end - at));
-    at = end + 1;
-  }
-  const bool sound = std::none_of(names.begin(), names.end(), [](const std::string& name) {
-    return name.empty() || name.find('\0') != std::string::npos;
+  const std::vector<std::string_view> names = detail::split(*text, '\n');
+  const bool sound = std::ranges::none_of(names, [](std::string_view name) {
+    return name.empty() || name.find('\0') != std::string_view::npos;
   });
-  return sound ? std::optional(names) : std::nullopt;
+  if (!sound) return std::nullopt;
+  return std::vector<std::string>(names.begin(), names.end());
 }
 
 }  // namespace etl::runtime

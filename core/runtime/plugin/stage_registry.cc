@@ -1,11 +1,11 @@
 #include "core/runtime/plugin/stage_registry.hpp"
 
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/plugin/stage_names.hpp"
 
 #include <etl/error.hpp>
 
 #include <algorithm>
-#include <mutex>
 #include <set>
 
 namespace etl::runtime {
@@ -41,17 +41,18 @@ struct StageRegistry::Contents {
     std::size_t folder;
   };
 
-  void examine(const fs::path& path, std::size_t folder);
-  void load(const fs::path& path, std::size_t folder);
-  void load_waiting(const Waiting& library);
-  void load_all();
-  void add(const LoadedPlugin& plugin, const std::string& origin);
+  void examine(const fs::path& path, std::size_t folder) ETL_REQUIRES(mutex);
+  void load(const fs::path& path, std::size_t folder) ETL_REQUIRES(mutex);
+  void load_waiting(const Waiting& library) ETL_REQUIRES(mutex);
+  void load_all() ETL_REQUIRES(mutex);
+  void add(const LoadedPlugin& plugin, const std::string& origin) ETL_REQUIRES(mutex);
 
-  std::mutex mutex;
-  std::map<std::string, StageEntry, std::less<>> stages;
-  std::map<std::string, Waiting, std::less<>> waiting;  ///< by the names of their stages
-  std::vector<RefusedLibrary> refused;
-  std::vector<Folder> folders;
+  Mutex mutex;
+  std::map<std::string, StageEntry, std::less<>> stages ETL_GUARDED_BY(mutex);
+  /// By the names of their stages.
+  std::map<std::string, Waiting, std::less<>> waiting ETL_GUARDED_BY(mutex);
+  std::vector<RefusedLibrary> refused ETL_GUARDED_BY(mutex);
+  std::vector<Folder> folders ETL_GUARDED_BY(mutex);
 };
 
 /// Libraries that list the same stage are loaded at once: one of them may be refused.
@@ -127,6 +128,7 @@ StageRegistry::~StageRegistry() = default;
 StageRegistry StageRegistry::scan(const SearchPath& search) {
   StageRegistry registry;
   Contents& contents = *registry.contents_;
+  const MutexLock lock(contents.mutex);
   for (const SearchPath::Directory& directory : search.directories) {
     const std::string label = directory.path.string() + " (" + directory.origin + ")";
     std::error_code unreadable;
@@ -150,12 +152,12 @@ StageRegistry StageRegistry::scan(const SearchPath& search) {
 }
 
 void StageRegistry::add(const LoadedPlugin& plugin) {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   contents_->add(plugin, "");
 }
 
 const StageEntry* StageRegistry::find(std::string_view name) const {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   if (const auto at = contents_->waiting.find(name); at != contents_->waiting.end()) {
     contents_->load_waiting(Contents::Waiting(at->second));
   }
@@ -168,7 +170,7 @@ const StageEntry* StageRegistry::find(std::string_view name) const {
 }
 
 std::vector<std::string> StageRegistry::names() const {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   std::set<std::string> names;
   for (const auto& [name, entry] : contents_->stages) names.insert(name);
   for (const auto& [name, library] : contents_->waiting) names.insert(name);
@@ -176,19 +178,19 @@ std::vector<std::string> StageRegistry::names() const {
 }
 
 const std::map<std::string, StageEntry, std::less<>>& StageRegistry::stages() const {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   contents_->load_all();
   return contents_->stages;
 }
 
 const std::vector<RefusedLibrary>& StageRegistry::refused() const {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   contents_->load_all();
   return contents_->refused;
 }
 
 std::string StageRegistry::searched() const {
-  const std::scoped_lock lock(contents_->mutex);
+  const MutexLock lock(contents_->mutex);
   contents_->load_all();
   std::string text;
   for (const Contents::Folder& folder : contents_->folders) {

@@ -1,6 +1,5 @@
 #include "core/runtime/rejects/reject_entry.hpp"
 
-#include "core/runtime/base/base64.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <etl/error.hpp>
@@ -16,14 +15,10 @@ namespace {
 
 using nlohmann::json;
 
-bool is_utf8(std::string_view text) {
-  while (!text.empty()) {
-    const Character character = first_character(text);
-    if (!character.valid) return false;
-    text.remove_prefix(character.bytes);
-  }
-  return true;
-}
+constexpr std::string_view alphabet =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+bool is_utf8(std::string_view text) { return !first_invalid_byte(text); }
 
 std::string readable(const std::string& text) { return is_utf8(text) ? text : printable(text); }
 
@@ -56,6 +51,35 @@ std::string raw_of(const json& object) {
 }
 
 }  // namespace
+
+std::string to_base64(std::string_view bytes) {
+  std::string text;
+  for (; !bytes.empty(); bytes.remove_prefix(std::min<std::size_t>(bytes.size(), 3))) {
+    std::uint32_t group = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      group = group << 8U | (i < bytes.size() ? static_cast<unsigned char>(bytes[i]) : 0U);
+    for (std::size_t i = 0; i < 4; ++i)
+      text += i <= bytes.size() ? alphabet[group >> (18 - 6 * i) & 63U] : '=';
+  }
+  return text;
+}
+
+std::string from_base64(std::string_view text) {
+  const std::size_t digits = std::min(text.find('='), text.size());
+  if (text.size() % 4 != 0 || text.size() - digits > 2 ||
+      text.find_first_not_of('=', digits) != std::string_view::npos)
+    throw std::invalid_argument("bad length");
+  std::string bytes;
+  std::uint32_t bits = 0;
+  for (std::size_t i = 0; i < digits; ++i) {
+    const std::size_t value = alphabet.find(text[i]);
+    if (value == std::string_view::npos) throw std::invalid_argument("bad character");
+    bits = bits << 6U | static_cast<std::uint32_t>(value);
+    // Each digit but the first of a group completes a byte.
+    if (i % 4 != 0) bytes += static_cast<char>(bits >> (6 - 2 * (i % 4)) & 0xFFU);
+  }
+  return bytes;
+}
 
 std::string reject_line(const RejectEntry& entry) {
   const auto number = [](const std::optional<std::int64_t>& value) {

@@ -36,6 +36,11 @@ struct RejectEntry {
   bool operator==(const RejectEntry&) const = default;
 };
 
+/// Base64 (RFC 4648, section 4), with padding.
+[[nodiscard]] std::string to_base64(std::string_view bytes);
+/// Throws std::invalid_argument if the length or a character is invalid.
+[[nodiscard]] std::string from_base64(std::string_view text);
+
 /// Formats the entry as a line, without line feed. Replaces invalid UTF-8 except in `raw`, whose
 /// bytes are kept.
 [[nodiscard]] std::string reject_line(const RejectEntry& entry);

@@ -158,6 +158,7 @@ RejectFile::RejectFile(RejectPath path, fs::path scratch)
   if (fs::exists(path_.path, failure) && !fs::is_regular_file(path_.path, failure))
     throw Error::permanent(path_.path.string() + " is not a regular file");
   (void)open_file(path_.path, O_RDWR | O_CREAT, file_mode);
+  const MutexLock lock(mutex_);
   refresh();
 }
 
@@ -210,7 +211,7 @@ bool RejectFile::holds(const RejectKey& key) {
     std::error_code ignored;
     return fs::exists(file_of(key), ignored);
   }
-  const std::scoped_lock lock(mutex_);
+  const MutexLock lock(mutex_);
   refresh();
   return known_.contains(key);
 }
@@ -223,7 +224,7 @@ bool RejectFile::cheap(const Publication& publication) {
 
 void RejectFile::publish(const std::vector<Publication>& publications) {
   if (publications.empty()) return;
-  const std::scoped_lock lock(turn_);
+  const MutexLock lock(turn_);
   if (path_.folder) publish_folder(publications);
   else publish_file(publications);
 }

@@ -6,10 +6,10 @@
 /// concurrent reader sees complete lines, except that the last one may be partly written.
 #pragma once
 
+#include "core/runtime/base/mutex.hpp"
 #include "core/runtime/rejects/reject_spool.hpp"
 
 #include <functional>
-#include <mutex>
 #include <set>
 #include <string>
 #include <vector>
@@ -41,22 +41,23 @@ class RejectFile {
   void publish(const std::vector<Publication>& publications);
 
  private:
-  void publish_file(const std::vector<Publication>& publications);
-  void publish_folder(const std::vector<Publication>& publications);
+  void publish_file(const std::vector<Publication>& publications) ETL_REQUIRES(turn_);
+  void publish_folder(const std::vector<Publication>& publications) ETL_REQUIRES(turn_);
   void append(const Descriptor& file, const std::vector<Publication>& publications);
   void repair_last_line(const Descriptor& file) const;
   [[nodiscard]] bool in_a_spool(std::string_view torn) const;
-  void refresh();
+  void refresh() ETL_REQUIRES(mutex_);
   [[nodiscard]] std::filesystem::path file_of(const RejectKey& key) const;
 
   RejectPath path_;
   std::filesystem::path scratch_;
-  std::mutex turn_;  ///< held while publishing: flock does not exclude threads of one process
+  Mutex turn_;  ///< held while publishing: flock does not exclude threads of one process
 
-  std::mutex mutex_;  ///< guards the members below, used for a single file
-  std::set<RejectKey> known_;
-  Descriptor read_;             ///< kept open, so that its inode is not reused
-  std::size_t known_size_ = 0;  ///< bytes read so far, in complete lines
+  // Of a single file.
+  Mutex mutex_;
+  std::set<RejectKey> known_ ETL_GUARDED_BY(mutex_);
+  Descriptor read_ ETL_GUARDED_BY(mutex_);  ///< kept open, so that its inode is not reused
+  std::size_t known_size_ ETL_GUARDED_BY(mutex_) = 0;  ///< bytes read so far, in complete lines
 };
 
 /// The file, or those in the folder sorted by name. Throws file_error().

@@ -1,6 +1,5 @@
 #include "core/runtime/run/runner.hpp"
 
-#include "core/runtime/pipeline/definition_change.hpp"
 #include "core/runtime/pipeline/left_behind.hpp"
 #include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/pipeline/plan.hpp"
@@ -52,7 +51,10 @@ class Run {
     std::vector<PartitionJob> jobs = choose_jobs();
     if (!cancellation_.requested()) prepare_sinks(jobs);
     if (!jobs.empty() && !cancellation_.requested()) execute(std::move(jobs));
-    if (rejects_) rejects_->finish_run(ledgers());
+    if (rejects_) {
+      rejects_->finish_run(ledgers());
+      rejects_->add_failures(summary_);
+    }
     finish(std::chrono::steady_clock::now() - begun);
     return std::move(summary_);
   }
@@ -91,8 +93,9 @@ class Run {
         if (error.code() == Code::config) throw;
         if (cancellation_.requested()) return std::nullopt;
         if (!retry_.allows(error, attempt)) return Down{error, attempt};
-        log_.warn(fmt::format("{}: {}", what, retry_.describe(error, attempt)));
-        pause(retry_.backoff(error, attempt));
+        const milliseconds backoff = retry_.backoff(error, attempt);
+        log_.warn(fmt::format("{}: {}", what, retry_.describe(error, attempt, backoff)));
+        pause(backoff);
       }
     }
     return std::nullopt;

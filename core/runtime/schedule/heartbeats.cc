@@ -1,6 +1,6 @@
 #include "core/runtime/schedule/heartbeats.hpp"
 
-#include "core/runtime/base/host_name.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/pipeline/in_progress.hpp"
 
 #include <fmt/format.h>

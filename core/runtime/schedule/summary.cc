@@ -5,6 +5,7 @@
 #include "core/runtime/pipeline/left_behind.hpp"
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 #include <algorithm>
 #include <fstream>

@@ -2,10 +2,9 @@
 /// The summary of a run, as text and as JSON.
 #pragma once
 
-#include "core/runtime/attempt/stage_counts.hpp"
 #include "core/runtime/pipeline/row_counts.hpp"
 
-#include <nlohmann/json.hpp>
+#include <nlohmann/json_fwd.hpp>
 
 #include <cstdint>
 #include <string>

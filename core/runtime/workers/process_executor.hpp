@@ -3,7 +3,7 @@
 /// attempt, and nothing else.
 #pragma once
 
-#include "core/runtime/attempt/attempt_settings.hpp"
+#include "core/runtime/attempt/attempt.hpp"
 #include "core/runtime/schedule/scheduler.hpp"
 
 #include <filesystem>

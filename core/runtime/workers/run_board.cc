@@ -30,39 +30,31 @@ struct RunBoard::Layout {
 };
 
 RunBoard::RunBoard(std::size_t workers)
-    : RunBoard(::memfd_create("etl-run", MFD_CLOEXEC), workers, true) {}
+    : RunBoard(Descriptor(::memfd_create("etl-run", MFD_CLOEXEC)), workers, true) {}
 
 RunBoard RunBoard::inherited(int descriptor, std::size_t workers) {
-  return {descriptor, workers, false};
+  return {Descriptor(descriptor), workers, false};
 }
 
-RunBoard::RunBoard(int descriptor, std::size_t workers, bool fresh)
-    : descriptor_(descriptor), size_(sizeof(Layout) + (workers - 1) * sizeof(WorkerBoard)) {
-  if (descriptor_ < 0) throw no_board("memfd_create");
-  if (fresh && ::ftruncate(descriptor_, static_cast<off_t>(size_)) != 0) {
-    const Error error = no_board("ftruncate");
-    ::close(descriptor_);
-    throw Error(error);
-  }
-  memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor_, 0);
-  if (memory_ == MAP_FAILED) {
-    const Error error = no_board("mmap");
-    ::close(descriptor_);
-    throw Error(error);
-  }
+RunBoard::RunBoard(Descriptor file, std::size_t workers, bool fresh)
+    : file_(std::move(file)), size_(sizeof(Layout) + (workers - 1) * sizeof(WorkerBoard)) {
+  if (!file_) throw no_board("memfd_create");
+  if (fresh && ::ftruncate(file_.get(), static_cast<off_t>(size_)) != 0)
+    throw no_board("ftruncate");
+  memory_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_SHARED, file_.get(), 0);
+  if (memory_ == MAP_FAILED) throw no_board("mmap");
   if (!fresh) return;
   for (std::atomic<std::int64_t>& counter : faults()) new (&counter) std::atomic<std::int64_t>(0);
   for (std::size_t i = 0; i < workers; ++i) new (&worker(i)) WorkerBoard();
 }
 
 RunBoard::RunBoard(RunBoard&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)),
+    : file_(std::move(other.file_)),
       size_(other.size_),
       memory_(std::exchange(other.memory_, nullptr)) {}
 
 RunBoard::~RunBoard() {
   if (memory_ != nullptr) ::munmap(memory_, size_);
-  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 WorkerBoard& RunBoard::worker(std::size_t number) {
@@ -74,9 +66,8 @@ FaultCounters& RunBoard::faults() { return static_cast<Layout*>(memory_)->faults
 // ---- slots -------------------------------------------------------------------------------------
 
 RunSlots::RunSlots(int board_descriptor)
-    : descriptor_(
-          ::open(fmt::format("/proc/self/fd/{}", board_descriptor).c_str(), O_RDWR | O_CLOEXEC)) {
-  if (descriptor_ < 0) throw no_board("open");
+    : file_(::open(fmt::format("/proc/self/fd/{}", board_descriptor).c_str(), O_RDWR | O_CLOEXEC)) {
+  if (!file_) throw no_board("open");
   abi_.struct_size = sizeof(abi_);
   abi_.ctx = this;
   abi_.try_acquire = [](void* ctx, etl_str name, std::uint32_t limit) {
@@ -84,8 +75,6 @@ RunSlots::RunSlots(int board_descriptor)
   };
   abi_.release = [](void* ctx, int slot) { static_cast<RunSlots*>(ctx)->release(slot); };
 }
-
-RunSlots::~RunSlots() { ::close(descriptor_); }
 
 /// Each name has 2^20 bytes for its slots, at one of 2^42 places given by its hash.
 int RunSlots::try_acquire(std::string_view name, std::uint32_t limit) {
@@ -100,7 +89,7 @@ int RunSlots::try_acquire(std::string_view name, std::uint32_t limit) {
     range.l_whence = SEEK_SET;
     range.l_start = byte;
     range.l_len = 1;
-    if (::fcntl(descriptor_, F_OFD_SETLK, &range) != 0) {
+    if (::fcntl(file_.get(), F_OFD_SETLK, &range) != 0) {
       if (errno == EAGAIN || errno == EACCES || errno == EINTR) continue;
       return -2;
     }
@@ -120,7 +109,7 @@ void RunSlots::release(int slot) {
   range.l_whence = SEEK_SET;
   range.l_start = held_[static_cast<std::size_t>(slot)];
   range.l_len = 1;
-  ::fcntl(descriptor_, F_OFD_SETLK, &range);
+  ::fcntl(file_.get(), F_OFD_SETLK, &range);
   held_[static_cast<std::size_t>(slot)] = 0;
 }
 

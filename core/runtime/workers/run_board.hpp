@@ -5,6 +5,7 @@
 
 #include "core/runtime/attempt/activity.hpp"
 #include "core/runtime/attempt/faults.hpp"
+#include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/base/mutex.hpp"
 
 #include <etl/abi.h>
@@ -38,14 +39,14 @@ class RunBoard {
   RunBoard(const RunBoard&) = delete;
   RunBoard& operator=(const RunBoard&) = delete;
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] int descriptor() const { return file_.get(); }
   [[nodiscard]] WorkerBoard& worker(std::size_t number);
   [[nodiscard]] FaultCounters& faults();
 
  private:
-  RunBoard(int descriptor, std::size_t workers, bool fresh);
+  RunBoard(Descriptor file, std::size_t workers, bool fresh);
   struct Layout;
-  int descriptor_ = -1;
+  Descriptor file_;
   std::size_t size_ = 0;
   void* memory_ = nullptr;
 };
@@ -56,7 +57,6 @@ class RunSlots {
  public:
   /// Opens the board again, because such locks belong to an open file. Throws Error (transient).
   explicit RunSlots(int board_descriptor);
-  ~RunSlots();
   RunSlots(const RunSlots&) = delete;
   RunSlots& operator=(const RunSlots&) = delete;
 
@@ -67,7 +67,7 @@ class RunSlots {
   int try_acquire(std::string_view name, std::uint32_t limit);
   void release(int slot);
 
-  const int descriptor_;
+  const Descriptor file_;
   Mutex mutex_;
   std::vector<std::int64_t> held_ ETL_GUARDED_BY(mutex_);  ///< by slot: the locked byte; 0 = none
   etl_slots abi_{};

@@ -1,7 +1,7 @@
 #include "core/runtime/workers/worker.hpp"
 
+#include "core/runtime/attempt/activity.hpp"
 #include "core/runtime/attempt/attempt_runner.hpp"
-#include "core/runtime/attempt/crash_stack.hpp"
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/pipeline/pipeline.hpp"
 #include "core/runtime/schedule/summary.hpp"
@@ -209,7 +209,7 @@ class Worker {
 int serve_runner(int socket, int board) {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   std::signal(SIGPIPE, SIG_IGN);
-  WorkerChannel channel(socket);
+  WorkerChannel channel{Descriptor(socket)};
   std::optional<WorkerOrder> first = channel.receive();
   if (!first || !std::holds_alternative<WorkerSetup>(*first)) return exit_at_once;
   Worker worker(std::move(channel), std::get<WorkerSetup>(*first), board);

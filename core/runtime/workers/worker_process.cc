@@ -52,13 +52,13 @@ struct SpawnFiles {
 };
 
 /// Both ends of a socket that keeps messages apart.
-std::array<int, 2> socket_ends() {
+std::array<Descriptor, 2> socket_ends() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
     throw cannot_start(errno);
   const int room = 1 << 20;
   for (const int end : ends) ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
-  return ends;
+  return {Descriptor(ends[0]), Descriptor(ends[1])};
 }
 
 pid_t spawn(const std::filesystem::path& program, int socket, int board) {
@@ -83,10 +83,9 @@ pid_t spawn(const std::filesystem::path& program, int socket, int board) {
 
 }  // namespace
 
-WorkerProcess::WorkerProcess(const std::filesystem::path& program, int board) : channel_(-1) {
-  const std::array<int, 2> ends = socket_ends();
-  const Descriptor theirs{ends[1]};
-  channel_ = RunnerChannel(ends[0]);
+WorkerProcess::WorkerProcess(const std::filesystem::path& program, int board) {
+  auto [ours, theirs] = socket_ends();
+  channel_ = RunnerChannel(std::move(ours));
   pid_ = spawn(program, theirs.get(), board);
 }
 

@@ -33,7 +33,7 @@ class WorkerProcess {
   bool ends_within(std::chrono::milliseconds patience);
 
  private:
-  RunnerChannel channel_;
+  RunnerChannel channel_{Descriptor()};
   pid_t pid_ = -1;
   int status_ = 0;
   bool waited_ = false;

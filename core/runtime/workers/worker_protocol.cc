@@ -2,10 +2,8 @@
 
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
-#include <utility>
 
 // A message is the CBOR of [type, fields]: CBOR, because strings may hold any bytes. Both ends are
 // the same program, so a type is its index in the variant, and a field is known by its name here.
@@ -107,29 +105,13 @@ Variant decode(std::size_t type, const json& fields) {
 }  // namespace
 
 template <class Sent, class Received>
-MessageChannel<Sent, Received>::MessageChannel(MessageChannel&& other) noexcept
-    : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-template <class Sent, class Received>
-MessageChannel<Sent, Received>& MessageChannel<Sent, Received>::operator=(
-    MessageChannel&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-template <class Sent, class Received>
-MessageChannel<Sent, Received>::~MessageChannel() {
-  if (descriptor_ >= 0) ::close(descriptor_);
-}
-
-template <class Sent, class Received>
 bool MessageChannel<Sent, Received>::send(const Sent& message) const {
   json encoded = json::array({message.index()});
   std::visit([&](const auto& fields) { encoded.push_back(json(fields)); }, message);
   const std::vector<std::uint8_t> bytes = json::to_cbor(encoded);
   ssize_t sent = -1;
   do {
-    sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
   } while (sent < 0 && errno == EINTR);
   return sent == static_cast<ssize_t>(bytes.size());
 }
@@ -139,7 +121,7 @@ std::optional<Received> MessageChannel<Sent, Received>::receive() const {
   std::vector<std::uint8_t> bytes(max_message);
   ssize_t size = -1;
   do {
-    size = ::recv(descriptor_, bytes.data(), bytes.size(), 0);
+    size = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
     // ECONNRESET: the other end died with something unread. Linux reports it once, before the
     // messages that the other end had sent, which can still be received.
   } while (size < 0 && (errno == EINTR || errno == ECONNRESET));

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/runtime/attempt/attempt.hpp"
+#include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/base/log.hpp"
 
 #include <chrono>
@@ -85,25 +86,20 @@ using WorkerReport =
 
 // ---- the socket --------------------------------------------------------------------------------
 
-/// One end of a socket that keeps messages apart; it owns the descriptor. One thread may send while
-/// another receives.
+/// One end of a socket that keeps messages apart. One thread may send while another receives.
 template <class Sent, class Received>
 class MessageChannel {
  public:
-  explicit MessageChannel(int descriptor) : descriptor_(descriptor) {}
-  ~MessageChannel();
-  MessageChannel(MessageChannel&& other) noexcept;
-  MessageChannel& operator=(MessageChannel&& other) noexcept;
-  MessageChannel(const MessageChannel&) = delete;
+  explicit MessageChannel(Descriptor socket) : socket_(std::move(socket)) {}
 
-  [[nodiscard]] int descriptor() const { return descriptor_; }
+  [[nodiscard]] int descriptor() const { return socket_.get(); }
   /// Returns false when the other end is gone.
   bool send(const Sent& message) const;
   /// Waits for a message; returns nothing when the other end is gone.
   [[nodiscard]] std::optional<Received> receive() const;
 
  private:
-  int descriptor_;
+  Descriptor socket_;
 };
 
 using RunnerChannel = MessageChannel<WorkerOrder, WorkerReport>;  ///< the runner's end

@@ -1,4 +1,4 @@
-#include "core/runtime/base/base64.hpp"
+#include "core/runtime/rejects/reject_entry.hpp"
 
 #include <gtest/gtest.h>
 

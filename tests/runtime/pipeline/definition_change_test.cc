@@ -1,5 +1,4 @@
-#include "core/runtime/pipeline/definition_change.hpp"
-
+#include "core/runtime/pipeline/preflight.hpp"
 #include "support.hpp"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-#include "core/runtime/pipeline/plan_shares.hpp"
+#include "core/runtime/pipeline/plan.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

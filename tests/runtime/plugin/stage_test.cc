@@ -52,7 +52,7 @@ TEST(StageTest, ASinkMayLackOptionalFunctions) {
   const PlainSink sink;
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const SinkStage stage(&sink.table, "db", {}, services);
+  const SinkStage stage(sink.table, "db", {}, services);
   EXPECT_FALSE(stage.has_heartbeat());
   EXPECT_FALSE(stage.can_merge());
   EXPECT_TRUE(stage.running("pipeline").empty());
@@ -68,7 +68,7 @@ TEST(StageTest, ASinkWithOptionalFunctionsHasThem) {
                         etl_error*) -> int { std::abort(); };
   const StageServices services{cancellation,
                                [](const std::string&, std::uint32_t, std::string_view) {}};
-  const SinkStage stage(&sink.table, "db", {}, services);
+  const SinkStage stage(sink.table, "db", {}, services);
   EXPECT_TRUE(stage.has_heartbeat());
   EXPECT_TRUE(stage.can_merge());
 }

@@ -13,9 +13,7 @@
 #include <etl/testing/conformance/sink_checks.hpp>
 #include <etl/testing/conformance/source_checks.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// All checks; each comes after those it depends on.
 inline const std::vector<Check>& all_checks() {
@@ -165,6 +163,4 @@ inline void run_checks(
   }
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

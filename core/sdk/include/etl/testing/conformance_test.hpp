@@ -19,9 +19,7 @@
 
 #include <ranges>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// The setup for checking a stage, as in the check file of `etl check`. `{scratch}` (an empty
 /// folder) and `{id}` (a unique word) are replaced in commands and strings.
@@ -112,6 +110,4 @@ template <class Stage>
   return detail::of_verdict(findings, Verdict::skipped);
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

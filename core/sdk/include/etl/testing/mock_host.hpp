@@ -22,9 +22,7 @@
 #include <initializer_list>
 #include <variant>
 
-namespace etl {
-inline namespace v1 {
-namespace testing {
+namespace etl::v1::testing {
 
 /// A malformed record that a stage rejected.
 struct Reject {
@@ -319,6 +317,4 @@ template <class Reader>
   return lines;
 }
 
-}  // namespace testing
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::testing

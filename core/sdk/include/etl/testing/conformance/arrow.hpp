@@ -9,9 +9,7 @@
 
 #include <deque>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// Whether `text` is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 inline bool is_utf8(std::string_view text) {
@@ -298,6 +296,4 @@ class Releases {
   std::deque<Watched> all_;  // a deque, because its elements do not move
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

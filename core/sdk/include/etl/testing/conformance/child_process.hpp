@@ -30,9 +30,7 @@
 #include <string>
 #include <string_view>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// How a child process ended, and its output.
 struct ChildEnd {
@@ -226,6 +224,4 @@ inline void conclude(ChildEnd& end, int status) {
   return end;
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

@@ -2,11 +2,10 @@
 /// Checks of a stage's tables; calls none of its functions.
 #pragma once
 
+#include <etl/detail/split.hpp>
 #include <etl/testing/conformance/instance.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 inline bool is_name(std::string_view text) {
@@ -24,16 +23,6 @@ inline void require_sentence(std::string_view text, const std::string& what) {
 
 inline std::string option_title(const etl_option_spec& spec) {
   return "option \"" + std::string(to_view(spec.name)) + "\"";
-}
-
-inline std::vector<std::string> split(std::string_view text) {
-  std::vector<std::string> parts;
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('|'), text.size());
-    parts.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-  return parts;
 }
 
 inline void require_default_allowed(const etl_option_spec& spec) {
@@ -57,7 +46,7 @@ inline void require_default_allowed(const etl_option_spec& spec) {
                 std::to_string(spec.minimum) + " and " + std::to_string(spec.maximum));
   }
   if (spec.allowed.size == 0) return;
-  const auto allowed = split(to_view(spec.allowed));
+  const auto allowed = split(to_view(spec.allowed), '|');
   const auto require_in = [&](const std::string& text) {
     require(std::ranges::find(allowed, text) != allowed.end(),
             title + " has the default \"" + text + "\", which is not one of the allowed " +
@@ -90,39 +79,20 @@ inline void require_sane(const etl_option_spec& spec) {
   require_default_allowed(spec);
 }
 
-inline void require_functions(const std::string& kind,
-                              std::initializer_list<std::pair<const char*, bool>> functions) {
-  for (const auto& [name, there] : functions) {
-    require(there, "the table of the " + kind + " lacks " + std::string(name) + "()");
-  }
+template <class Table>
+void require_table(const char* kind, const Table* table, bool ledger = false) {
+  require(table != nullptr, std::string("a ") + kind + " has no table `" + kind + "`");
+  for (const auto& [name, there] : required_functions(*table, ledger))
+    require(there, std::string("the table of the ") + kind + " lacks " + name + "()");
 }
 
 inline void require_table(const etl_stage& stage) {
   const int tables = (stage.source != nullptr ? 1 : 0) + (stage.filter != nullptr ? 1 : 0) +
                      (stage.sink != nullptr ? 1 : 0);
   require(tables == 1, "exactly the table of the stage's kind must be set");
-  if (stage.kind == ETL_SOURCE) {
-    require(stage.source != nullptr, "a source has no table `source`");
-    require_functions("source", {{"schema", stage.source->schema != nullptr},
-                                 {"plan", stage.source->plan != nullptr},
-                                 {"read", stage.source->read != nullptr}});
-  } else if (stage.kind == ETL_FILTER) {
-    require(stage.filter != nullptr, "a filter has no table `filter`");
-    require_functions("filter", {{"schema", stage.filter->schema != nullptr},
-                                 {"open", stage.filter->open != nullptr},
-                                 {"apply", stage.filter->apply != nullptr},
-                                 {"close", stage.filter->close != nullptr}});
-  } else {
-    require(stage.sink != nullptr, "a sink has no table `sink`");
-    const bool ledger = (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0;
-    require_functions("sink", {{"check", stage.sink->check != nullptr},
-                               {"open", stage.sink->open != nullptr},
-                               {"write", stage.sink->write != nullptr},
-                               {"commit", stage.sink->commit != nullptr},
-                               {"close", stage.sink->close != nullptr},
-                               {"committed", !ledger || stage.sink->committed != nullptr},
-                               {"record", !ledger || stage.sink->record != nullptr}});
-  }
+  if (stage.kind == ETL_SOURCE) require_table("source", stage.source);
+  else if (stage.kind == ETL_FILTER) require_table("filter", stage.filter);
+  else require_table("sink", stage.sink, (stage.flags & ETL_STAGE_TRANSACTIONAL) != 0);
 }
 
 inline void check_stage(const Probe& probe) {
@@ -181,6 +151,4 @@ inline constexpr Check descriptor_checks[] = {
      &detail::check_column_table},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

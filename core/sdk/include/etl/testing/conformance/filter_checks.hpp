@@ -6,9 +6,7 @@
 
 #include <set>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 /// The answer of schema(): the output columns or an error.
@@ -20,9 +18,7 @@ inline FilterSchema filter_schema(const Instance& filter, const Schema& in) {
   const OwnedSchema given = exported(in);
   OwnedSchema out;
   FilterSchema answer;
-  answer.result = call([&](etl_error* error) {
-    return filter.stage().filter->schema(filter.self(), given.get(), out.out(), error);
-  });
+  answer.result = call(filter.stage().filter->schema, filter.self(), given.get(), out.out());
   if (answer.result) answer.out = taken(out.get(), "schema()");
   require(given->release != nullptr, "schema() released the schema that it borrowed");
   return answer;
@@ -37,10 +33,7 @@ class FilterRun {
     require(answer.result.code == ETL_OK, "schema() refused its input: " + answer.result.text());
     out_ = std::move(answer.out);
     const OwnedSchema given = exported(in);
-    require_ok(call([&](etl_error* error) {
-                 return table_.open(filter.self(), given.get(), task.abi(), &state_, error);
-               }),
-               "open()");
+    require_ok(call(table_.open, filter.self(), given.get(), task.abi(), &state_), "open()");
   }
   ~FilterRun() { close(); }
   FilterRun(const FilterRun&) = delete;
@@ -49,12 +42,11 @@ class FilterRun {
   Result apply(Batch batch, std::function<void()> on_release = {}) {
     in_ += static_cast<std::int64_t>(batch.rows());
     ArrowArray array = releases_.watch(std::move(batch), std::move(on_release));
-    return heard(
-        call([&](etl_error* error) { return table_.apply(state_, &array, &emit, this, error); }));
+    return heard(call(table_.apply, state_, &array, &emit, this));
   }
   Result finish() {
     if (table_.finish == nullptr) return {};
-    return heard(call([&](etl_error* error) { return table_.finish(state_, &emit, this, error); }));
+    return heard(call(table_.finish, state_, &emit, this));
   }
   void close() {
     if (!closed_) table_.close(state_);
@@ -99,7 +91,7 @@ class FilterRun {
   bool closed_ = false;
   std::int64_t in_ = 0;
   Releases releases_;
-  Kept kept_;
+  Callback kept_;
 };
 
 constexpr std::int64_t some_rows = 1000, many_rows = 10'000, huge_rows = 200'000;
@@ -306,10 +298,7 @@ inline void check_filter_predicate(const Probe& probe) {
   const OwnedSchema given = exported(input.schema());
   etl_predicate test{};
   test.struct_size = sizeof(test);
-  require_ok(call([&](etl_error* error) {
-               return table.predicate(filter.self(), given.get(), &test, error);
-             }),
-             "predicate()");
+  require_ok(call(table.predicate, filter.self(), given.get(), &test), "predicate()");
   if (test.keep == nullptr) throw Skip("the filter offers no predicate for these columns");
   const auto column = input.schema().find(to_view(test.column));
   require(column && is_text(input.schema()[*column].type),
@@ -348,6 +337,4 @@ inline constexpr Check filter_checks[] = {
      filters, "filter.rows", &detail::check_filter_predicate},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

@@ -12,9 +12,7 @@
 #include <string>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 namespace detail {
 using namespace etl::v1::detail;
@@ -105,11 +103,11 @@ struct Result {
   [[nodiscard]] std::string text() const { return code_text(code) + ": " + message(); }
 };
 
-/// Calls a function whose last parameter is an etl_error.
-template <class Body>
-Result call(Body&& body) {
+/// Calls a function of a stage's table with `args` and an error to fill in.
+template <class... Params, class... Args>
+Result call(int (*function)(Params...), Args... args) {
   Result result;
-  result.code = body(&result.error);
+  result.code = function(args..., &result.error);
   return result;
 }
 
@@ -118,6 +116,4 @@ inline void require_ok(const Result& result, const std::string& what) {
   require(result.code == ETL_OK, what + " failed: " + result.text());
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

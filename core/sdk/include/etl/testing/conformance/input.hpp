@@ -5,9 +5,7 @@
 #include <etl/partition.hpp>
 #include <etl/testing/conformance/arrow.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// Two columns of every type, one of them with nulls, for a stage that accepts any columns.
 inline std::vector<InputColumn> mixed_columns() {
@@ -216,6 +214,4 @@ inline std::string difference(const Strings& expected, const Strings& found) {
          "; row " + std::to_string(at + 1) + ": " + row(expected) + " against " + row(found);
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

@@ -2,15 +2,13 @@
 /// Building blocks for checks: the Check itself, and an instance of the stage.
 #pragma once
 
+#include <etl/detail/caller.hpp>
 #include <etl/detail/option_store.hpp>
 #include <etl/testing/conformance/input.hpp>
 
-#include <exception>
 #include <thread>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 /// The argument of every check.
 struct Probe {
@@ -59,9 +57,7 @@ class Instance {
     // Overwritten and freed before the instance is used.
     const auto borrowed = std::make_unique<BorrowedOptions>(given.values);
     const std::span<const etl_option> values = borrowed->values();
-    made_ = call([&](etl_error* error) {
-      return stage_.create(host_.abi(), values.data(), values.size(), &self_, error);
-    });
+    made_ = call(stage_.create, host_.abi(), values.data(), values.size(), &self_);
     if (!made_) throw Failure("create() refused the given options: " + made_.text());
   }
   ~Instance() { destroy(); }
@@ -90,43 +86,15 @@ class Instance {
   bool destroyed_ = false;
 };
 
-/// Keeps an exception thrown inside a C callback until the call has returned.
-class Kept {
- public:
-  template <class Body>
-  int run(Body&& body) noexcept {
-    try {
-      if (!thrown_) body();
-    } catch (...) {
-      thrown_ = std::current_exception();
-    }
-    return thrown_ ? 1 : 0;
-  }
-  void rethrow() const {
-    if (thrown_) std::rethrow_exception(thrown_);
-  }
-
- private:
-  std::exception_ptr thrown_;
-};
-
-inline detail::OwnedSchema exported(const Schema& schema) {
-  detail::OwnedSchema out;
-  detail::export_schema(schema, out.out());
-  return out;
-}
-
 /// Runs each body on its own thread; rethrows the first exception.
 inline void at_once(const std::vector<std::function<void()>>& bodies) {
-  std::vector<Kept> kept(bodies.size());
+  std::vector<Callback> kept(bodies.size());
   std::vector<std::thread> threads;
   for (std::size_t i = 0; i < bodies.size(); ++i) {
     threads.emplace_back([&, i] { kept[i].run(bodies[i]); });
   }
   for (std::thread& thread : threads) thread.join();
-  for (const Kept& one : kept) one.rethrow();
+  for (const Callback& one : kept) one.rethrow();
 }
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

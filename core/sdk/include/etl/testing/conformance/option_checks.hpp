@@ -4,9 +4,7 @@
 
 #include <etl/testing/conformance/descriptor_checks.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 /// The names of all files below a folder.
@@ -50,7 +48,8 @@ inline std::vector<testing::Value> tried_values(const etl_option_spec& spec) {
     default:
       break;
   }
-  std::vector<std::string> texts = split(to_view(spec.allowed));
+  const auto allowed = split(to_view(spec.allowed), '|');
+  Strings texts(allowed.begin(), allowed.end());
   if (texts.empty()) texts = {"", "no such thing", "a/../b", "%s'\";--{}", std::string(5000, 'x')};
   std::vector<testing::Value> values;
   if (spec.type == ETL_OPTION_LIST) values.emplace_back(Strings{});
@@ -126,10 +125,8 @@ inline void check_refusals(const Probe& probe) {
       const Changed changed(given, spec, value);
       const MockHost host;
       void* self = nullptr;
-      const Result made = call([&](etl_error* error) {
-        return stage.create(host.abi(), changed.values().data(), changed.values().size(), &self,
-                            error);
-      });
+      const Result made =
+          call(stage.create, host.abi(), changed.values().data(), changed.values().size(), &self);
       if (made) stage.destroy(self);
       else require_refused_well(stage, spec, made);
     }
@@ -147,6 +144,4 @@ inline constexpr Check option_checks[] = {
      &detail::check_memory},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

@@ -5,9 +5,7 @@
 
 #include <etl/testing/conformance/sink.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 /// The point of a load at which its process is killed.
@@ -134,7 +132,7 @@ inline void kill_at(const Probe& probe, Point point, std::chrono::microseconds d
   const std::string found = in_child([&](const Say& say) {
     const SinkSession session(probe, place);
     resume(session, point, title);
-    say(text_of(held(probe, place, session)));
+    say(text_of(held(probe, session)));
   });
   require(found == expected,
           title + " and resumed, the target differs from that of a run without a kill: " +
@@ -169,8 +167,8 @@ inline void check_sink_race(const Probe& probe) {
   require(results[0] == "ETL_CONFLICT" && results[1] == "ETL_OK",
           "two processes loaded the same partition and got " + results[0] + " and " + results[1] +
               "; one must commit, the other must get ETL_CONFLICT");
-  const std::string found = in_child(
-      [&](const Say& say) { say(text_of(held(probe, place, SinkSession(probe, place)))); });
+  const std::string found =
+      in_child([&](const Say& say) { say(text_of(held(probe, SinkSession(probe, place)))); });
   require(found == expected,
           "after two processes loaded one partition, the rows in the target differ: " +
               difference(lines(expected), lines(found)));
@@ -195,6 +193,4 @@ inline constexpr Check process_checks[] = {
      "sink.rollback", &detail::check_kill<detail::Point::committed>},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

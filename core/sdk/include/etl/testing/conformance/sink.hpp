@@ -2,22 +2,19 @@
 /// Building blocks for the checks of sinks: a target, loads into it, and its contents.
 #pragma once
 
+#include <etl/detail/split.hpp>
 #include <etl/ledger.hpp>
 #include <etl/testing/conformance/child_process.hpp>
 #include <etl/testing/conformance/instance.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
-namespace detail {
+namespace etl::v1::conformance::detail {
 
 constexpr std::int64_t sink_rows = 1000;
 
 /// Whether check() takes these columns.
 inline Result sink_takes(const Instance& sink, const Schema& schema) {
   const OwnedSchema given = exported(schema);
-  const Result result = call(
-      [&](etl_error* error) { return sink.stage().sink->check(sink.self(), given.get(), error); });
+  const Result result = call(sink.stage().sink->check, sink.self(), given.get());
   require(given->release != nullptr, "check() released the schema that it borrowed");
   return result;
 }
@@ -38,8 +35,9 @@ inline std::vector<InputColumn> sink_columns(const Probe& probe, const Instance&
 /// A sink instance with one target.
 class SinkSession {
  public:
-  SinkSession(const Probe& probe, const Place& place)
-      : instance(probe, place), columns(sink_columns(probe, instance)), pipeline_(place.id) {}
+  explicit SinkSession(const Probe& probe) : SinkSession(probe, probe.place()) {}
+  SinkSession(const Probe& probe, const Place& at)
+      : place(at), instance(probe, at), columns(sink_columns(probe, instance)) {}
 
   [[nodiscard]] const etl_sink& table() const { return *instance.stage().sink; }
   [[nodiscard]] bool transactional() const {
@@ -53,8 +51,7 @@ class SinkSession {
   [[nodiscard]] Result try_prepare() const {
     if (table().prepare == nullptr) return {};
     const OwnedSchema given = exported(schema());
-    return call(
-        [&](etl_error* error) { return table().prepare(instance.self(), given.get(), error); });
+    return call(table().prepare, instance.self(), given.get());
   }
   void prepare() const { require_ok(try_prepare(), "prepare()"); }
   [[nodiscard]] std::vector<LedgerRecord> committed(std::string_view pipeline) const {
@@ -62,14 +59,12 @@ class SinkSession {
     const auto add = [](void* ctx, const etl_ledger_record* record) {
       static_cast<std::vector<LedgerRecord>*>(ctx)->push_back(from_abi(*record));
     };
-    require_ok(call([&](etl_error* error) {
-                 return table().committed(instance.self(), to_abi(pipeline), to_abi(sink_name), add,
-                                          &records, error);
-               }),
+    require_ok(call(table().committed, instance.self(), to_abi(pipeline), to_abi(sink_name), add,
+                    &records),
                "committed()");
     return records;
   }
-  [[nodiscard]] std::vector<LedgerRecord> committed() const { return committed(pipeline_); }
+  [[nodiscard]] std::vector<LedgerRecord> committed() const { return committed(place.id); }
   /// One line per record, such as `one done 1000`.
   [[nodiscard]] Strings ledger() const {
     Strings lines;
@@ -83,16 +78,16 @@ class SinkSession {
   }
   [[nodiscard]] Result record(const LedgerRecord& record) const {
     const etl_ledger_record abi = to_abi(record);
-    return call([&](etl_error* error) { return table().record(instance.self(), &abi, error); });
+    return call(table().record, instance.self(), &abi);
   }
   [[nodiscard]] WriteRequest request(const Partition& partition, bool reload = false) const {
-    return {pipeline_, source_name, sink_name, run_, partition, reload};
+    return {place.id, source_name, sink_name, run_, partition, reload};
   }
   [[nodiscard]] LedgerRecord record_of(const std::string& partition, std::int64_t rows,
                                        State state = State::done) const {
     LedgerRecord record;
     record.state = state;
-    record.pipeline = pipeline_;
+    record.pipeline = place.id;
     record.source = source_name;
     record.sink = sink_name;
     record.partition = partition;
@@ -111,13 +106,13 @@ class SinkSession {
     return record;
   }
 
+  const Place place;
   Instance instance;
   std::vector<InputColumn> columns;
 
  private:
   static constexpr const char* source_name = "source";
   static constexpr const char* sink_name = "sink";
-  std::string pipeline_;
   std::string run_ = "run-" + std::to_string(::getpid());  // each process is a run
 };
 
@@ -130,9 +125,7 @@ class SinkRun {
     const etl_partition abi_partition = to_abi(lent.partition);
     const etl_write_request abi = to_abi(lent, abi_partition);
     const OwnedSchema given = exported(session.schema());
-    opened = call([&](etl_error* error) {
-      return session.table().open(session.instance.self(), &abi, given.get(), &writer_, error);
-    });
+    opened = call(session.table().open, session.instance.self(), &abi, given.get(), &writer_);
     for (std::string* text : {&lent.pipeline, &lent.source, &lent.sink, &lent.run_id,
                               &lent.partition.id, &lent.partition.uri}) {
       std::ranges::fill(*text, '#');
@@ -148,7 +141,7 @@ class SinkRun {
   }
   Result write(Batch batch, std::function<void()> on_release = {}) {
     ArrowArray array = releases_.watch(std::move(batch), std::move(on_release));
-    return call([&](etl_error* error) { return session_.table().write(writer_, &array, error); });
+    return call(session_.table().write, writer_, &array);
   }
   Result write(std::vector<Batch> batches) {
     for (Batch& batch : batches) {
@@ -160,7 +153,7 @@ class SinkRun {
   Result commit() {
     const LedgerRecord record = session_.record_of(partition_, rows_);
     const etl_ledger_record abi = to_abi(record);
-    return call([&](etl_error* error) { return session_.table().commit(writer_, &abi, error); });
+    return call(session_.table().commit, writer_, &abi);
   }
   void close() {
     if (opened && !closed_) session_.table().close(writer_);
@@ -223,8 +216,8 @@ inline Shown dumped(const Probe& probe, const Place& place) {
   return can_see(probe) ? shell(place, probe.subject.dump) : Shown{true, {}};
 }
 
-inline Held held(const Probe& probe, const Place& place, const SinkSession& session) {
-  return {dumped(probe, place), session.ledger()};
+inline Held held(const Probe& probe, const SinkSession& session) {
+  return {dumped(probe, session.place), session.ledger()};
 }
 
 /// Skips the check unless the effect of the sink can be seen.
@@ -242,13 +235,8 @@ inline void require_dump(const Probe& probe) {
 }
 
 inline Strings lines(const std::string& text) {
-  Strings all;
-  for (std::size_t at = 0; at < text.size();) {
-    const std::size_t end = std::min(text.find('\n', at), text.size());
-    all.push_back(text.substr(at, end - at));
-    at = end + 1;
-  }
-  return all;
+  const auto parts = split(text, '\n');
+  return {parts.begin(), parts.end()};
 }
 
 inline void require_held(const Held& expected, const Held& found, const std::string& when) {
@@ -262,17 +250,13 @@ inline void require_held(const Held& expected, const Held& found, const std::str
 
 /// The contents of a new target after these loads, one after the other.
 inline Held clean(const Probe& probe, const std::vector<Load>& loads) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   require_visible(probe, session);
   session.prepare();
   for (const Load& one : loads) load(session, one);
-  Held all = held(probe, place, session);
+  Held all = held(probe, session);
   require(all.rows.ok, "the command `dump` failed after a load: " + all.rows.text);
   return all;
 }
 
-}  // namespace detail
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance::detail

@@ -4,9 +4,7 @@
 
 #include <etl/testing/conformance/sink.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 inline void check_sink_check(const Probe& probe) {
@@ -19,8 +17,7 @@ inline void check_sink_check(const Probe& probe) {
 }
 
 inline void check_sink_refuses(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   for (const InputColumn& column : session.columns) {
     for (const TypeInfo& other : type_table) {
       Schema changed({{column.field.name, other.type, true}});
@@ -36,8 +33,7 @@ inline void check_sink_refuses(const Probe& probe) {
 }
 
 inline void check_sink_inspect(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   if (session.table().inspect == nullptr) throw Skip("the sink has no inspect()");
   struct Named {
     std::string name;
@@ -50,35 +46,34 @@ inline void check_sink_inspect(const Probe& probe) {
       ++static_cast<Named*>(ctx)->times;
     };
     const OwnedSchema given = exported(session.schema());
-    const Result result = call([&](etl_error* error) {
-      return session.table().inspect(session.instance.self(), given.get(), target, &named, error);
-    });
+    const Result result =
+        call(session.table().inspect, session.instance.self(), given.get(), target, &named);
     require(result.code == ETL_OK, "inspect() " + when + " failed: " + result.text());
     require(named.times == 1 && !named.name.empty(), "inspect() must name the target exactly once");
     return named.name;
   };
-  const Held before = held(probe, place, session);
-  const auto files = names_in(place.scratch);
+  const Held before = held(probe, session);
+  const auto files = names_in(session.place.scratch);
   const std::string name = look("before prepare()");
-  require(names_in(place.scratch) == files, "inspect() made files: it must not change anything");
-  require_held(before, held(probe, place, session), "after inspect()");
+  require(names_in(session.place.scratch) == files,
+          "inspect() made files: it must not change anything");
+  require_held(before, held(probe, session), "after inspect()");
   session.prepare();
   require(look("after prepare()") == name, "inspect() names a different target after prepare()");
 }
 
 inline void check_sink_prepare(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   if (session.transactional()) {
     require(session.ledger().empty(), "committed() returns records before the target exists");
   }
   session.prepare();
-  const Held before = held(probe, place, session);
+  const Held before = held(probe, session);
   require(before.ledger.empty(), "prepare() wrote ledger records");
   load(session, {});
-  const Held loaded = held(probe, place, session);
+  const Held loaded = held(probe, session);
   session.prepare();
-  require_held(loaded, held(probe, place, session), "after a second prepare()");
+  require_held(loaded, held(probe, session), "after a second prepare()");
 }
 
 inline std::string shown(const LedgerRecord& record) {
@@ -93,12 +88,11 @@ inline std::string shown(const LedgerRecord& record) {
 }
 
 inline void check_sink_commit(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   require_visible(probe, session);
   session.prepare();
   load(session, {});
-  const Shown rows = dumped(probe, place);
+  const Shown rows = dumped(probe, session.place);
   require(rows.ok, "the command `dump` failed after a commit: " + rows.text);
   require(!can_see(probe) || !rows.text.empty(),
           "after a commit the command `dump` prints no rows");
@@ -112,47 +106,43 @@ inline void check_sink_commit(const Probe& probe) {
                                                   expected);
   require(session.committed("another pipeline").empty(),
           "committed() of another pipeline returns records");
-  const Place same{place.scratch, place.id};
-  const SinkSession other(probe, same);
+  const SinkSession other(probe, session.place);
   require(other.ledger() == session.ledger(), "another instance sees a different ledger");
 }
 
 inline void check_sink_rollback(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   require_visible(probe, session);
   session.prepare();
   load(session, {.partition = "one"});
-  const Held before = held(probe, place, session);
+  const Held before = held(probe, session);
   for (const std::int64_t rows : {std::int64_t{0}, std::int64_t{10}, std::int64_t{50'000}}) {
     const Input input = session.input("two");
     SinkRun run(session, input.partition());
     run.require_open();
     require_ok(run.write(input.batches(rows, {1000})), "write()");
     run.close();
-    require_held(before, held(probe, place, session),
+    require_held(before, held(probe, session),
                  "after " + std::to_string(rows) + " uncommitted rows");
   }
   load(session, {.partition = "two"});
 }
 
 inline void check_sink_conflict(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   if (!session.transactional()) throw Skip("the sink keeps no ledger");
   session.prepare();
   load(session, {});
-  const Held before = held(probe, place, session);
+  const Held before = held(probe, session);
   const Result again = try_load(session, {});
   require(again.code == ETL_CONFLICT, "a done partition was loaded again with " +
                                           (again ? "success" : again.text()) +
                                           "; expected ETL_CONFLICT");
-  require_held(before, held(probe, place, session), "after a conflict");
+  require_held(before, held(probe, session), "after a conflict");
 }
 
 inline void check_sink_record(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   if (!session.transactional()) throw Skip("the sink keeps no ledger");
   session.prepare();
   const auto keep = [&](const std::string& partition, State state) {
@@ -174,8 +164,7 @@ inline void check_sink_record(const Probe& probe) {
 }
 
 inline void check_sink_reload(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   require_dump(probe);
   session.prepare();
   load(session, {.partition = "one", .rows = 50});
@@ -186,7 +175,7 @@ inline void check_sink_reload(const Probe& probe) {
   }
   require_ok(again, "a reload");
   require_held(clean(probe, {{.partition = "two", .rows = 20}, {.partition = "one", .rows = 30}}),
-               held(probe, place, session), "after a reload");
+               held(probe, session), "after a reload");
 }
 
 inline void check_sink_borders(const Probe& probe) {
@@ -200,8 +189,7 @@ inline void check_sink_borders(const Probe& probe) {
 
 inline void check_sink_empty(const Probe& probe) {
   const Held none = clean(probe, {{.rows = 0}});
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   session.prepare();
   const Input input = session.input("one");
   SinkRun run(session, input.partition());
@@ -209,7 +197,7 @@ inline void check_sink_empty(const Probe& probe) {
   require_ok(run.write(input.batch(0, 0)), "write() of a batch without rows");
   require_ok(run.commit(), "commit() of no rows");
   run.close();
-  require_held(none, held(probe, place, session), "after a batch without rows");
+  require_held(none, held(probe, session), "after a batch without rows");
 }
 
 inline void check_sink_sliced(const Probe& probe) {
@@ -228,8 +216,7 @@ inline void check_sink_huge(const Probe& probe) {
 }
 
 inline void check_sink_releases(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   session.prepare();
   const Input input = session.input("one");
   SinkRun left(session, input.partition());
@@ -246,8 +233,7 @@ inline void check_sink_releases(const Probe& probe) {
 }
 
 inline void check_sink_writers(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   require_visible(probe, session);
   const std::uint32_t most = session.instance.stage().max_writers;
   if (most == 1) throw Skip("the sink allows one writer at a time");
@@ -264,27 +250,24 @@ inline void check_sink_writers(const Probe& probe) {
   std::vector<Load> one_by_one;
   one_by_one.reserve(names.size());
   for (const std::string& name : names) one_by_one.push_back({.partition = name});
-  require_held(clean(probe, one_by_one), held(probe, place, session), "after concurrent writers");
+  require_held(clean(probe, one_by_one), held(probe, session), "after concurrent writers");
 }
 
 inline void check_sink_instances(const Probe& probe) {
-  const Place place = probe.place();
-  const Place elsewhere = probe.place();
-  const SinkSession first(probe, place);
-  const SinkSession second(probe, elsewhere);
+  const SinkSession first(probe);
+  const SinkSession second(probe);
   require_visible(probe, first);
   first.prepare();
   second.prepare();
   at_once(
       {[&] { load(first, {.partition = "one"}); }, [&] { load(second, {.partition = "one"}); }});
   const Held expected = clean(probe, {{}});
-  require_held(expected, held(probe, place, first), "beside another instance");
-  require_held(expected, held(probe, elsewhere, second), "in another instance");
+  require_held(expected, held(probe, first), "beside another instance");
+  require_held(expected, held(probe, second), "in another instance");
 }
 
 inline void check_sink_forget(const Probe& probe) {
-  const Place place = probe.place();
-  const SinkSession session(probe, place);
+  const SinkSession session(probe);
   if (!session.transactional() || session.table().forget == nullptr) {
     throw Skip("the sink has no forget()");
   }
@@ -296,34 +279,31 @@ inline void check_sink_forget(const Probe& probe) {
                                      to_abi(names.pipeline), to_abi(names.source),
                                      to_abi(names.sink),     &abi};
     const OwnedSchema given = exported(session.schema());
-    return call([&](etl_error* error) {
-      return session.table().forget(session.instance.self(), &request, given.get(), &rows, error);
-    });
+    return call(session.table().forget, session.instance.self(), &request, given.get(), &rows);
   };
   session.prepare();
-  const Shown empty = dumped(probe, place);
+  const Shown empty = dumped(probe, session.place);
   load(session, {.partition = "one", .rows = 50});
-  const Held loaded = held(probe, place, session);
+  const Held loaded = held(probe, session);
   std::int64_t rows = 0;
   require(forget("no such partition", false, rows).code == ETL_OK,
           "forget() of an unknown partition failed");
   const Result whole = forget("one", true, rows);
   if (whole.code == ETL_PERMANENT) {
-    require_held(loaded, held(probe, place, session), "after a refused forget()");
+    require_held(loaded, held(probe, session), "after a refused forget()");
     require(forget("one", false, rows).code == ETL_OK, "forget() failed");
     require(session.ledger().empty(), "forget() left the record");
     return;
   }
   require_ok(whole, "forget() with the rows");
   require(rows == 50, "forget() reports " + std::to_string(rows) + " deleted rows instead of 50");
-  require_held({empty, {}}, held(probe, place, session), "after forget() with the rows");
+  require_held({empty, {}}, held(probe, session), "after forget() with the rows");
   load(session, {.partition = "one", .rows = 50});
-  require_held(loaded, held(probe, place, session), "loaded again after forget()");
+  require_held(loaded, held(probe, session), "loaded again after forget()");
 }
 
 inline void check_sink_memory(const Probe& probe) {
-  const Place place = probe.place();
-  SinkSession session(probe, place);
+  SinkSession session(probe);
   session.prepare();
   load(session, {.rows = 10'000, .sizes = {1000}});
   session.instance.require_no_memory();
@@ -369,6 +349,4 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_memory},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

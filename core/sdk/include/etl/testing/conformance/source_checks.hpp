@@ -5,9 +5,7 @@
 #include <etl/partition.hpp>
 #include <etl/testing/conformance/filter_checks.hpp>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 namespace detail {
 
 /// A source instance with its schema and partitions.
@@ -16,8 +14,7 @@ class PlannedSource {
   explicit PlannedSource(const Probe& probe) : PlannedSource(probe, probe.place()) {}
   PlannedSource(const Probe& probe, const Place& place) : instance(probe, place) {
     OwnedSchema out;
-    const Result asked =
-        call([&](etl_error* error) { return table().schema(instance.self(), out.out(), error); });
+    const Result asked = call(table().schema, instance.self(), out.out());
     require_ok(asked, "schema()");
     schema = taken(out.get(), "schema()");
     plan();
@@ -39,8 +36,7 @@ class PlannedSource {
     const auto add = [](void* ctx, const etl_partition* partition) {
       static_cast<PlannedSource*>(ctx)->partitions.push_back(from_abi(*partition));
     };
-    const Result planned =
-        call([&](etl_error* error) { return table().plan(instance.self(), add, this, error); });
+    const Result planned = call(table().plan, instance.self(), add, this);
     require_ok(planned, "plan()");
   }
 };
@@ -53,10 +49,8 @@ class SourceRun {
       : source_(source), id_(partition.id) {
     Partition lent = partition;  // borrowed for the call, overwritten afterwards
     const etl_partition abi = to_abi(lent);
-    opened = call([&](etl_error* error) {
-      return source.table().read(source.instance.self(), &abi, predicate, task.abi(), stream_.out(),
-                                 error);
-    });
+    opened = call(source.table().read, source.instance.self(), &abi, predicate, task.abi(),
+                  stream_.out());
     for (std::string* text : {&lent.id, &lent.uri, &lent.scope.column}) {
       std::ranges::fill(*text, '#');
     }
@@ -65,10 +59,8 @@ class SourceRun {
   SourceRun(PlannedSource& source, const Partition& partition, const std::vector<etl_str>& records)
       : source_(source), id_(partition.id) {
     const etl_partition abi = to_abi(partition);
-    opened = call([&](etl_error* error) {
-      return source.table().replay(source.instance.self(), &abi, records.data(), records.size(),
-                                   task.abi(), stream_.out(), error);
-    });
+    opened = call(source.table().replay, source.instance.self(), &abi, records.data(),
+                  records.size(), task.abi(), stream_.out());
   }
 
   void require_open() const {
@@ -174,9 +166,7 @@ inline void check_source_schema(const Probe& probe) {
                 std::string(declared) + ", but schema() says " + std::string(type_name(type)));
   }
   OwnedSchema again;
-  const Result asked = call([&](etl_error* error) {
-    return source.table().schema(source.instance.self(), again.out(), error);
-  });
+  const Result asked = call(source.table().schema, source.instance.self(), again.out());
   require(asked.code == ETL_OK && taken(again.get(), "schema()") == source.schema,
           "schema() returned different columns the second time");
 }
@@ -441,10 +431,7 @@ inline void check_source_expect(const Probe& probe) {
   ids.reserve(partitions.size());
   for (const Partition& partition : partitions) ids.push_back(to_abi(partition.id));
   if (table.expect != nullptr) {
-    require_ok(call([&](etl_error* error) {
-                 return table.expect(source.instance.self(), ids.data(), ids.size(), error);
-               }),
-               "expect()");
+    require_ok(call(table.expect, source.instance.self(), ids.data(), ids.size()), "expect()");
   }
   for (const Partition& partition : partitions) {
     require_rows_equal(read_all(other, partition), read_all(source, partition), partition,
@@ -508,6 +495,4 @@ inline constexpr Check source_checks[] = {
      "source.twice", &detail::check_source_memory},
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance

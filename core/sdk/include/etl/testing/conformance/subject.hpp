@@ -18,9 +18,7 @@
 #include <string>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
-namespace conformance {
+namespace etl::v1::conformance {
 
 namespace fs = std::filesystem;
 
@@ -126,6 +124,4 @@ struct Subject {
   std::string dump = {};                  ///< prints the rows in a sink's target, in a fixed order
 };
 
-}  // namespace conformance
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::v1::conformance
