@@ -40,16 +40,24 @@ class ReplayRun {
     const RunIdentity run{pipeline_.file.name, report_.summary.run_id};
     RejectStore store(path_, run, pipeline_.file.path, log_);
     store.recover(ledgers());
+    require_published(store);
     read_entries();
     choose_records();
     if (!cancellation_.requested()) load(store);
     store.finish_run(ledgers());
+    store.add_failures(report_.summary);
     count_loaded();
     report_.summary.conclude(cancellation_.requested());
     return std::move(report_);
   }
 
  private:
+  struct Replayed {
+    NodeIndex source;
+    Partition partition;
+    std::shared_ptr<const Replay> replay;
+  };
+
   [[nodiscard]] CommittedAttempts ledgers() const { return {graph_, pipeline_.file.name, log_}; }
 
   void require_ledgers() const {
@@ -64,6 +72,13 @@ class ReplayRun {
           fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",
                       graph_[sink].name));
     }
+  }
+
+  /// Entries that an earlier replay has loaded, but could not remove, must not be loaded again.
+  static void require_published(const RejectStore& store) {
+    Summary unpublished;
+    store.add_failures(unpublished);
+    if (!unpublished.failures.empty()) throw Error::transient(unpublished.failures.front().error);
   }
 
   // ---- entries ---------------------------------------------------------------------------------
@@ -170,13 +185,15 @@ class ReplayRun {
     return flow.stages()[source].rejected == 0;
   }
 
+  /// The identity is that of the entries: their place, the run that rejected them, and the repaired
+  /// text. Equal records of two places, or of two runs, are two records.
   void add_partition(NodeIndex source, std::shared_ptr<Replay> replay) {
     std::string identity;
+    for (const std::string& line : replay->lines)
+      identity += fmt::format("{}:", line.size()) + line;
     std::int64_t bytes = 0;
-    for (const std::string& record : replay->records) {
-      identity += fmt::format("{}:", record.size()) + record;
+    for (const std::string& record : replay->records)
       bytes += static_cast<std::int64_t>(record.size());
-    }
     const Partition& original = replay->original;
     partitions_.push_back({source,
                            {fmt::format("{}{}{:016x}", original.id, replay_mark,
@@ -195,12 +212,9 @@ class ReplayRun {
       ledger.load(graph_, sink, pipeline_.file.name);
     std::vector<PartitionJob> jobs;
     std::set<NodeIndex> needed;
-    for (const Replayed& each : partitions_) {
-      PartitionJob job{each.source, &each.partition, {}};
-      for (const NodeIndex sink : graph_.sinks_of(each.source)) {
-        if (ledger.done(sink, graph_[each.source].name, each.partition.id) == nullptr)
-          job.sinks.push_back(sink);
-      }
+    for (Replayed& each : partitions_) {
+      number_equal(ledger, each);
+      PartitionJob job{each.source, &each.partition, lacking(ledger, each)};
       job.replay = each.replay;
       needed.insert(job.sinks.begin(), job.sinks.end());
       ++report_.summary.partitions.total;
@@ -213,6 +227,28 @@ class ReplayRun {
     }
     for (const NodeIndex sink : needed) graph_.sink(sink).prepare(graph_[sink].in);
     if (!jobs.empty()) execute(std::move(jobs), store);
+  }
+
+  [[nodiscard]] std::vector<NodeIndex> lacking(const LedgerView& ledger,
+                                               const Replayed& replayed) const {
+    std::vector<NodeIndex> sinks = graph_.sinks_of(replayed.source);
+    std::erase_if(sinks, [&](NodeIndex sink) {
+      return ledger.done(sink, graph_[replayed.source].name, replayed.partition.id) != nullptr;
+    });
+    return sinks;
+  }
+
+  /// Records whose source does not say where they are cannot be told apart from equal ones that were
+  /// loaded before. Entries leave the file once they are loaded, so these are others.
+  void number_equal(const LedgerView& ledger, Replayed& replayed) const {
+    const auto& lines = replayed.replay->lines;
+    const bool placed = std::ranges::all_of(lines, [](const std::string& line) {
+      const RejectEntry entry = parse_reject(line);
+      return entry.line || entry.offset;
+    });
+    const std::string id = replayed.partition.id;
+    for (int number = 2; !placed && lacking(ledger, replayed).empty(); ++number)
+      replayed.partition.id = fmt::format("{}-{}", id, number);
   }
 
   void execute(std::vector<PartitionJob> jobs, RejectStore& store) {
@@ -248,12 +284,6 @@ class ReplayRun {
       }
     }
   }
-
-  struct Replayed {
-    NodeIndex source;
-    Partition partition;
-    std::shared_ptr<const Replay> replay;
-  };
 
   const Pipeline& pipeline_;
   const Graph& graph_;

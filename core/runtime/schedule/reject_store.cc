@@ -136,44 +136,57 @@ void RejectStore::attempt_ended(const Graph& graph, const AttemptRequest& reques
 }
 
 void RejectStore::publish(Waiting waiting) {
-  const RejectKey& key = waiting.publication.key;
+  const RejectKey key = waiting.publication.key;
   try {
     const bool holds = file_.holds(key) || waiting_keys_.contains(key);
     if (waiting.publication.spool.empty() && !holds) return;
-    if (!waiting_keys_.contains(key) && file_.cheap(waiting.publication)) {
-      file_.publish({waiting.publication});
+    if (waiting_keys_.contains(key) || !file_.cheap(waiting.publication)) {
+      waiting_keys_.insert(key);
+      waiting_.push_back(std::move(waiting));
+      if (waiting_.size() >= max_waiting) flush();
       return;
     }
-    waiting_keys_.insert(key);
-    waiting_.push_back(std::move(waiting));
-    if (waiting_.size() >= max_waiting) flush();
-  } catch (const Error& error) {
-    if (waiting.spool != nullptr) waiting.spool->stays = true;
-    log_.error(
-        fmt::format("the rejects of {} are committed but not published; the next run will publish "
-                    "them from {}: {}",
-                    key.partition, spools_.folder().path().string(), error.message()));
+  } catch (const Error&) {
+    // Publishing reports what is wrong with the file.
   }
+  publish_all({std::move(waiting)});
 }
 
 void RejectStore::flush() {
-  if (waiting_.empty()) return;
-  std::vector<Publication> publications;
-  for (const Waiting& waiting : waiting_) publications.push_back(waiting.publication);
-  const std::vector<Waiting> done = std::move(waiting_);
-  waiting_.clear();
   waiting_keys_.clear();
+  publish_all(std::exchange(waiting_, {}));
+}
+
+/// What cannot be published stays in the spools.
+void RejectStore::publish_all(const std::vector<Waiting>& waiting) {
+  std::vector<Publication> publications;
+  for (const Waiting& each : waiting) publications.push_back(each.publication);
   try {
     file_.publish(publications);
   } catch (const Error& error) {
-    for (const Waiting& waiting : done) {
-      if (waiting.spool != nullptr) waiting.spool->stays = true;
+    for (const Waiting& each : waiting) {
+      if (each.spool != nullptr) each.spool->stays = true;
+      unpublished_[each.publication.key] = error.message();
     }
+    const std::string& first = waiting.front().publication.key.partition;
+    const auto count = static_cast<std::int64_t>(waiting.size());
     log_.error(fmt::format(
-        "the rejects of {}, beginning with {}, are committed but not published; the next run will "
-        "publish them from {}: {}",
-        counted(static_cast<std::int64_t>(done.size()), "partition"),
-        done.front().publication.key.partition, spools_.folder().path().string(), error.message()));
+        "the rejects of {} are committed but not published; the next run will publish them from "
+        "{}: {}",
+        count == 1 ? first
+                   : fmt::format("{}, beginning with {},", counted(count, "partition"), first),
+        spools_.folder().path().string(), error.message()));
+  }
+}
+
+void RejectStore::add_failures(Summary& summary) const {
+  const MutexLock lock(mutex_);
+  for (const auto& [key, why] : unpublished_) {
+    summary.failures.push_back(
+        {key.source, key.partition, "", "", 1,
+         fmt::format("its rejects are committed but not published: {}; run the pipeline again to "
+                     "publish them",
+                     why)});
   }
 }
 
@@ -216,44 +229,52 @@ void RejectStore::settle_dead_runs(CommittedAttempts& ledgers, bool last) {
   }
 }
 
-/// Deletes what no ledger knows only at the end of a run (`last`): when this run began, the COMMIT
-/// of a killed run may still have been in progress.
 void RejectStore::settle(const SpoolFolder& run, CommittedAttempts& ledgers, bool last) {
   for (const fs::path& path : run.files()) {
+    std::optional<SpoolHeader> header;
+    std::string why;
     try {
-      const std::optional<SpoolHeader> header = header_of(path);
-      if (!header) {
-        log_.warn(path.string() + " is not a spool file of rejects; delete it if it is not needed");
-        continue;
-      }
-      if (header->key.pipeline != spools_.run().pipeline) continue;
-      Publication publication{header->key, {}, path, {}};
-      std::string unknown;
-      for (const auto& [sink, stages] : header->sinks) {
-        const std::optional<bool> committed = ledgers.committed(*header, sink);
-        if (!committed) unknown = sink;
-        else if (*committed) publication.stages.insert(stages.begin(), stages.end());
-      }
-      const bool any = !publication.stages.empty();
-      if (any && !header->repaired.empty() && ledgers.done_everywhere(header->key))
-        publication.repaired = header->repaired;
-      if (any) file_.publish({publication});
-      if (!unknown.empty()) {
-        log_.warn(
-            fmt::format("{} is kept because the ledger of sink \"{}\" cannot be read; delete it if "
-                        "that sink no "
-                        "longer exists",
-                        path.string(), unknown));
-      } else if (any || last) {
-        fs::remove(path);
-      }
+      header = header_of(path);
+      if (header && header->key.pipeline == spools_.run().pipeline)
+        settle_spool(path, *header, ledgers, last);
     } catch (const Error& error) {
-      log_.error(
-          fmt::format("cannot publish the rejects in {}: {}", path.string(), error.message()));
+      why = error.message();
     } catch (const fs::filesystem_error& error) {
-      log_.error(fmt::format("cannot publish the rejects in {}: {}", path.string(),
-                             error.code().message()));
+      why = error.code().message();
     }
+    if (!header)
+      log_.warn(path.string() + " is not a spool file of rejects; delete it if it is not needed");
+    if (why.empty()) continue;
+    log_.error(fmt::format("cannot publish the rejects in {}: {}", path.string(), why));
+    if (header) unpublished_[header->key] = why;
+  }
+}
+
+/// Deletes what no ledger knows only at the end of a run (`last`): when this run began, the COMMIT
+/// of a killed run may still have been in progress.
+void RejectStore::settle_spool(const fs::path& path, const SpoolHeader& header,
+                               CommittedAttempts& ledgers, bool last) {
+  Publication publication{header.key, {}, path, {}};
+  std::string unknown;
+  for (const auto& [sink, stages] : header.sinks) {
+    const std::optional<bool> committed = ledgers.committed(header, sink);
+    if (!committed) unknown = sink;
+    else if (*committed) publication.stages.insert(stages.begin(), stages.end());
+  }
+  const bool any = !publication.stages.empty();
+  if (any && !header.repaired.empty() && ledgers.done_everywhere(header.key))
+    publication.repaired = header.repaired;
+  if (any) {
+    file_.publish({publication});
+    unpublished_.erase(header.key);
+  }
+  if (!unknown.empty()) {
+    log_.warn(fmt::format(
+        "{} is kept because the ledger of sink \"{}\" cannot be read; delete it if that sink no "
+        "longer exists",
+        path.string(), unknown));
+  } else if (any || last) {
+    fs::remove(path);
   }
 }
 

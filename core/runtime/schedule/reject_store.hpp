@@ -11,6 +11,7 @@
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/rejects/reject_file.hpp"
+#include "core/runtime/schedule/summary.hpp"
 
 #include <map>
 #include <memory>
@@ -66,6 +67,9 @@ class RejectStore {
   /// file_error() does.
   void remove(const std::vector<std::string>& lines);
 
+  /// Adds a failure for every partition whose rejects are committed, but could not be published.
+  void add_failures(Summary& summary) const;
+
   /// Publishes what killed runs had committed.
   void recover(CommittedAttempts ledgers);
   /// Publishes what waits, and deletes what was not committed.
@@ -92,20 +96,24 @@ class RejectStore {
 
   void publish(Waiting waiting) ETL_REQUIRES(mutex_);
   void flush() ETL_REQUIRES(mutex_);
-  void settle_dead_runs(CommittedAttempts& ledgers, bool last);
-  void settle(const SpoolFolder& run, CommittedAttempts& ledgers, bool last);
+  void publish_all(const std::vector<Waiting>& waiting) ETL_REQUIRES(mutex_);
+  void settle_dead_runs(CommittedAttempts& ledgers, bool last) ETL_REQUIRES(mutex_);
+  void settle(const SpoolFolder& run, CommittedAttempts& ledgers, bool last) ETL_REQUIRES(mutex_);
+  void settle_spool(const std::filesystem::path& path, const SpoolHeader& header,
+                    CommittedAttempts& ledgers, bool last) ETL_REQUIRES(mutex_);
 
   RejectPath path_;
   RejectFile file_;  // before the spools, whose folder may be inside it
   RejectSpools spools_;
   Log& log_;
 
-  Mutex mutex_;
+  mutable Mutex mutex_;
   std::int64_t last_spool_ ETL_GUARDED_BY(mutex_) = 0;
   /// By job: attempts that may still turn out to have committed.
   std::map<std::size_t, std::vector<SpooledAttempt>> open_ ETL_GUARDED_BY(mutex_);
   std::vector<Waiting> waiting_ ETL_GUARDED_BY(mutex_);  ///< to be published together
   std::set<RejectKey> waiting_keys_ ETL_GUARDED_BY(mutex_);
+  std::map<RejectKey, std::string> unpublished_ ETL_GUARDED_BY(mutex_);  ///< and why
 };
 
 }  // namespace etl::runtime

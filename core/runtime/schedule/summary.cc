@@ -141,7 +141,8 @@ std::string Summary::text() const {
   }
   out += aligned(table);
   for (const Failure& failure : failures) {
-    out += fmt::format("failed: {} into {} after {}: {}\n", failure.partition, failure.sink,
+    const std::string sink = failure.sink.empty() ? "" : " into " + failure.sink;
+    out += fmt::format("failed: {}{} after {}: {}\n", failure.partition, sink,
                        counted(failure.attempts, "attempt"), printable(failure.error, "\n    "));
   }
   for (const Failure& failure : left_behind) {

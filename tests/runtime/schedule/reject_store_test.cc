@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <regex>
 
 namespace {
 
@@ -221,6 +222,52 @@ TEST_F(RejectReplayTest, RepairedRecordsAreLoadedOnce) {
   EXPECT_EQ(report.summary.partitions.skipped, 1);
   EXPECT_EQ(store().rows().size(), rows + 1);
   EXPECT_THAT(entries(bench), SizeIs(5));
+}
+
+TEST_F(RejectReplayTest, EqualRepairsOfTwoPlacesAreTwoRows) {
+  Bench bench(source() + sink(), keep());
+  (void)bench.run();
+  const std::size_t rows = store().rows().size();
+  for (std::size_t more = 1; more <= 2; ++more) {
+    repair(file(bench), "p0", "100");
+    EXPECT_EQ(replay(bench).loaded, 1);
+    EXPECT_EQ(store().rows().size(), rows + more);
+  }
+}
+
+TEST_F(RejectReplayTest, TheSameRepairAfterAnotherRunIsAnotherRow) {
+  Bench bench(source() + sink(), keep());
+  (void)bench.run();
+  repair(file(bench), "p0", "100");
+  EXPECT_EQ(replay(bench).loaded, 1);
+  RunRequest again;
+  again.reload = true;
+  (void)bench.run(again);  // replaces the rows of p0, but not what was replayed
+  const std::size_t rows = store().rows().size();
+  repair(file(bench), "p0", "100");
+  EXPECT_EQ(replay(bench).loaded, 1);
+  EXPECT_EQ(store().rows().size(), rows + 1);
+}
+
+/// Removes what the source said about the places of records.
+void forget_places(const fs::path& file) {
+  std::string text = read_text(file);
+  for (const char* key : {"line", "offset"})
+    text = std::regex_replace(text, std::regex("\"" + std::string(key) + "\":[0-9]+"),
+                              "\"" + std::string(key) + "\":null");
+  std::ofstream(file) << text;
+}
+
+TEST_F(RejectReplayTest, EqualRecordsWithoutAPlaceAreLoadedEachOnce) {
+  Bench bench(source() + sink(), keep());
+  (void)bench.run();
+  forget_places(file(bench));
+  const std::size_t rows = store().rows().size();
+  for (std::size_t more = 1; more <= 2; ++more) {
+    repair(file(bench), "p0", "100");
+    EXPECT_EQ(replay(bench).loaded, 1);
+    EXPECT_EQ(store().rows().size(), rows + more);
+  }
 }
 
 TEST_F(RejectReplayTest, EntriesThatFailStayInTheFile) {
