@@ -208,6 +208,27 @@ class RejectsSqlite(Rejects, EtlCase):
                 self.assertIn(f"{path}:{line}:", result.err)
                 self.assertIn(where, result.err)
 
+    def test_rejects_that_cannot_be_published(self):
+        if os.getuid() != 0:
+            etl.skip_aloud(self, "only root can mount a file")
+        database = self.database()
+        path = self.job(database)
+        self.run_pipeline(path)
+        # A file that is mounted can be written, but not replaced.
+        if subprocess.run(["mount", "--bind", self.file, self.file]).returncode != 0:
+            etl.skip_aloud(self, "nothing can be mounted here")
+        try:
+            result = self.run_pipeline(path, "--reload", expect=etl.FAILED)
+        finally:
+            subprocess.run(["umount", self.file], check=True)
+        summary = self.assert_summary(result, status="failed", done=HOURS)
+        self.assertEqual(HOURS, len(summary["failures"]))
+        for failure in summary["failures"]:
+            self.assertIn("committed but not published", failure["error"])
+        self.assert_table(database, self.base, HOURS)
+        self.run_pipeline(path)
+        self.assert_entries()
+
     def test_a_full_disk_fails_the_partition_and_loses_nothing(self):
         if os.getuid() != 0:
             etl.skip_aloud(self, "only root can mount a file system")

@@ -8,7 +8,7 @@ namespace etl::runtime {
 
 /// The path of run.rejects and how it is used.
 struct RejectPath {
-  std::filesystem::path path;  ///< without a trailing slash
+  std::filesystem::path path;  ///< without a trailing slash; of a link: its target
   bool folder = false;         ///< holds one file per partition
   /// Interprets `path` from the pipeline file: a folder if it is one or ends in "/".
   [[nodiscard]] static RejectPath of(const std::filesystem::path& path);

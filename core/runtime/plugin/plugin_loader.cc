@@ -3,6 +3,7 @@
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/mutex.hpp"
+#include "core/runtime/base/ownership.hpp"
 #include "core/runtime/plugin/older_tables.hpp"
 
 #include <etl/detail/caller.hpp>
@@ -272,15 +273,13 @@ void require_not_writable(const fs::path& path) {
   if (::stat(path.c_str(), &info) != 0) {
     throw refused(path, std::string("cannot be examined: ") + std::strerror(errno));
   }
-  if ((info.st_mode & (S_IWGRP | S_IWOTH)) != 0) {
-    throw refused(path,
-                  "refused, because other users can write to it: chmod go-w " + path.string());
-  }
-  if (info.st_uid != 0 && info.st_uid != ::geteuid()) {
-    throw refused(path, "refused, because it belongs to another user (uid " +
-                            std::to_string(info.st_uid) +
-                            "): copy it to a folder of your own, or change its owner to root");
-  }
+  const std::string why = why_not_private(path, info);
+  if (why.empty()) return;
+  const bool writable = (info.st_mode & (S_IWGRP | S_IWOTH)) != 0;
+  throw refused(path, "refused, because " + why +
+                          (writable ? ""
+                                    : ": copy it to a folder of your own, or change its owner to "
+                                      "root"));
 }
 
 }  // namespace

@@ -139,6 +139,14 @@ Descriptor lock_file(const fs::path& path) {
   }
 }
 
+/// Whether the path is on another file system than the folder it is in.
+bool is_mount_point(const fs::path& path) {
+  struct stat here {};
+  struct stat above {};
+  return ::stat(path.c_str(), &here) == 0 && ::stat(path.parent_path().c_str(), &above) == 0 &&
+         !S_ISDIR(here.st_mode) && here.st_dev != above.st_dev;
+}
+
 }  // namespace
 
 RejectFile::RejectFile(RejectPath path, fs::path scratch)
@@ -150,11 +158,6 @@ RejectFile::RejectFile(RejectPath path, fs::path scratch)
     return;
   }
   std::error_code failure;
-  // Keep a symbolic link: rewrite its target.
-  if (fs::is_symlink(path_.path, failure)) {
-    const fs::path target = fs::weakly_canonical(path_.path, failure);
-    if (!failure) path_.path = target;
-  }
   if (fs::exists(path_.path, failure) && !fs::is_regular_file(path_.path, failure))
     throw Error::permanent(path_.path.string() + " is not a regular file");
   (void)open_file(path_.path, O_RDWR | O_CREAT, file_mode);
@@ -339,7 +342,7 @@ std::string why_unwritable(const RejectPath& rejects) {
       return fmt::format("the folder {} does not exist", parent.string());
     if (::access(parent.c_str(), W_OK | X_OK) != 0)
       return fmt::format("cannot write into the folder {}: {}", parent.string(), reason());
-    return {};
+    return why_untrusted(rejects.spools());
   }
   if (failure) return fmt::format("cannot access {}: {}", rejects.path.string(), failure.message());
   if (rejects.folder && !fs::is_directory(status))
@@ -352,7 +355,10 @@ std::string why_unwritable(const RejectPath& rejects) {
   if (!rejects.folder && ::access(rejects.path.parent_path().c_str(), W_OK | X_OK) != 0)
     return fmt::format("cannot write into the folder {}: {}", rejects.path.parent_path().string(),
                        reason());
-  return {};
+  if (is_mount_point(rejects.path))
+    return fmt::format("{} is a mount point, which cannot be replaced by an updated file",
+                       rejects.path.string());
+  return why_untrusted(rejects.spools());
 }
 
 }  // namespace etl::runtime

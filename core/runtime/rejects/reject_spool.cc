@@ -1,5 +1,7 @@
 #include "core/runtime/rejects/reject_spool.hpp"
 
+#include "core/runtime/base/ownership.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -62,13 +64,25 @@ SpoolHeader parse_spool_header(std::string_view line) {
 
 // ---- folders -----------------------------------------------------------------------------------
 
+std::string why_untrusted(const fs::path& spools) {
+  struct stat found {};
+  if (::lstat(spools.c_str(), &found) != 0) return {};
+  if (!S_ISDIR(found.st_mode)) return fmt::format("{} is not a folder", spools.string());
+  const std::string why = why_not_private(spools, found);
+  if (why.empty()) return {};
+  return fmt::format("{} is refused, because {}; remove it if no run uses it", spools.string(),
+                     why);
+}
+
 SpoolFolder::SpoolFolder(const RejectPath& rejects, const std::string& run_id)
     : path_(rejects.spools() / run_id) {
-  constexpr mode_t mode = 0777;  // minus the umask, like the file itself
+  constexpr mode_t mode = 0755;
   // Until the folder is locked, another run may remove it as empty.
   while (true) {
     if (::mkdir(path_.parent_path().c_str(), mode) != 0 && errno != EEXIST)
       throw file_error("cannot create the folder", path_.parent_path());
+    if (const std::string why = why_untrusted(path_.parent_path()); !why.empty())
+      throw Error::permanent(why);
     if (::mkdir(path_.c_str(), mode) != 0 && errno != EEXIST) {
       if (errno == ENOENT) continue;
       throw file_error("cannot create the folder", path_);

@@ -41,10 +41,14 @@ struct SpoolHeader {
 /// Parses a header line. Throws Error (permanent) if it is invalid.
 [[nodiscard]] SpoolHeader parse_spool_header(std::string_view line);
 
+/// Why the folder of spool files must not be used: it is none, or other users could have put something
+/// there. Empty if it does not exist or is this user's own.
+[[nodiscard]] std::string why_untrusted(const std::filesystem::path& spools);
+
 /// A run's folder of spool files, locked while this object exists.
 class SpoolFolder {
  public:
-  /// Creates and locks the folder. Throws file_error().
+  /// Creates and locks the folder. Throws file_error(), and Error (permanent) as why_untrusted().
   SpoolFolder(const RejectPath& rejects, const std::string& run_id);
   /// The folder of a run that has ended, or nothing while a process of the run is alive.
   [[nodiscard]] static std::optional<SpoolFolder> of_dead_run(const std::filesystem::path& path);

@@ -5,6 +5,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -140,11 +141,12 @@ TEST_F(RejectFileTest, RepairedLinesGoAsOftenAsTheyWereRepaired) {
 TEST_F(RejectFileTest, KeepsALinkAndThePermissions) {
   const fs::path real = folder_.file("real.jsonl");
   fs::permissions(real, fs::perms::owner_read | fs::perms::owner_write);
-  fs::create_symlink(real, path().path);
+  const fs::path link = path().path;
+  fs::create_symlink(real, link);
   RejectFile out = file();
   out.publish({publication(1, {entry_of("a", 1)})});
   out.publish({publication(2, {entry_of("a", 2)})});
-  EXPECT_TRUE(fs::is_symlink(path().path));
+  EXPECT_TRUE(fs::is_symlink(link));
   EXPECT_THAT(told(real), ElementsAre("a:2:s"));
   EXPECT_EQ(fs::status(real).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
@@ -234,6 +236,49 @@ TEST_F(RejectFileTest, KilledAnywhereItIsWholeAfterTheNext) {
     file().publish({again});
     EXPECT_THAT(told(), UnorderedElementsAre("b:1:s", "a:3:s"));
   }
+}
+
+TEST_F(RejectFileTest, ReplacesTheTargetOfALinkToAnotherFileSystem) {
+  char name[] = "/dev/shm/rejects.XXXXXX";
+  if (::mkdtemp(name) == nullptr) GTEST_SKIP() << "no other file system";
+  const fs::path elsewhere = name;
+  const fs::path link = path().path;
+  fs::create_symlink(elsewhere / "real.jsonl", link);
+  {
+    const SpoolFolder run = spools();
+    RejectFile out(path(), run.path());
+    out.publish({publication(1, {entry_of("a", 1)})});
+    out.publish({publication(2, {entry_of("a", 2)})});
+  }
+  EXPECT_TRUE(fs::is_symlink(link));
+  EXPECT_THAT(told(elsewhere / "real.jsonl"), ElementsAre("a:2:s"));
+  fs::remove_all(elsewhere);
+}
+
+TEST_F(RejectFileTest, TrustsNoSpoolFolderThatOthersMayWrite) {
+  const fs::path spool_folder = path().spools();
+  fs::create_directory(spool_folder);
+  fs::permissions(spool_folder, fs::perms::all);
+  EXPECT_THAT(why_unwritable(path()), testing::HasSubstr("other users can write to it"));
+  EXPECT_THROW(spools(), etl::Error);
+  fs::permissions(spool_folder, fs::perms::owner_all);
+  EXPECT_EQ(why_unwritable(path()), "");
+  EXPECT_NO_THROW(spools());
+}
+
+TEST_F(RejectFileTest, TrustsNoSpoolFolderOfAnotherUser) {
+  const fs::path spool_folder = path().spools();
+  fs::create_directory(spool_folder);
+  if (::chown(spool_folder.c_str(), 12345, 12345) != 0) GTEST_SKIP() << "takes root";
+  EXPECT_THAT(why_unwritable(path()), testing::HasSubstr("another user (uid 12345)"));
+  EXPECT_THROW(spools(), etl::Error);
+}
+
+TEST_F(RejectFileTest, TrustsNoLinkInThePlaceOfItsSpoolFolder) {
+  fs::create_directory(folder_.path() / "elsewhere");
+  fs::create_directory_symlink(folder_.path() / "elsewhere", path().spools());
+  EXPECT_THAT(why_unwritable(path()), testing::EndsWith("is not a folder"));
+  EXPECT_THROW(spools(), etl::Error);
 }
 
 TEST_F(RejectFileTest, SaysWhyItCannotBeWritten) {
