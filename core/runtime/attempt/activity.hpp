@@ -3,11 +3,10 @@
 /// its attempt.
 #pragma once
 
+#include "core/runtime/base/cancellation.hpp"
 #include "core/runtime/base/units.hpp"
 
 #include <etl/error.hpp>
-
-#include <time.h>
 
 #include <atomic>
 #include <chrono>
@@ -24,7 +23,7 @@ struct Activity {
   static constexpr std::int32_t none = -1;
   std::atomic<std::int32_t> stage = none;    ///< NodeIndex of the stage whose code runs
   std::atomic<std::int64_t> partition = -1;  ///< AttemptRequest::job; -1 = idle
-  std::atomic<std::int64_t> deadline = 0;    ///< by Deadline::now_ms(); 0 = none
+  std::atomic<std::int64_t> deadline = 0;    ///< by monotonic_ms(); 0 = none
 };
 
 /// The activity of this thread; nullptr = it has no observer.
@@ -53,7 +52,8 @@ class CrashStack {
   bool set_ = false;
 };
 
-/// The time limit of an attempt, not counting its waits for others. One thread at a time.
+/// The time limit of an attempt, not counting its waits for others. Stages on its thread see it, too:
+/// see Cancellation::requested_here(). One thread at a time.
 class Deadline {
  public:
   /// `limit` 0 = none. `shown` may be nullptr.
@@ -68,24 +68,20 @@ class Deadline {
 
   void pause() {
     if (!limited_ || at_ == 0) return;
-    left_ = at_ - now_ms();
+    left_ = at_ - monotonic_ms();
     show(0);
   }
   void resume() {
-    if (limited_ && at_ == 0) show(now_ms() + left_);
+    if (limited_ && at_ == 0) show(monotonic_ms() + left_);
   }
-  [[nodiscard]] bool passed() const { return limited_ && at_ != 0 && now_ms() > at_; }
-
-  /// Milliseconds of a monotonic clock that all processes share.
-  static std::int64_t now_ms() {
-    timespec time{};
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return std::int64_t{time.tv_sec} * 1000 + time.tv_nsec / 1'000'000;
+  [[nodiscard]] bool passed() const {
+    return limited_ && (at_ != 0 ? monotonic_ms() > at_ : left_ < 0);
   }
 
  private:
   void show(std::int64_t at) {
     at_ = at;
+    attempt_ends_at = at;
     if (shown_ != nullptr) shown_->deadline.store(at, std::memory_order_relaxed);
   }
   bool limited_ = false;

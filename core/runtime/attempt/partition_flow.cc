@@ -161,10 +161,10 @@ void PartitionFlow::reporting_timeouts(const std::function<void()>& body) const 
   try {
     body();
   } catch (const StageError& error) {
-    if (error.code() == Code::cancelled && timed_out_) throw timeout_in(error.stage());
+    if (error.code() == Code::cancelled && timed_out()) throw timeout_in(error.stage());
     throw;
   } catch (const Error& error) {
-    if (error.code() == Code::cancelled && timed_out_) throw timeout_in(graph_[source_].name);
+    if (error.code() == Code::cancelled && timed_out()) throw timeout_in(graph_[source_].name);
     throw;
   }
 }
@@ -173,11 +173,7 @@ bool PartitionFlow::any_closed() const {
   return std::any_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
 }
 
-bool PartitionFlow::should_stop() {
-  if (cancellation_.requested()) return true;
-  timed_out_ = timed_out_ || deadline_.passed();
-  return timed_out_;
-}
+bool PartitionFlow::should_stop() const { return cancellation_.requested() || timed_out(); }
 
 StageError PartitionFlow::timeout_in(const std::string& stage) const {
   const auto& nodes = graph_.nodes();

@@ -81,7 +81,8 @@ class PartitionFlow {
 
   void reporting_timeouts(const std::function<void()>& body) const;
   void run_stages(const std::function<void(const etl_predicate*)>& read);
-  [[nodiscard]] bool should_stop();
+  [[nodiscard]] bool should_stop() const;
+  [[nodiscard]] bool timed_out() const { return deadline_.passed(); }
   [[nodiscard]] StageError timeout_in(const std::string& stage) const;
   [[nodiscard]] bool any_closed() const;
   void pass(FaultPoint point) const;
@@ -109,7 +110,6 @@ class PartitionFlow {
   const Cancellation& cancellation_;
   Activity* activity_;
   Deadline deadline_;
-  bool timed_out_ = false;
   std::exception_ptr reject_failure_;  ///< of on_reject
   bool has_batch_ = false;
 

@@ -12,6 +12,9 @@ SinkOutcome PartitionWriter::write(const AttemptRequest& request, SinkStream& st
   {
     Deadline deadline(settings_.time_limit, this_activity);
     error = failure_of([&] { write_rows(request, stream, deadline); });
+    // A sink that waits, as for a lock, ends its wait at the time limit and says it was cancelled.
+    if (error && error->code() == Code::cancelled && deadline.passed())
+      error = graph_[stream.sink].stage->failure(time_limit_exceeded(settings_.time_limit));
   }
   if (!error) {
     return {SinkOutcome::Kind::committed, {}, row_counts(stream.record), request.number};

@@ -1,14 +1,25 @@
 /// \file
-/// A flag that asks a run to stop.
+/// What asks work to stop: a flag of the run, and the time limit of an attempt.
 #pragma once
 
 #include "core/runtime/base/mutex.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <vector>
 
 namespace etl::runtime {
+
+/// Milliseconds of a monotonic clock that all processes share.
+inline std::int64_t monotonic_ms() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+/// When the attempt that this thread works on exceeds its time limit, by monotonic_ms(); 0 = never.
+inline thread_local std::int64_t attempt_ends_at = 0;
 
 /// Asks everything in a run to stop. Any thread may set it and read it; a signal handler may not
 /// (see app/cli/signals.hpp, which waits for signals on a thread).
@@ -23,6 +34,10 @@ class Cancellation {
     for (const auto& [key, wake] : wakers_) wake();
   }
   [[nodiscard]] bool requested() const { return requested_; }
+  /// Whether this thread is to stop: the run stops, or its attempt has exceeded its time limit.
+  [[nodiscard]] bool requested_here() const {
+    return requested_ || (attempt_ends_at != 0 && monotonic_ms() > attempt_ends_at);
+  }
   /// The reason given with the request; 0 before one was made.
   [[nodiscard]] int reason() const { return reason_; }
 

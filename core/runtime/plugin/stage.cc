@@ -32,7 +32,7 @@ Stage::Stage(const etl_stage& table, std::string name, std::span<const etl_optio
     self.services_.log(self.name(), level, detail::to_view(text));
   };
   host_.cancelled = [](void* ctx) {
-    return static_cast<const Stage*>(ctx)->services_.cancellation.requested() ? 1 : 0;
+    return static_cast<const Stage*>(ctx)->services_.cancellation.requested_here() ? 1 : 0;
   };
   host_.extension = [](void* ctx, const char* id) -> const void* {
     const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
