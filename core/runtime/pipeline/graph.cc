@@ -13,6 +13,10 @@ namespace etl::runtime {
 
 namespace {
 
+/// Filters that may follow one another. A batch passes through a chain in nested calls, which take a
+/// few kilobytes of stack for each filter.
+constexpr std::size_t max_filters_in_chain = 256;
+
 std::string hex_hash(const std::string& text) {
   return fmt::format("{:016x}", XXH3_64bits(text.data(), text.size()));
 }
@@ -39,6 +43,7 @@ class GraphBuilder {
     for (const StageSpec& spec : file_.stages) by_name_.try_emplace(spec.name, &spec);
     check_wiring();
     const std::vector<const StageSpec*> order = topological_order();
+    if (!check_chains(order)) return nullptr;
     for (const StageSpec* spec : order) add_node(*spec);
     if (order.size() == file_.stages.size()) connect();
     if (diagnostics_.failed()) return nullptr;
@@ -117,6 +122,23 @@ class GraphBuilder {
       }
     }
     return order;
+  }
+
+  /// Reports the first filter that is too far from its source.
+  bool check_chains(const std::vector<const StageSpec*>& order) {
+    std::map<std::string_view, std::size_t> filters;  // up to and including the stage
+    for (const StageSpec* spec : order) {
+      std::size_t& count = filters[spec->name];
+      for (const Input& input : spec->inputs) count = std::max(count, filters[input.name]);
+      if (spec->kind != Kind::filter || ++count <= max_filters_in_chain) continue;
+      error(spec->position,
+            fmt::format(
+                "{} is number {} in a chain of filters, and at most {} may follow one another",
+                title(*spec), count, max_filters_in_chain),
+            "combine filters, or load into a table and continue from there in another pipeline");
+      return false;
+    }
+    return true;
   }
 
   bool on_cycle(const StageSpec& start) const {

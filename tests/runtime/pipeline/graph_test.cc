@@ -132,6 +132,27 @@ input = "s"
   EXPECT_THAT(mistakes, Not(HasSubstr("\xEF\xBF\xBD"))) << "a hint has no control characters";
 }
 
+/// A source, so many filters after one another, and a sink.
+std::string chain_of(std::size_t filters) {
+  std::string text = "[sources.s]\nplugin = \"probe_source\"\n";
+  std::string last = "s";
+  for (std::size_t i = 1; i <= filters; ++i) {
+    const std::string name = "f" + std::to_string(i);
+    text += "[filters." + name + "]\nplugin = \"probe_keep\"\ninput = \"" + last + "\"\n";
+    last = name;
+  }
+  return text + "[sinks.db]\nplugin = \"probe_parallel\"\ninput = \"" + last + "\"\n";
+}
+
+TEST(GraphTest, AChainOfFiltersHasALimit) {
+  Bench allowed(chain_of(256));
+  EXPECT_EQ(allowed.mistakes(), "");
+  EXPECT_EQ(allowed.run().status, "ok") << "the stack holds the longest chain";
+  Bench refused(chain_of(5000));
+  EXPECT_THAT(refused.mistakes(),
+              HasSubstr("filter \"f257\" is number 257 in a chain of filters, and at most 256"));
+}
+
 TEST(GraphTest, InputsThatDoNotFitTogether) {
   Bench bench(R"(
 [sources.wide]
