@@ -50,7 +50,10 @@ struct Even {
   Even(const etl::Options&, const etl::Context&) {}
   etl::Batch apply(etl::Batch batch) const { return batch; }
   std::optional<std::string> predicate_column(const etl::Schema&) const { return "word"; }
-  bool keeps(std::string_view word) const { return word.size() % 2 == 0; }
+  bool keeps(std::string_view word) const {
+    if (word == "bad") throw std::runtime_error("a bad word");
+    return word.size() % 2 == 0;
+  }
 };
 
 struct Failing {
@@ -208,6 +211,7 @@ TEST(TablesTest, APredicateIsTheFiltersOwnTest) {
   EXPECT_EQ(predicate.column(), "word");
   EXPECT_TRUE(predicate.keeps("even"));
   EXPECT_FALSE(predicate.keeps("odd"));
+  EXPECT_TRUE(predicate.keeps("bad")) << "the filter itself meets the row, and can fail";
   EXPECT_TRUE(predicate.values().empty());
   EXPECT_EQ(etl::v1::detail::stage_of<Doubler>.filter->predicate, nullptr) << "it offers none";
 }

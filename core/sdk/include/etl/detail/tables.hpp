@@ -280,9 +280,14 @@ struct FilterCalls {
     });
   }
   static int keep(void* ctx, etl_str value) noexcept {
-    if constexpr (HasPredicate<Stage>)
-      return static_cast<const Stage*>(ctx)->keeps(to_view(value)) ? 1 : 0;
-    else return 1;
+    if constexpr (HasPredicate<Stage>) {
+      try {
+        return static_cast<const Stage*>(ctx)->keeps(to_view(value)) ? 1 : 0;
+      } catch (...) {
+        return 1;  // a kept row reaches apply(), which can report what is wrong with it
+      }
+    }
+    return 1;
   }
   static int open(void* self, const ArrowSchema* in, const etl_task* task, void** state,
                   etl_error* error) noexcept {
