@@ -31,6 +31,7 @@ Exchange::Exchange(WriteSlots slots, std::size_t budget_bytes, Cancellation& can
       held_(held),
       early_bytes_(std::min(early_start_bytes, budget_bytes / 4)),
       ahead_bytes_(std::min(ahead_of_writer_bytes, budget_bytes / 2)),
+      granted_(slots.nodes()),
       slots_(std::move(slots)),
       cancellation_(cancellation),
       wake_(cancellation, [this] {
@@ -133,7 +134,12 @@ std::size_t Exchange::deferred_streams(const StreamGroup& group) const {
 
 void Exchange::grant(SinkStream& stream) {
   stream.granted = true;
-  changed_.notify_all();  // the caller may go to sleep next, and the writer may be asleep
+  granted_[stream.sink].notify_all();
+}
+
+/// Remembers a slot to try again for. Slots of this process's own writers come back by release().
+void Exchange::want(NodeIndex sink) {
+  if (slots_.shared() && !slots_.all_taken_here(sink)) wanted_ = sink;
 }
 
 bool Exchange::starved(const StreamGroup& group) const {
@@ -158,13 +164,13 @@ bool Exchange::deserves_early_slots(const StreamGroup& group) const {
 }
 
 void Exchange::grant_slots() {
-  slots_wanted_ = false;
+  wanted_.reset();
   // Complete streams come first: they need a slot for a bounded time.
   for (StreamGroup* group : open_) {
     for (auto& stream : group->streams) {
       if (!stream->ended || stream->granted || stream->closed) continue;
       if (slots_.take(stream->sink)) grant(*stream);
-      else slots_wanted_ = true;
+      else want(stream->sink);
     }
   }
   // Deferring may close the last stream of a group, which removes it from the list.
@@ -172,6 +178,7 @@ void Exchange::grant_slots() {
     StreamGroup& group = **at++;
     if (deserves_early_slots(group)) grant_early(group);
   }
+  if (wanted_ && !polling_) granted_[*wanted_].notify_all();
 }
 
 /// Grants all slots that a partition still being read needs, or none.
@@ -206,8 +213,9 @@ void Exchange::grant_early(StreamGroup& group) {
     for (SinkStream* stream : wanting) grant(*stream);
     return;
   }
+  const NodeIndex refused = wanting[taken]->sink;
   while (taken > 0) slots_.give_back(wanting[--taken]->sink);
-  slots_wanted_ = true;
+  want(refused);
 }
 
 // ---- writing side ------------------------------------------------------------------------------
@@ -220,17 +228,22 @@ SinkStream* Exchange::take(NodeIndex sink) {
         if (stream->sink != sink || !stream->granted || stream->taken || stream->closed) continue;
         stream->taken = true;
         changed_.notify_all();
+        if (wanted_ && !polling_) granted_[*wanted_].notify_all();
         return stream.get();
       }
     }
     if (stopped_) return nullptr;
-    if (slots_wanted_ && slots_.shared()) {
-      changed_.wait_for(lock, slot_poll);
-      grant_slots();
-    } else {
-      changed_.wait(lock);
-    }
+    wait_for_grant(sink, lock);
   }
+}
+
+/// One writer polls for all: with hundreds of sinks, nothing else would get the processor.
+void Exchange::wait_for_grant(NodeIndex sink, MutexLock& lock) {
+  if (!wanted_ || polling_) return granted_[sink].wait(lock);
+  polling_ = true;
+  granted_[sink].wait_for(lock, slot_poll);
+  grant_slots();
+  polling_ = false;
 }
 
 std::optional<Batch> Exchange::pop(SinkStream& stream) {
@@ -279,7 +292,7 @@ void Exchange::close_locked(SinkStream& stream) {
 void Exchange::stop() {
   const MutexLock lock(mutex_);
   stopped_ = true;
-  changed_.notify_all();
+  for (Condition& each : granted_) each.notify_all();
 }
 
 std::size_t Exchange::peak_bytes() const {

@@ -108,6 +108,8 @@ class Exchange {
   void grant_slots() ETL_REQUIRES(mutex_);
   void grant_early(StreamGroup& group) ETL_REQUIRES(mutex_);
   void grant(SinkStream& stream) ETL_REQUIRES(mutex_);
+  void want(NodeIndex sink) ETL_REQUIRES(mutex_);
+  void wait_for_grant(NodeIndex sink, MutexLock& lock) ETL_REQUIRES(mutex_);
   void close_locked(SinkStream& stream) ETL_REQUIRES(mutex_);
   void charge(SinkStream& stream, std::int64_t bytes) ETL_REQUIRES(mutex_);
 
@@ -117,10 +119,12 @@ class Exchange {
   const std::size_t ahead_bytes_;
 
   mutable Mutex mutex_;
-  Condition changed_;
+  Condition changed_;               ///< for readers, and writers that wait for batches
+  std::vector<Condition> granted_;  ///< by sink: for writers that wait for a stream
   WriteSlots slots_ ETL_GUARDED_BY(mutex_);
-  /// A stream waits for a slot that another process may return.
-  bool slots_wanted_ ETL_GUARDED_BY(mutex_) = false;
+  /// The sink of a stream that waits for a slot which another process may return.
+  std::optional<NodeIndex> wanted_ ETL_GUARDED_BY(mutex_);
+  bool polling_ ETL_GUARDED_BY(mutex_) = false;  ///< one writer tries again for all
   std::size_t bytes_ ETL_GUARDED_BY(mutex_) = 0;
   std::size_t peak_ ETL_GUARDED_BY(mutex_) = 0;
   std::list<StreamGroup*> open_ ETL_GUARDED_BY(mutex_);  ///< oldest first

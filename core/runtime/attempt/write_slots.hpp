@@ -26,6 +26,12 @@ class WriteSlots {
 
   /// The most writers of this sink in this process.
   [[nodiscard]] std::size_t limit(NodeIndex sink) const { return limits_[sink]; }
+  /// The number of nodes, sinks or not.
+  [[nodiscard]] std::size_t nodes() const { return limits_.size(); }
+  /// Whether this process has all slots of the sink.
+  [[nodiscard]] bool all_taken_here(NodeIndex sink) const {
+    return groups_[group_of_[sink]].taken == groups_[group_of_[sink]].limit;
+  }
   /// Takes a slot; returns false when all are taken.
   [[nodiscard]] bool take(NodeIndex sink);
   void give_back(NodeIndex sink);
