@@ -10,11 +10,15 @@
 
 #include <etl/error.hpp>
 
+#include <fcntl.h>
 #include <malloc.h>
+#include <unistd.h>
 
 #include <cstdio>
+#include <new>
 #include <string>
 #include <string_view>
+#include <system_error>
 
 namespace {
 
@@ -27,6 +31,17 @@ using namespace etl::app;  // NOLINT(google-build-using-namespace)
 void keep_memory_flat() {
   constexpr int mapped_from_bytes = 256 << 10;
   mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
+}
+
+/// Occupies the standard descriptors that are closed. The next file or socket would get their numbers,
+/// and what is printed would end up in it.
+void open_standard_descriptors() {
+  for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
+    if (::fcntl(standard, F_GETFD) != -1) continue;
+    // Takes the lowest free number, which is this one. Without /dev/null any file does that refuses
+    // to be written.
+    if (::open("/dev/null", O_RDWR) < 0) (void)!::open("/", O_RDONLY | O_DIRECTORY);
+  }
 }
 
 std::string_view code_name(Code code) {
@@ -102,6 +117,7 @@ int descriptor(std::string_view text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  open_standard_descriptors();
   keep_memory_flat();
   // A worker process takes its orders from the runner, not from a command line.
   if (argc == 4 && std::string_view(argv[1]) == runtime::worker_flag)
@@ -111,7 +127,6 @@ int main(int argc, char** argv) {
   if (parsed.verb == nullptr) return parsed.exit_code;
   Verb& verb = *parsed.verb;
   runtime::Cancellation cancellation;
-  const SignalWatch signals(cancellation);
   runtime::Log log(verb.common.log_level, verb.common.log_format, colour_on(2));
   const Session session{verb.common, log, cancellation};
   const auto fail = [&](const Error& error) {
@@ -119,9 +134,16 @@ int main(int argc, char** argv) {
     return exit_code(verb, session, error);
   };
   try {
+    const SignalWatch signals(cancellation);
     return run_verb(verb, session);
   } catch (const Error& error) {
     return fail(error);
+  } catch (const std::bad_alloc&) {
+    return fail(Error::transient("out of memory"));
+  } catch (const std::system_error& error) {
+    if (error.code() != std::errc::resource_unavailable_try_again)
+      return fail(Error(Code::internal, std::string("internal error: ") + error.what()));
+    return fail(Error::transient("cannot start a thread: " + error.code().message()));
   } catch (const std::exception& error) {
     return fail(Error(Code::internal, std::string("internal error: ") + error.what()));
   }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <system_error>
 
 namespace etl::runtime {
 namespace {
@@ -34,7 +35,12 @@ Heartbeats::Heartbeats(const Graph& graph, const Scheduler& scheduler, RunIdenti
   for (const NodeIndex sink : graph.of_kind(Kind::sink)) {
     if (graph.sink(sink).has_heartbeat()) sinks_.insert(sink);
   }
-  if (!sinks_.empty()) thread_ = std::thread([this] { beat_until_stopped(); });
+  if (sinks_.empty()) return;
+  try {
+    thread_ = std::thread([this] { beat_until_stopped(); });
+  } catch (const std::system_error& error) {
+    log_.debug("attempts in progress are not shown: " + error.code().message());
+  }
 }
 
 Heartbeats::~Heartbeats() {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <system_error>
 
 namespace etl::runtime {
 namespace {
@@ -43,7 +44,12 @@ Progress::~Progress() {
 void Progress::start(std::size_t partitions) {
   total_ = partitions;
   started_ = Clock::now();
-  if (mode_ != ProgressMode::off) thread_ = std::thread([this] { show_until_stopped(); });
+  if (mode_ == ProgressMode::off) return;
+  try {
+    thread_ = std::thread([this] { show_until_stopped(); });
+  } catch (const std::system_error& error) {
+    log_.warn("the progress is not shown: " + error.code().message());
+  }
 }
 
 void Progress::stop() {

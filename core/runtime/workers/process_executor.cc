@@ -1,5 +1,7 @@
 #include "core/runtime/workers/process_executor.hpp"
 
+#include "core/runtime/base/mutex.hpp"
+#include "core/runtime/base/text_format.hpp"
 #include "core/runtime/workers/run_board.hpp"
 #include "core/runtime/workers/worker_process.hpp"
 
@@ -7,10 +9,12 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <atomic>
 #include <deque>
 #include <memory>
 #include <numeric>
 #include <optional>
+#include <system_error>
 #include <thread>
 
 namespace etl::runtime {
@@ -27,11 +31,56 @@ constexpr milliseconds overdue_grace{1000};
 constexpr std::size_t max_unread = 2;       ///< attempts that a worker has not read yet
 constexpr std::size_t max_outstanding = 4;  ///< attempts that a worker has not finished
 constexpr std::size_t max_log_lines = 5;    ///< quoted after a crash
+/// Processes in a row that may end before they begin an attempt. Where the system has no room for all
+/// workers, the others have given up by then, and left theirs to the last.
+constexpr int max_starts = 10;
+constexpr milliseconds start_pause{100};
 
 bool readable_within(int descriptor, milliseconds time) {
   pollfd ready{descriptor, POLLIN, 0};
   return ::poll(&ready, 1, static_cast<int>(time.count())) > 0;
 }
+
+/// The workers of a run that go on. Thread-safe.
+class Workforce {
+ public:
+  explicit Workforce(std::size_t workers) : asked_(workers), left_(workers) {}
+
+  /// A worker has no process: returns whether it may give up, because others go on.
+  bool give_up(const std::string& why) {
+    const MutexLock lock(mutex_);
+    if (left_ == 1) return false;
+    --left_;
+    why_ = why;
+    return true;
+  }
+  /// A worker has begun an attempt.
+  void serve() { served_ = true; }
+  /// The last worker cannot start a process: returns whether that ends the run, because no other has
+  /// had one either.
+  bool end(const Error& error) {
+    if (served_) return false;
+    const MutexLock lock(mutex_);
+    failure_ = error;
+    return true;
+  }
+  /// Throws the error of end().
+  void report(Log& log) const {
+    const MutexLock lock(mutex_);
+    if (failure_) throw Error(*failure_);
+    if (left_ == asked_) return;
+    log.warn(fmt::format("ran with {} of {}, because no more could be started: {}", left_,
+                         counted(static_cast<std::int64_t>(asked_), "worker"), why_));
+  }
+
+ private:
+  mutable Mutex mutex_;
+  const std::size_t asked_;
+  std::size_t left_ ETL_GUARDED_BY(mutex_);
+  std::string why_ ETL_GUARDED_BY(mutex_);
+  std::optional<Error> failure_ ETL_GUARDED_BY(mutex_);
+  std::atomic<bool> served_ = false;
+};
 
 /// The runner's side of one worker process: hands it attempts, listens to it, and starts another when
 /// it dies. Works on the thread that calls run().
@@ -39,10 +88,10 @@ class WorkerManager {
  public:
   /// Worker number `number` of the run. All arguments must outlive it.
   WorkerManager(const Pipeline& pipeline, Scheduler& scheduler, const AttemptSettings& settings,
-                const ProcessSettings& processes, RunBoard& board, std::size_t number,
-                Cancellation& cancellation, Log& log);
+                const ProcessSettings& processes, RunBoard& board, Workforce& workforce,
+                std::size_t number, Cancellation& cancellation, Log& log);
 
-  /// Makes attempts until the scheduler has no more.
+  /// Makes attempts until the scheduler has no more, or this worker gives up.
   void run();
   /// The largest resident set of its processes so far, in bytes.
   [[nodiscard]] std::int64_t resident_bytes() const { return resident_; }
@@ -51,7 +100,7 @@ class WorkerManager {
   /// An attempt that the worker has not finished.
   struct Outstanding {
     AttemptRequest request;
-    std::int64_t first_since = Deadline::now_ms();  ///< when it reached the head
+    std::int64_t first_since = monotonic_ms();  ///< when it reached the head
     bool begun = false;
     bool read = false;
   };
@@ -60,6 +109,9 @@ class WorkerManager {
   void hand_out(AttemptRequest request);
   void look_ahead();
   bool start_worker();
+  void do_without(const Error& error);
+  void start_again(const Error& error);
+  void put_back_all();
   [[nodiscard]] Error ended_at_once();
 
   void serve();
@@ -89,6 +141,7 @@ class WorkerManager {
   const ProcessSettings& processes_;
   const int board_descriptor_;
   WorkerBoard& board_;
+  Workforce& workforce_;
   Cancellation& cancellation_;
   Log& log_;
   const WorkerSetup setup_;
@@ -96,7 +149,10 @@ class WorkerManager {
   std::unique_ptr<WorkerProcess> worker_;
   std::deque<Outstanding> outstanding_;
   std::deque<std::string> log_lines_;  ///< the last of the worker
-  std::optional<std::string> refusal_;
+  std::optional<WorkerRefused> refusal_;
+  bool served_ = false;                 ///< the process has begun an attempt
+  bool gave_up_ = false;                ///< other workers do this one's share
+  int starts_ = 0;                      ///< processes in a row that could not begin an attempt
   std::optional<std::size_t> overdue_;  ///< the activity it was killed for
   bool never_began_ = false;            ///< it was killed because it did not begin an attempt
   bool cancel_sent_ = false;
@@ -109,20 +165,21 @@ class WorkerManager {
 
 WorkerManager::WorkerManager(const Pipeline& pipeline, Scheduler& scheduler,
                              const AttemptSettings& settings, const ProcessSettings& processes,
-                             RunBoard& board, std::size_t number, Cancellation& cancellation,
-                             Log& log)
+                             RunBoard& board, Workforce& workforce, std::size_t number,
+                             Cancellation& cancellation, Log& log)
     : graph_(*pipeline.graph),
       scheduler_(scheduler),
       settings_(settings),
       processes_(processes),
       board_descriptor_(board.descriptor()),
       board_(board.worker(number)),
+      workforce_(workforce),
       cancellation_(cancellation),
       log_(log),
       setup_(make_setup(pipeline, number)) {}
 
 void WorkerManager::run() {
-  while (true) {
+  while (!gave_up_) {
     if (outstanding_.empty()) {
       std::optional<AttemptRequest> request = scheduler_.next();
       if (!request) break;
@@ -188,15 +245,42 @@ bool WorkerManager::start_worker() {
     activity.deadline = 0;
   }
   log_lines_.clear();
+  served_ = false;
   try {
     worker_ = std::make_unique<WorkerProcess>(processes_.program, board_descriptor_);
     if (!worker_->channel().send(setup_)) throw ended_at_once();
+  } catch (const NoMoreProcesses& error) {
+    worker_.reset();
+    do_without(error);
+    return false;
   } catch (const Error& error) {
     worker_.reset();
     fail_all(StageError(error, {"runner"}));
     return false;
   }
   return true;
+}
+
+/// Without room for another process, leaves the partitions to the other workers.
+void WorkerManager::do_without(const Error& error) {
+  gave_up_ =
+      workforce_.give_up(error.message()) || (starts_ + 1 == max_starts && workforce_.end(error));
+  if (gave_up_) put_back_all();
+  else start_again(error);
+}
+
+/// Has the next process make the attempts, which have not begun; they fail if none can.
+void WorkerManager::start_again(const Error& error) {
+  if (++starts_ == max_starts) {
+    starts_ = 0;
+    return fail_all(StageError(error, {"runner"}));
+  }
+  put_back_all();
+  std::this_thread::sleep_for(start_pause);
+}
+
+void WorkerManager::put_back_all() {
+  for (const Outstanding& each : std::exchange(outstanding_, {})) scheduler_.put_back(each.request);
 }
 
 Error WorkerManager::ended_at_once() {
@@ -223,9 +307,14 @@ void WorkerManager::serve() {
 }
 
 void WorkerManager::handle(WorkerReport report) {
-  std::visit(Handle{[&](WorkerRefused& refused) { refusal_ = std::move(refused.reason); },
+  std::visit(Handle{[&](WorkerRefused& refused) { refusal_ = std::move(refused); },
                     [&](const WorkerLogLine& line) { handle_log(line); },
-                    [&](const AttemptBegun& begun) { find(begun.job)->begun = true; },
+                    [&](const AttemptBegun& begun) {
+                      find(begun.job)->begun = true;
+                      served_ = true;
+                      workforce_.serve();
+                      starts_ = 0;
+                    },
                     [&](const PartitionRead& read) {
                       const auto at = find(read.job);
                       if (at != outstanding_.end()) at->read = true;
@@ -245,7 +334,7 @@ void WorkerManager::handle_done(AttemptDone done) {
   const auto at = find(done.job);
   const AttemptRequest request = std::move(at->request);
   outstanding_.erase(at);
-  if (!outstanding_.empty()) outstanding_.front().first_since = Deadline::now_ms();
+  if (!outstanding_.empty()) outstanding_.front().first_since = monotonic_ms();
   process_resident_ = done.resident_bytes;
   if (scheduler_.complete(request, done.result))
     worker_->channel().send(FinishPartition{request.source, request.partition.id});
@@ -266,7 +355,7 @@ void WorkerManager::update_row_counts() {
 // ---- stopping ----------------------------------------------------------------------------------
 
 void WorkerManager::cancel_worker() {
-  const std::int64_t now = Deadline::now_ms();
+  const std::int64_t now = monotonic_ms();
   if (!std::exchange(cancel_sent_, true)) {
     worker_->channel().send(CancelAttempts{cancellation_.reason()});
     kill_at_ = now + cancel_grace.count();
@@ -277,7 +366,7 @@ void WorkerManager::cancel_worker() {
 
 /// A plugin that never checks whether to stop blocks its worker, but must not block the run.
 void WorkerManager::kill_if_overdue() {
-  const std::int64_t now = Deadline::now_ms();
+  const std::int64_t now = monotonic_ms();
   for (std::size_t at = 0; at < graph_.nodes().size() && at < board_.activities.size(); ++at) {
     const std::int64_t deadline = board_.activities[at].deadline;
     if (deadline == 0 || now < deadline + overdue_grace.count()) continue;
@@ -304,9 +393,9 @@ bool WorkerManager::begins_in_time(std::int64_t now) {
 void WorkerManager::end_worker() {
   if (worker_ == nullptr) return;
   worker_->channel().send(EndWorker{});
-  const std::int64_t until = Deadline::now_ms() + cancel_grace.count();
+  const std::int64_t until = monotonic_ms() + cancel_grace.count();
   // It may still log while it ends.
-  while (Deadline::now_ms() < until) {
+  while (monotonic_ms() < until) {
     if (!readable_within(worker_->channel().descriptor(), poll_interval)) continue;
     const std::optional<WorkerReport> report = worker_->channel().receive();
     if (!report) break;
@@ -331,9 +420,14 @@ void WorkerManager::worker_died() {
   const std::string end = worker_->wait();
   if (cancellation_.requested()) {
     fail_all(StageError(Error::cancelled(), {"runner"}));
+  } else if (refusal_ && refusal_->transient) {
+    do_without(Error::transient("a worker process cannot start: " + refusal_->reason));
   } else if (refusal_) {
-    fail_all(
-        StageError(Error::permanent("a worker process cannot start: " + *refusal_), {"runner"}));
+    fail_all(StageError(Error::permanent("a worker process cannot start: " + refusal_->reason),
+                        {"runner"}));
+  } else if (!served_ && !overdue_ && !never_began_) {
+    start_again(
+        Error::transient(fmt::format("worker process {} {} before it was ready", pid, end)));
   } else {
     const std::optional<std::size_t> activity = culprit();
     settle_outstanding(activity,
@@ -401,13 +495,23 @@ std::int64_t run_in_processes(const Pipeline& pipeline, Scheduler& scheduler,
                               const AttemptSettings& settings, const ProcessSettings& processes,
                               Cancellation& cancellation, Log& log) {
   RunBoard board(settings.readers);
+  Workforce workforce(settings.readers);
   std::deque<WorkerManager> managers;
-  for (std::size_t i = 0; i < settings.readers; ++i)
-    managers.emplace_back(pipeline, scheduler, settings, processes, board, i, cancellation, log);
+  for (std::size_t i = 0; i < settings.readers; ++i) {
+    managers.emplace_back(pipeline, scheduler, settings, processes, board, workforce, i,
+                          cancellation, log);
+  }
   std::vector<std::thread> threads;
   threads.reserve(managers.size());
-  for (WorkerManager& manager : managers) threads.emplace_back([&manager] { manager.run(); });
+  for (WorkerManager& manager : managers) {
+    try {
+      threads.emplace_back([&manager] { manager.run(); });
+    } catch (const std::system_error& error) {
+      if (!workforce.give_up(error.code().message())) manager.run();  // on this thread
+    }
+  }
   for (std::thread& thread : threads) thread.join();
+  workforce.report(log);
   return std::accumulate(
       managers.begin(), managers.end(), std::int64_t{0},
       [](std::int64_t sum, const WorkerManager& each) { return sum + each.resident_bytes(); });

@@ -20,7 +20,7 @@ struct ProcessSettings {
 
 /// Makes the scheduler's attempts in `settings.readers` processes until it has no more. Returns the
 /// sum of their largest resident sets, in bytes. Throws Error (transient) when memory cannot be
-/// shared with other processes.
+/// shared with other processes, or not even one process can be started.
 std::int64_t run_in_processes(const Pipeline& pipeline, Scheduler& scheduler,
                               const AttemptSettings& settings, const ProcessSettings& processes,
                               Cancellation& cancellation, Log& log);

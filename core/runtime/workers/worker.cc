@@ -14,6 +14,8 @@
 #include <csignal>
 #include <cstdlib>
 #include <deque>
+#include <new>
+#include <system_error>
 #include <thread>
 
 namespace etl::runtime {
@@ -72,19 +74,25 @@ class Worker {
         rejects_ = std::make_unique<RejectSpools>(*path, setup_.run, pipeline_->file.path);
       }
       runner_ = std::make_unique<AttemptRunner>(*pipeline_->graph, settings(), cancellation_);
+      reader_ = std::thread([this] { read_partitions(); });
       return true;
+    } catch (const Error& error) {
+      send(WorkerRefused{error.message(), error.code() == Code::transient});
+    } catch (const std::system_error& error) {  // no more threads
+      send(WorkerRefused{error.what(), true});
+    } catch (const std::bad_alloc&) {
+      send(WorkerRefused{"out of memory", true});
     } catch (const std::exception& error) {
       send(WorkerRefused{error.what()});
-      return false;
     }
+    return false;
   }
 
   void serve() {
-    std::thread reader([this] { read_partitions(); });
     while (std::optional<WorkerOrder> order = channel_.receive()) {
       if (std::holds_alternative<EndWorker>(*order)) {
         end_reader();
-        reader.join();
+        reader_.join();
         return;
       }
       handle(std::move(*order));
@@ -197,6 +205,7 @@ class Worker {
   std::unique_ptr<Pipeline> pipeline_;
   std::unique_ptr<RejectSpools> rejects_;
   std::unique_ptr<AttemptRunner> runner_;
+  std::thread reader_;
 
   Mutex mutex_;
   Condition changed_;

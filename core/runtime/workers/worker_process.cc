@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <csignal>
@@ -24,8 +25,11 @@ constexpr int socket_at = 3;
 constexpr int board_at = 4;
 constexpr int first_free = 10;
 
-Error cannot_start(int code) {
-  return Error::transient(fmt::format("cannot start a worker process: {}", std::strerror(code)));
+[[noreturn]] void cannot_start(int code) {
+  const std::string text = fmt::format("cannot start a worker process: {}", std::strerror(code));
+  constexpr std::array limits{EAGAIN, ENOMEM, EMFILE, ENFILE};
+  if (std::ranges::find(limits, code) != limits.end()) throw NoMoreProcesses(Code::transient, text);
+  throw Error::transient(text);
 }
 
 struct SpawnAttributes {
@@ -55,7 +59,7 @@ struct SpawnFiles {
 std::array<Descriptor, 2> socket_ends() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()) != 0)
-    throw cannot_start(errno);
+    cannot_start(errno);
   const int room = 1 << 20;
   for (const int end : ends) ::setsockopt(end, SOL_SOCKET, SO_SNDBUF, &room, sizeof(room));
   return {Descriptor(ends[0]), Descriptor(ends[1])};
@@ -64,7 +68,7 @@ std::array<Descriptor, 2> socket_ends() {
 pid_t spawn(const std::filesystem::path& program, int socket, int board) {
   const Descriptor moved_socket{::fcntl(socket, F_DUPFD_CLOEXEC, first_free)};
   const Descriptor moved_board{::fcntl(board, F_DUPFD_CLOEXEC, first_free)};
-  if (moved_socket.get() < 0 || moved_board.get() < 0) throw cannot_start(errno);
+  if (moved_socket.get() < 0 || moved_board.get() < 0) cannot_start(errno);
   SpawnFiles files;
   posix_spawn_file_actions_adddup2(&files.value, moved_socket.get(), socket_at);
   posix_spawn_file_actions_adddup2(&files.value, moved_board.get(), board_at);
@@ -77,7 +81,7 @@ pid_t spawn(const std::filesystem::path& program, int socket, int board) {
   pid_t pid = -1;
   const int code = ::posix_spawn(&pid, program.c_str(), &files.value, &attributes.value,
                                  arguments.data(), environ);
-  if (code != 0) throw cannot_start(code);
+  if (code != 0) cannot_start(code);
   return pid;
 }
 

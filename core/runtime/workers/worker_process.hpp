@@ -11,12 +11,18 @@
 
 namespace etl::runtime {
 
+/// The system has no room for another process: its limits, or memory.
+class NoMoreProcesses : public Error {
+ public:
+  using Error::Error;
+};
+
 /// Used by the thread that made it, which must outlive the process: the kernel ends the worker with
 /// that thread.
 class WorkerProcess {
  public:
   /// Starts `program` as a worker, in a process group of its own, so that signals of a terminal do
-  /// not reach it. Throws Error (transient) when it cannot be started.
+  /// not reach it. Throws NoMoreProcesses, or another Error (transient) when it cannot be started.
   WorkerProcess(const std::filesystem::path& program, int board);
   /// Kills the process if it still runs.
   ~WorkerProcess();

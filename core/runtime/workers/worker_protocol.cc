@@ -3,7 +3,9 @@
 #include <nlohmann/json.hpp>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <span>
 
 // A message is the CBOR of [type, fields]: CBOR, because strings may hold any bytes. Both ends are
 // the same program, so a type is its index in the variant, and a field is known by its name here.
@@ -80,7 +82,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptResult, outcomes, stages, peaks, downl
                                    rejects)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(FinishPartition, source, id)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(CancelAttempts, reason)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerRefused, reason)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerRefused, reason, transient)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(WorkerLogLine, level, stage, text)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(AttemptBegun, job)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(PartitionRead, job)
@@ -90,8 +92,9 @@ inline void from_json(const json& /*from*/, EndWorker& /*message*/) {}
 
 namespace {
 
-/// No message comes near it: texts are cut long before.
-constexpr std::size_t max_message = std::size_t{1} << 20;
+/// A message travels in packets, because a socket limits their size. Each holds a byte that says
+/// whether more follow, and at most this much of the message.
+constexpr std::size_t max_part = std::size_t{64} << 10;
 
 template <class Variant, std::size_t Index = 0>
 Variant decode(std::size_t type, const json& fields) {
@@ -109,24 +112,35 @@ bool MessageChannel<Sent, Received>::send(const Sent& message) const {
   json encoded = json::array({message.index()});
   std::visit([&](const auto& fields) { encoded.push_back(json(fields)); }, message);
   const std::vector<std::uint8_t> bytes = json::to_cbor(encoded);
-  ssize_t sent = -1;
-  do {
-    sent = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
-  } while (sent < 0 && errno == EINTR);
-  return sent == static_cast<ssize_t>(bytes.size());
+  std::vector<std::uint8_t> packet;
+  for (std::span<const std::uint8_t> rest = bytes; !rest.empty();) {
+    const auto part = rest.first(std::min(rest.size(), max_part));
+    rest = rest.subspan(part.size());
+    packet.assign(1, rest.empty() ? 0 : 1);
+    packet.insert(packet.end(), part.begin(), part.end());
+    ssize_t sent = -1;
+    do {
+      sent = ::send(socket_.get(), packet.data(), packet.size(), MSG_NOSIGNAL);
+    } while (sent < 0 && errno == EINTR);
+    if (sent != static_cast<ssize_t>(packet.size())) return false;
+  }
+  return true;
 }
 
 template <class Sent, class Received>
 std::optional<Received> MessageChannel<Sent, Received>::receive() const {
-  std::vector<std::uint8_t> bytes(max_message);
-  ssize_t size = -1;
+  std::vector<std::uint8_t> bytes;
+  std::vector<std::uint8_t> packet(1 + max_part);
   do {
-    size = ::recv(socket_.get(), bytes.data(), bytes.size(), 0);
-    // ECONNRESET: the other end died with something unread. Linux reports it once, before the
-    // messages that the other end had sent, which can still be received.
-  } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
-  if (size <= 0) return std::nullopt;
-  bytes.resize(static_cast<std::size_t>(size));
+    ssize_t size = -1;
+    do {
+      size = ::recv(socket_.get(), packet.data(), packet.size(), 0);
+      // ECONNRESET: the other end died with something unread. Linux reports it once, before the
+      // messages that the other end had sent, which can still be received.
+    } while (size < 0 && (errno == EINTR || errno == ECONNRESET));
+    if (size <= 0) return std::nullopt;
+    bytes.insert(bytes.end(), packet.begin() + 1, packet.begin() + size);
+  } while (packet.front() != 0);
   const json encoded = json::from_cbor(bytes);
   return decode<Received>(encoded[0], encoded[1]);
 }

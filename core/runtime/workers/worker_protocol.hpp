@@ -55,9 +55,10 @@ using WorkerOrder =
 
 // ---- to the runner -----------------------------------------------------------------------------
 
-/// The worker cannot make the pipeline's stages.
+/// The worker cannot make the pipeline's stages, or has no memory or threads for them.
 struct WorkerRefused {
   std::string reason;
+  bool transient = false;  ///< another process may do better
 };
 
 struct WorkerLogLine {

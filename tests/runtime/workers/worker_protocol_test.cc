@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include <array>
+#include <thread>
 
 namespace {
 
@@ -14,8 +15,8 @@ struct Ends {
   Ends() {
     std::array<int, 2> ends{};
     EXPECT_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends.data()), 0);
-    runner.emplace(ends[0]);
-    worker.emplace(ends[1]);
+    runner.emplace(Descriptor(ends[0]));
+    worker.emplace(Descriptor(ends[1]));
   }
   std::optional<RunnerChannel> runner;
   std::optional<WorkerChannel> worker;
@@ -96,6 +97,18 @@ TEST(WorkerProtocolTest, AResultArrivesWhole) {
   EXPECT_EQ(got.downloaded, 11);
   EXPECT_EQ(got.decoded, 12);
   EXPECT_EQ(got.rejects, result.rejects);
+}
+
+TEST(WorkerProtocolTest, AMessageMayBeLargerThanAPacket) {
+  // Around the size of a packet, and more than the socket holds.
+  for (const std::size_t size : {65'500U, 65'536U, 131'072U, 8'000'000U}) {
+    const Ends ends;
+    WorkerLogLine line;
+    line.text.assign(size, 'x');
+    std::thread sender([&] { EXPECT_TRUE(ends.worker->send(line)); });
+    EXPECT_EQ(std::get<WorkerLogLine>(ends.runner->receive().value()).text, line.text);
+    sender.join();
+  }
 }
 
 TEST(WorkerProtocolTest, ASetupArrivesWhole) {
