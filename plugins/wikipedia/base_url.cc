@@ -3,7 +3,10 @@
 #include <etl/error.hpp>
 
 #include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <optional>
+#include <system_error>
 
 namespace wikipedia {
 namespace {
@@ -26,6 +29,17 @@ bool is_wikimedia(std::string_view host) {
     if (host.ends_with(domain) && host[host.size() - domain.size() - 1] == '.') return true;
   }
   return false;
+}
+
+/// Returns whether `place`, a host with a port or none, has a port from 0 to 65535. Where it has
+/// not, a password that was not encoded may have been taken for it.
+bool has_good_port(std::string_view place) {
+  const std::size_t colon = place.find(':', place.starts_with('[') ? place.find(']') : 0);
+  if (colon == std::string_view::npos) return true;
+  const std::string_view digits = place.substr(colon + 1);
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  return error == std::errc{} && end == digits.data() + digits.size();
 }
 
 std::optional<int> hex(char c) {
@@ -72,6 +86,10 @@ BaseUrl::BaseUrl(std::string_view url) {
   const std::string_view rest = url.substr(std::min(url.size(), colon + 3));
   const std::string_view authority = rest.substr(0, rest.find('/'));
   const std::string_view path = rest.substr(authority.size());
+  // Shows nothing of the URL: with a slash in the password, the path holds the rest of it.
+  if (path.find('@') != std::string_view::npos) {
+    throw wrong("has an \"@\" after the host: write it as %40, and a slash in a password as %2F");
+  }
   const std::size_t at = authority.rfind('@');
   const std::string_view place =
       at == std::string_view::npos ? authority : authority.substr(at + 1);
@@ -90,6 +108,11 @@ BaseUrl::BaseUrl(std::string_view url) {
     return;
   }
   if (host.empty()) throw wrong("has no host");
+  if (!has_good_port(place)) {
+    throw wrong(
+        "has a port that is not a number up to 65535; write special characters of a "
+        "password as %XX");
+  }
   wikimedia_ = is_wikimedia(host);
   if (wikimedia_ && scheme == "http") {
     throw wrong("must be https: " + host + " refuses plain http");

@@ -12,9 +12,10 @@ namespace wikipedia {
 class BaseUrl {
  public:
   /// Accepts `http`, `https` and `file` URLs, with or without a trailing slash. Throws etl::Error
-  /// (config, about `base_url`) for another scheme, a missing host, a query or fragment, a `file`
-  /// URL with a remote host or a malformed escape, and plain http to Wikimedia, whose servers have
-  /// refused it with 403 since 2022-11.
+  /// (config, about `base_url`) for another scheme, a missing host, an invalid port, an `@` in the
+  /// path, a query or fragment, a `file` URL with a remote host or a malformed escape, and plain
+  /// http to Wikimedia, whose servers have refused it with 403 since 2022-11. The message shows
+  /// nothing that may belong to a password.
   explicit BaseUrl(std::string_view url);
 
   /// Whether it is a `file` URL, whose files are read in place.

@@ -1,37 +1,47 @@
 #include "plugins/wikipedia/language_filter.hpp"
 
+#include "plugins/wikipedia/code_list.hpp"
+
 #include <algorithm>
 
 namespace wikipedia {
 namespace {
 
 /// Rejects an empty list or entry, which would silently match nothing.
-std::optional<etl::Strings> list(const etl::Options& options, std::string_view option) {
-  std::optional<etl::Strings> values = options.find<etl::Strings>(option);
-  if (!values) return values;
+std::optional<TextSet> list(const etl::Options& options, std::string_view option) {
+  const std::optional<etl::Strings> values = options.find<etl::Strings>(option);
+  if (!values) return std::nullopt;
   const std::string named(option);
   if (values->empty())
     throw etl::Error::config(named + " is empty: no row would pass").about(option);
   if (std::ranges::find(*values, std::string()) != values->end()) {
     throw etl::Error::config(named + " has an empty entry").about(option);
   }
-  return values;
+  return TextSet(values->begin(), values->end());
 }
 
-bool contains(const etl::Strings& values, std::string_view value) {
-  return std::ranges::find(values, value) != values.end();
+/// Returns what `codes` and `codes_file` list together.
+std::optional<TextSet> listed_codes(const etl::Options& options) {
+  std::optional<TextSet> codes = list(options, "codes");
+  const std::optional<etl::Path> file = options.find<etl::Path>("codes_file");
+  if (!file) return codes;
+  if (!codes) codes.emplace();
+  const etl::Strings more = read_codes(file->text);
+  codes->insert(more.begin(), more.end());
+  return codes;
 }
 
 }  // namespace
 
 LanguageFilter::LanguageFilter(const etl::Options& given, const etl::Context& /*context*/)
     : languages_(list(given, "languages")),
-      codes_(list(given, "codes")),
+      codes_(listed_codes(given)),
       projects_(list(given, "projects")),
       access_(list(given, "access")),
       column_(given.get<std::string>("column")) {
   if (!languages_ && !codes_ && !projects_ && !access_) {
-    throw etl::Error::config("nothing to filter by: give languages, codes, projects or access")
+    throw etl::Error::config(
+        "nothing to filter by: give languages, codes, codes_file, projects or access")
         .about("languages");
   }
   if (!languages_) return;
@@ -63,12 +73,12 @@ std::optional<std::string> LanguageFilter::predicate_column(const etl::Schema& /
 }
 
 bool LanguageFilter::keeps(std::string_view code) const {
-  if (languages_ && !contains(*languages_, first_label(code))) return false;
-  if (codes_ && !contains(*codes_, code)) return false;
+  if (languages_ && !languages_->contains(first_label(code))) return false;
+  if (codes_ && !codes_->contains(code)) return false;
   if (!projects_ && !access_) return true;
   const DomainCode parts = parse_domain_code(code);
-  return (!projects_ || contains(*projects_, parts.project)) &&
-         (!access_ || contains(*access_, parts.access));
+  return (!projects_ || projects_->contains(parts.project)) &&
+         (!access_ || access_->contains(parts.access));
 }
 
 etl::Batch LanguageFilter::apply(etl::Batch batch) const {

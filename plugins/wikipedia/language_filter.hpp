@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/wikipedia/parse/domain_code.hpp"
+#include "plugins/wikipedia/text_set.hpp"
 
 #include <etl/plugin.hpp>
 
@@ -15,7 +16,7 @@ namespace wikipedia {
 /// Keeps a row if its domain code passes every option given:
 ///   - `languages`: its first label is listed, so `fr` keeps `fr`, `fr.m` and `fr.d`, but not `frr`
 ///     or `frp.m`;
-///   - `codes`: it is listed exactly;
+///   - `codes`, `codes_file`: it is listed exactly, in one of the two;
 ///   - `projects`, `access`: its parts, as parsed by parse_domain_code(), are listed.
 /// At least one is given. A null code fails. Offers the test to the source as a predicate.
 ///
@@ -29,6 +30,9 @@ class LanguageFilter {
       etl::optional<etl::Strings>("languages", "",
                                   "First labels of the domain codes to keep, such as \"fr\"."),
       etl::optional<etl::Strings>("codes", "", "Domain codes to keep, such as \"fr.m\"."),
+      etl::optional<etl::Path>("codes_file", "",
+                               "Text file of further domain codes to keep, one a line.")
+          .by_content(),
       etl::optional<etl::Strings>("projects", "", "Projects to keep, such as \"wikipedia\".")
           .one_of(projects),
       etl::optional<etl::Strings>("access", "",
@@ -47,10 +51,10 @@ class LanguageFilter {
   [[nodiscard]] etl::Batch apply(etl::Batch batch) const;
 
  private:
-  std::optional<etl::Strings> languages_;
-  std::optional<etl::Strings> codes_;
-  std::optional<etl::Strings> projects_;
-  std::optional<etl::Strings> access_;
+  std::optional<TextSet> languages_;
+  std::optional<TextSet> codes_;
+  std::optional<TextSet> projects_;
+  std::optional<TextSet> access_;
   std::string column_;
 };
 

@@ -1,5 +1,8 @@
 #include "plugins/wikipedia/page_view_reader.hpp"
 
+#include "plugins/common/text/printable.hpp"
+#include "plugins/wikipedia/parse/foreign_content.hpp"
+
 #include <etl/builder.hpp>
 
 #include <utility>
@@ -7,15 +10,9 @@
 namespace wikipedia {
 namespace {
 
-/// A downloaded file that is gone has been deleted from the cache; that is not a missing hour.
-compression::GzipFile open(const HourFile& file, compression::Decoder decoder) {
-  try {
-    return compression::GzipFile(file.path, decoder);
-  } catch (const etl::Error& error) {
-    if (file.fetched && error.code() == etl::Code::missing)
-      throw etl::Error::transient(error.message());
-    throw;
-  }
+compression::GzipFile open(HourFile& file, compression::Decoder decoder) {
+  if (!file.fetched.valid()) return compression::GzipFile(file.path, decoder);
+  return {std::move(file.fetched), file.path, decoder};
 }
 
 }  // namespace
@@ -24,6 +21,7 @@ PageViewReader::PageViewReader(HourFile file, std::shared_ptr<const etl::Schema>
                                PageViewParser::Settings settings, etl::Predicate predicate,
                                etl::Task task, etl::HeldMemory held, compression::Decoder decoder)
     : file_(std::move(file)),
+      fetched_(file_.fetched.valid()),
       task_(task),
       gzip_(open(file_, decoder)),
       parser_(settings, predicate, task),
@@ -35,11 +33,9 @@ PageViewReader::PageViewReader(HourFile file, std::shared_ptr<const etl::Schema>
 std::optional<etl::Batch> PageViewReader::next() {
   while (!ended_) {
     if (task_.cancelled()) throw etl::Error::cancelled();
-    const std::size_t size = decode();
+    const std::size_t size = decode(parser_.space());
     if (size == 0) {
-      columns_.append(parser_.finish());
-      file_.on_verified();
-      ended_ = true;
+      finish();
     } else {
       task_.decoded(static_cast<std::int64_t>(size));
       columns_.append(parser_.parse(size));
@@ -62,14 +58,37 @@ void PageViewReader::report_memory() {
   held_.set(static_cast<std::int64_t>(gzip_.memory() + parser_.memory() + columns_.bytes()));
 }
 
-std::size_t PageViewReader::decode() {
+std::size_t PageViewReader::decode(std::span<char> space) {
   try {
-    return gzip_.read(parser_.space());
+    const std::size_t size = gzip_.read(space);
+    if (std::exchange(started_, true)) return size;
+    const std::string_view foreign = foreign_content({space.data(), size});
+    if (!foreign.empty()) refuse("not page views: the content is " + std::string(foreign));
+    return size;
   } catch (const compression::GzipError& error) {
-    file_.on_corrupt();
-    throw etl::Error(file_.fetched ? etl::Code::transient : etl::Code::permanent,
-                     file_.shown + ": " + error.what());
+    refuse(error.what());
   }
+}
+
+/// Single malformed lines are rejected, but a file of nothing else is not an hour file.
+void PageViewReader::finish() {
+  columns_.append(parser_.finish());
+  if (const auto rejected = parser_.nothing_but_rejects()) {
+    refuse("not page views: no line is well-formed; the first is rejected (" +
+           std::string(rejected->why) + "): \"" + text::printable(rejected->start) + "\"");
+  }
+  file_.on_verified();
+  ended_ = true;
+}
+
+void PageViewReader::refuse(const std::string& why) {
+  const std::string what = file_.shown + ": " + why;
+  try {
+    file_.on_corrupt();
+  } catch (const etl::Error& error) {
+    throw etl::Error(error.code(), what + "; " + error.message());
+  }
+  throw etl::Error(fetched_ ? etl::Code::transient : etl::Code::permanent, what);
 }
 
 }  // namespace wikipedia

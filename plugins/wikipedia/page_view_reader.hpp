@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/common/compression/gzip_file.hpp"
+#include "plugins/common/files/file_handle.hpp"
 #include "plugins/wikipedia/parse/page_view_columns.hpp"
 #include "plugins/wikipedia/parse/page_view_parser.hpp"
 
@@ -15,7 +16,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 
 namespace wikipedia {
 
@@ -23,10 +26,10 @@ namespace wikipedia {
 struct HourFile {
   std::filesystem::path path;
   std::string shown;                          ///< URL or path, for messages
-  bool fetched = false;                       ///< downloaded, so damage may be gone the next time
+  files::FileHandle fetched;                  ///< the open file, if it was downloaded
   std::int64_t hour_seconds = 0;              ///< for the column `hour`
   std::function<void()> on_verified = [] {};  ///< read to its end and intact
-  std::function<void()> on_corrupt = [] {};   ///< damaged
+  std::function<void()> on_corrupt = [] {};   ///< damaged, or not an hour file
 };
 
 /// Streams an hour file as batches of about etl::batch_bytes. Used by one thread at a time. Holds
@@ -40,21 +43,26 @@ class PageViewReader {
                  compression::Decoder decoder = compression::default_decoder());
 
   /// Returns the next batch; nothing at the end. Throws etl::Error: cancelled if the task is;
-  /// naming URL or file and the damage if the gzip is damaged, transient if downloaded, else
-  /// permanent.
+  /// naming URL or file and the reason if the gzip is damaged, or holds something other than page
+  /// views, or nothing but malformed lines: transient if downloaded, since the next download may be
+  /// right, else permanent.
   [[nodiscard]] std::optional<etl::Batch> next();
 
  private:
   [[nodiscard]] etl::Batch take_batch();
   void report_memory();
-  std::size_t decode();
+  std::size_t decode(std::span<char> space);
+  void finish();
+  [[noreturn]] void refuse(const std::string& why);
 
   HourFile file_;
+  bool fetched_;
   etl::Task task_;
   compression::GzipFile gzip_;
   PageViewParser parser_;
   PageViewColumns columns_;
   etl::HeldMemory held_;
+  bool started_ = false;
   bool ended_ = false;
 };
 

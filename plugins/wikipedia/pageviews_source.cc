@@ -1,8 +1,12 @@
 #include "plugins/wikipedia/pageviews_source.hpp"
 
+#include "plugins/common/http/cached_file.hpp"
+
 #include <curl/curl.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
 #include <optional>
 #include <system_error>
@@ -60,6 +64,16 @@ std::string checked_contact(std::string contact, bool required) {
   return contact;
 }
 
+/// Returns the option `ca_file`, checked; empty if it is not given.
+std::string ca_file(const etl::Options& options) {
+  const auto file = options.find<etl::Path>("ca_file");
+  if (!file) return {};
+  if (::access(file->text.c_str(), R_OK) == 0) return file->text;
+  throw etl::Error::config("cannot read " + file->text + ": " +
+                           std::generic_category().message(errno))
+      .about("ca_file");
+}
+
 std::string user_agent(const std::string& contact) {
   std::string text = "etl-wikipedia/1.0";
   if (!contact.empty()) text += " (" + contact + ")";
@@ -80,10 +94,14 @@ http::FetchOptions fetch_options(const etl::Options& options, const BaseUrl& bas
   const auto cache = options.find<etl::Path>("cache_dir");
   if (!base.local() && reads) {
     fetch.cache_dir = cache ? std::filesystem::path(cache->text) : default_cache();
+    const std::string why = http::why_not_private(fetch.cache_dir);
+    if (!why.empty()) throw etl::Error::config(why).about("cache_dir");
   }
   fetch.keep_files = options.get<bool>("keep_files");
   fetch.connect_timeout = options.get<etl::Duration>("connect_timeout");
   fetch.stall_timeout = options.get<etl::Duration>("stall_timeout");
+  fetch.retry_after_limit = options.get<etl::Duration>("retry_after_limit");
+  fetch.authorities = http::Authorities::from(ca_file(options));
   return fetch;
 }
 
@@ -116,6 +134,7 @@ PageviewsSource::PageviewsSource(const etl::Options& given, const etl::Context& 
       schema_(std::make_shared<const etl::Schema>(make_schema(given.get<etl::Strings>("columns")))),
       has_hour_(schema_->find("hour").has_value()) {
   http::FetchOptions fetch = fetch_options(given, base_, context.reads());
+  fetch.ask_again = context.reloads();
   if (!base_.local()) fetcher_ = std::make_unique<http::Fetcher>(std::move(fetch), context);
 }
 
@@ -152,10 +171,10 @@ HourFile PageviewsSource::locate(const std::string& id, Hour hour, const etl::Ta
     return file;
   }
   const http::Remote wanted = remote(id, hour);
-  const http::Fetched fetched = fetcher_->get(wanted, [&task] { return task.cancelled(); });
+  http::Fetched fetched = fetcher_->get(wanted, [&task] { return task.cancelled(); });
   task.downloaded(fetched.downloaded);
   file.path = fetched.path;
-  file.fetched = true;
+  file.fetched = std::move(fetched.file);
   file.on_verified = [this, name = wanted.name] { fetcher_->verified(name); };
   file.on_corrupt = [this, name = wanted.name] { fetcher_->corrupt(name); };
   return file;

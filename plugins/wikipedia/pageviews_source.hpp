@@ -58,6 +58,16 @@ class PageviewsSource {
                                   "Limit on concurrent downloads of the run; Wikimedia allows 3.")
           .between(1, 64)
           .operational(),
+      etl::optional<etl::Duration>(
+          "retry_after_limit", "\"1h\"",
+          "Longest wait that a server may ask for; after that the partition fails, and the next "
+          "run tries again.")
+          .between(0, 2'592'000'000)
+          .operational(),
+      etl::optional<etl::Path>("ca_file", "",
+                               "Certificates (PEM) of authorities to trust in addition; default "
+                               "$CURL_CA_BUNDLE or $SSL_CERT_FILE, and $SSL_CERT_DIR.")
+          .operational(),
       etl::optional<etl::Path>("cache_dir", "",
                                "Folder for downloads until they are loaded; default "
                                "$XDG_CACHE_HOME/etl/pageviews, or ~/.cache/etl/pageviews.")

@@ -165,7 +165,7 @@ class SmallDisk(Fault):
 
     def prepare(self):
         self.mounted = os.getuid() == 0 and subprocess.run(
-            ["mount", "-t", "tmpfs", "-o", "size=8k", "chaos", self.world.cache], check=False,
+            ["mount", "-t", "tmpfs", "-o", "size=8k,mode=700", "chaos", self.world.cache], check=False,
             capture_output=True).returncode == 0
 
     def restore(self):

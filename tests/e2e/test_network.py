@@ -1,6 +1,7 @@
 """Servers that refuse, stall, cut and lie: retries, error reports, and the rows in the table."""
 
 import gzip
+import subprocess
 import unittest
 
 from oracle import oracle
@@ -199,6 +200,61 @@ class Network(EtlCase):
         server = self.serve(base, {"path": self.url_path(1), "status": 503, "headers": {"Retry-After": "0"}})
         failure = self.assert_failure(self.run_on(server, run={"retries": 2}, expect=etl.FAILED), 1, "503")
         self.assertEqual(3, failure["attempts"])
+
+    def test_a_wait_of_a_day(self):
+        base = hour_files(5000, 3)
+        server = self.serve(base, {"path": self.url_path(1), "status": 503, "headers": {"Retry-After": "86400"}})
+        failure = self.assert_failure(self.run_on(server, expect=etl.FAILED), 1, "503", "86400 s", "retry_after_limit")
+        self.assertEqual(1, failure["attempts"])
+        server.script({"rules": []})
+        self.assert_summary(self.run_on(server), total=3, done=1, skipped=2)
+
+    def test_a_longer_wait_than_one_allows(self):
+        base = hour_files(5000, 3)
+        server = self.serve(base, {"path": self.url_path(1), "status": 429, "headers": {"Retry-After": "2"}})
+        result = self.run_on(server, retry_after_limit="1s", expect=etl.FAILED)
+        self.assert_failure(result, 1, "429", r"exceeds retry_after_limit \(1 s\)")
+
+    # -- proxies and certificates --
+
+    def test_a_proxy_that_wants_a_password(self):
+        proxy = self.serve(self.folder, {"path": "http", "status": 407})  # a proxy gets the whole URL
+        job = self.main_job("http://mirror.invalid", self.database, 1, run={"retries": 2})
+        for address in (f"http://127.0.0.1:{proxy.port}", f"me:hunter22@127.0.0.1:{proxy.port}"):
+            result = self.run_pipeline(job, expect=etl.FAILED, env={"http_proxy": address})
+            failure, = result.json["failures"]
+            self.assertIn(f"through the proxy 127.0.0.1:{proxy.port} (http_proxy): HTTP 407: the proxy requires a password",
+                          failure["error"])
+            self.assertEqual(1, failure["attempts"])
+            self.assertNotIn("hunter22", result.all)
+
+    def test_a_private_authority(self):
+        cert, key = self.folder / "cert.pem", self.folder / "key.pem"
+        subprocess.run([etl.tool("openssl"), "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj",
+                        "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", cert],
+                       check=True, capture_output=True)
+        base = hour_files(5000, 3)
+        server = FaultServer(base, tls=(cert, key)).start()
+        self.addCleanup(server.stop)
+        nobody = {"SSL_CERT_FILE": None, "CURL_CA_BUNDLE": None, "SSL_CERT_DIR": None}
+        job = self.main_job(server.url, self.database, 1, run={"retries": 2})
+        failure, = self.run_pipeline(job, expect=etl.FAILED, env=nobody).json["failures"]
+        self.assertIn("certificate", failure["error"])
+        self.assertIn("ca_file", failure["error"])
+        self.assertEqual(1, failure["attempts"])
+        for name, env, options in (("option", nobody, {"ca_file": cert}),
+                                   ("SSL_CERT_FILE", {**nobody, "SSL_CERT_FILE": str(cert)}, {}),
+                                   ("CURL_CA_BUNDLE", {**nobody, "CURL_CA_BUNDLE": str(cert)}, {})):
+            with self.subTest(name):
+                database = Sqlite(self.folder, f"{name}.db")
+                self.run_pipeline(self.main_job(server.url, database, 1, **options), env=env)
+                self.assert_table(database, base, 1)
+
+    def test_a_ca_file_that_cannot_be_read(self):
+        job = self.main_job("https://mirror.invalid", self.database, 1, ca_file="none.pem")
+        result = etl.run("validate", self.write(job))
+        self.assertEqual(etl.CONFIG, result.code, str(result))
+        self.assertIn("none.pem: No such file", result.err)
 
     # -- manners --
 

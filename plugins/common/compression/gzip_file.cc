@@ -1,5 +1,7 @@
 #include "plugins/common/compression/gzip_file.hpp"
 
+#include "plugins/common/text/printable.hpp"
+
 #include <etl/error.hpp>
 
 #include <fcntl.h>
@@ -9,8 +11,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
+#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -28,21 +30,6 @@ enum : unsigned {
   flag_comment = 16,
   flags_reserved = 0xE0
 };
-
-/// Returns printable ASCII as it is, other bytes as \xNN.
-std::string printable(const std::uint8_t* from, const std::uint8_t* to) {
-  std::string text;
-  for (; from != to; ++from) {
-    if (*from >= 0x20 && *from < 0x7F) {
-      text += static_cast<char>(*from);
-      continue;
-    }
-    std::array<char, 8> escape{};
-    std::snprintf(escape.data(), escape.size(), "\\x%02X", *from);
-    text += escape.data();
-  }
-  return text;
-}
 
 /// Returns the error `PATH: system message`. Missing if there is no such file, transient if the
 /// system may recover before the next attempt, else permanent.
@@ -68,23 +55,29 @@ bool is_regular(int file) {
   return ::fstat(file, &info) == 0 && S_ISREG(info.st_mode);
 }
 
+files::FileHandle open_file(const std::filesystem::path& path) {
+  // O_NONBLOCK, because opening a named pipe would wait for a writer.
+  files::FileHandle file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!file.valid()) throw file_error(path, errno);
+  return file;
+}
+
 }  // namespace
 
 GzipFile::GzipFile(std::filesystem::path path, Decoder decoder, std::size_t chunk)
-    : path_(std::move(path)), inflate_(make_raw_inflate(decoder)), buffer_(kept + chunk) {
+    : GzipFile(open_file(path), path, decoder, chunk) {}
+
+GzipFile::GzipFile(files::FileHandle file, std::filesystem::path path, Decoder decoder,
+                   std::size_t chunk)
+    : path_(std::move(path)),
+      file_(std::move(file)),
+      inflate_(make_raw_inflate(decoder)),
+      buffer_(kept + chunk) {
   next_ = end_ = buffer_.data() + kept;
-  // O_NONBLOCK, because opening a named pipe would wait for a writer.
-  file_ = ::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-  if (file_ < 0) throw file_error(path_, errno);
-  if (!is_regular(file_)) {
-    ::close(file_);
+  if (!is_regular(file_.get())) {
     throw etl::Error::permanent(path_.string() + ": not a regular file");
   }
-  ::posix_fadvise(file_, 0, 0, POSIX_FADV_SEQUENTIAL);  // only a hint: it may fail
-}
-
-GzipFile::~GzipFile() {
-  if (file_ >= 0) ::close(file_);
+  ::posix_fadvise(file_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);  // only a hint: it may fail
 }
 
 std::size_t GzipFile::memory() const { return buffer_.capacity() + inflate_->memory(); }
@@ -97,7 +90,7 @@ bool GzipFile::refill() {
   const std::size_t room = buffer_.size() - kept;
   std::size_t size = 0;
   while (size < room) {
-    const ssize_t count = ::read(file_, chunk + size, room - size);
+    const ssize_t count = ::read(file_.get(), chunk + size, room - size);
     if (count < 0 && errno == EINTR) continue;
     if (count < 0) throw file_error(path_, errno);
     if (count == 0) break;
@@ -144,7 +137,13 @@ bool GzipFile::decode(RawInflate::Cursor& cursor) {
 bool GzipFile::next_member() {
   if (member_ == 0 && at_end()) throw GzipError("empty file");
   while (member_ > 0 && !at_end() && *next_ == 0) ++next_;  // padding
-  if (at_end()) return false;
+  if (at_end()) {
+    if (bgzf_ && size_ != 0) {
+      throw GzipError("cut after member " + std::to_string(member_) +
+                      ": the end marker of BGZF is missing");
+    }
+    return false;
+  }
   ++member_;
   read_header();
   inflate_->reset();
@@ -169,9 +168,7 @@ void GzipFile::read_header() {
   if ((flags & flags_reserved) != 0)
     throw GzipError("reserved flags in the header of member " + std::to_string(member_));
   take_little_endian(6, where);  // time, extra flags, operating system
-  if ((flags & flag_extra) != 0) {
-    for (std::uint32_t rest = take_little_endian(2, where); rest > 0; --rest) take_byte(where);
-  }
+  bgzf_ = (flags & flag_extra) != 0 && take_extra_field();
   if ((flags & flag_name) != 0) skip_text_field();
   if ((flags & flag_comment) != 0) skip_text_field();
   if ((flags & flag_header_crc) != 0) {
@@ -183,8 +180,25 @@ void GzipFile::read_header() {
 
 void GzipFile::refuse_first_bytes() const {
   constexpr std::ptrdiff_t most = 40;
+  const auto size = static_cast<std::size_t>(std::min(end_ - next_, most));
   throw GzipError("not gzip: starts with \"" +
-                  printable(next_, next_ + std::min(end_ - next_, most)) + "\"");
+                  text::printable({reinterpret_cast<const char*>(next_), size}) + "\"");
+}
+
+/// Returns whether a subfield marks the member as a block of BGZF (SAM specification, 4.1).
+bool GzipFile::take_extra_field() {
+  std::string field;
+  for (std::uint32_t left = take_little_endian(2, "header"); left > 0; --left) {
+    field += static_cast<char>(take_byte("header"));
+  }
+  constexpr std::size_t head = 4;  // two letters, and the size of the rest
+  const auto byte = [&](std::size_t at) { return static_cast<unsigned char>(field[at]); };
+  for (std::size_t at = 0; at + head <= field.size();) {
+    const std::size_t size = byte(at + 2) + 256U * byte(at + 3);
+    if (field[at] == 'B' && field[at + 1] == 'C' && size == 2) return true;
+    at += head + size;
+  }
+  return false;
 }
 
 void GzipFile::skip_text_field() {

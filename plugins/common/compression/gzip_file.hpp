@@ -3,6 +3,7 @@
 #pragma once
 
 #include "plugins/common/compression/raw_inflate.hpp"
+#include "plugins/common/files/file_handle.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,6 +19,9 @@ namespace compression {
 /// member are padding, as for gzip itself; anything else there is an error. CRC-32 and length of
 /// every member are checked before read() reports the end.
 ///
+/// A file that was cut between two members is intact by these checks. Only BGZF, whose files end
+/// with an empty member, shows it: without that member the file is an error.
+///
 /// Used by one thread at a time. Keeps the file open and holds about 256 KiB.
 class GzipFile {
  public:
@@ -27,9 +31,11 @@ class GzipFile {
   /// the path: missing if it does not exist, else permanent or transient depending on errno.
   explicit GzipFile(std::filesystem::path path, Decoder decoder = default_decoder(),
                     std::size_t chunk = default_chunk);
+  /// Reads `file`, which is open at its beginning; `path` is for messages.
+  GzipFile(files::FileHandle file, std::filesystem::path path, Decoder decoder = default_decoder(),
+           std::size_t chunk = default_chunk);
   GzipFile(const GzipFile&) = delete;
   GzipFile& operator=(const GzipFile&) = delete;
-  ~GzipFile();
 
   /// Decodes into `out` until it is full or the file ends; returns the number of bytes. 0 = the
   /// end, with all checks passed. Throws GzipError, or etl::Error if the file cannot be read.
@@ -50,18 +56,20 @@ class GzipFile {
   bool decode(RawInflate::Cursor& cursor);
   bool next_member();
   void read_header();
+  [[nodiscard]] bool take_extra_field();
   void skip_text_field();
   void check_trailer();
   [[noreturn]] void refuse_first_bytes() const;
 
   std::filesystem::path path_;
-  int file_ = -1;
+  files::FileHandle file_;
   std::unique_ptr<RawInflate> inflate_;
   std::vector<std::uint8_t> buffer_;    // the last `kept` bytes read before, then a chunk
   const std::uint8_t* next_ = nullptr;  // unused input, within buffer_
   const std::uint8_t* end_ = nullptr;
   std::int64_t member_ = 0;  // counts from 1
   bool inside_ = false;      // between a member's header and trailer
+  bool bgzf_ = false;        // the member is a block of BGZF
   std::uint32_t header_crc_ = 0;
   std::uint32_t crc_ = 0;
   std::uint32_t size_ = 0;  // modulo 2^32, as in the trailer

@@ -1,10 +1,8 @@
 #include "plugins/common/http/connection_slot.hpp"
 
-#include "plugins/common/http/curl_handle.hpp"
-#include "plugins/common/http/transfer_errors.hpp"
+#include "plugins/common/http/url.hpp"
 
-#include <algorithm>
-#include <memory>
+#include <etl/error.hpp>
 
 namespace http {
 namespace {
@@ -12,32 +10,7 @@ namespace {
 // Returned by etl_slots::try_acquire when no slot is free.
 constexpr int all_taken = -1;
 
-using UrlHandle = std::unique_ptr<CURLU, CurlDelete<curl_url_cleanup>>;
-using Text = std::unique_ptr<char, CurlDelete<curl_free>>;
-
-std::string part_of(CURLU* url, CURLUPart part) {
-  char* text = nullptr;
-  if (curl_url_get(url, part, &text, CURLU_DEFAULT_PORT) != CURLUE_OK) return {};
-  const Text owner(text);
-  std::string lower(text);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return lower;
-}
-
 }  // namespace
-
-std::string server_of(std::string_view url) {
-  const UrlHandle handle(curl_url());
-  // Fetching a URL that libcurl cannot parse reports why; here any text will do.
-  if (handle == nullptr ||
-      curl_url_set(handle.get(), CURLUPART_URL, std::string(url).c_str(), 0) != CURLUE_OK) {
-    return redact_url(url);
-  }
-  return part_of(handle.get(), CURLUPART_SCHEME) + "://" + part_of(handle.get(), CURLUPART_HOST) +
-         ":" + part_of(handle.get(), CURLUPART_PORT);
-}
 
 std::optional<ConnectionSlot> ConnectionSlots::take(std::string_view url) const {
   if (slots_ == nullptr) return ConnectionSlot();

@@ -29,9 +29,6 @@ class ConnectionSlot {
     if (slots_ != nullptr) slots_->release(slots_->ctx, number_);
   }
 
-  /// Whether the limit is shared with other processes.
-  [[nodiscard]] bool shared() const { return slots_ != nullptr; }
-
  private:
   const etl_slots* slots_ = nullptr;
   int number_ = -1;
@@ -54,9 +51,5 @@ class ConnectionSlots {
   const etl_slots* slots_;
   std::uint32_t limit_;
 };
-
-/// Returns `scheme://host:port` of an http or https URL in lower case, always with a port: the same
-/// text for every spelling of a server.
-[[nodiscard]] std::string server_of(std::string_view url);
 
 }  // namespace http

@@ -1,18 +1,18 @@
 #include "plugins/common/http/fetcher.hpp"
 
+#include "plugins/common/http/cached_file.hpp"
 #include "plugins/common/http/part_file.hpp"
 #include "plugins/common/http/redirect.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
 #include "plugins/common/http/transfer_loop.hpp"
+#include "plugins/common/http/url.hpp"
 
 #include <algorithm>
-#include <cerrno>
 #include <condition_variable>
 #include <deque>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <system_error>
 #include <utility>
 
 namespace http {
@@ -30,11 +30,6 @@ void check_remote(const Remote& remote) {
   if (!is_web_url(remote.url)) {
     throw etl::Error::permanent(redact_url(remote.url) + ": neither http nor https");
   }
-}
-
-bool is_file(const std::filesystem::path& path) {
-  std::error_code ignored;
-  return std::filesystem::is_regular_file(path, ignored);
 }
 
 FetchOptions in_bounds(FetchOptions options) {
@@ -71,7 +66,6 @@ class Fetcher::Impl {
     std::optional<etl::Error> error;
     std::int64_t downloaded = 0;  // not reported yet
 
-    [[nodiscard]] bool present() const { return file ? file->present() : is_file(path); }
     /// Resets everything but the number of bytes.
     void forget() {
       phase = Phase::idle;
@@ -84,6 +78,7 @@ class Fetcher::Impl {
   using Lock = std::unique_lock<std::mutex>;
 
   std::optional<Fetched> look(const Remote& remote);
+  [[nodiscard]] files::FileHandle open(const Entry& entry, const Remote& remote) const;
   void want(const Remote& remote, Entry& entry);
   void forget_expected(const std::string& name);
   void stop_waiting(const std::string& name);
@@ -138,10 +133,12 @@ Fetched Fetcher::Impl::get(const Remote& remote, const std::function<bool()>& ca
 /// download once.
 std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
   Entry& entry = entries_[remote.name];
-  if ((entry.phase == Phase::ready || entry.phase == Phase::given) && !entry.present()) {
-    entry.forget();  // the folder has been cleared
-  }
-  if (entry.phase == Phase::idle && is_file(options_.cache_dir / remote.name)) {
+  const bool ready = entry.phase == Phase::ready || entry.phase == Phase::given;
+  const bool maybe_cached = entry.phase == Phase::idle && !options_.ask_again;
+  files::FileHandle file;
+  if (ready || maybe_cached) file = open(entry, remote);
+  if (ready && !file.valid()) entry.forget();  // it has been deleted or replaced
+  if (maybe_cached && file.valid()) {
     entry.path = options_.cache_dir / remote.name;
     entry.phase = Phase::ready;
   }
@@ -154,7 +151,7 @@ std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
       entry.phase = Phase::given;
       entry.asked = true;
       if (loop_) loop_->wake();  // read-ahead has room for another file
-      return Fetched{entry.path, std::exchange(entry.downloaded, 0)};
+      return Fetched{std::move(file), entry.path, std::exchange(entry.downloaded, 0)};
     case Phase::failed: {
       const etl::Error error = *std::move(entry.error);
       entry.forget();
@@ -170,6 +167,14 @@ std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
       return std::nullopt;
   }
   return std::nullopt;
+}
+
+/// Opens the file of a download or, if there was none, the one in the cache. The caller reads it
+/// through this handle, whatever happens to its name.
+files::FileHandle Fetcher::Impl::open(const Entry& entry, const Remote& remote) const {
+  if (entry.file) return entry.file->reopen();
+  auto cached = open_cached(options_.cache_dir, remote.name, redact_url(remote.url));
+  return cached ? std::move(cached->file) : files::FileHandle();
 }
 
 void Fetcher::Impl::want(const Remote& remote, Entry& entry) {
@@ -321,8 +326,8 @@ void Fetcher::Impl::corrupt(const std::string& name) {
   if (entry == nullptr || (entry->phase != Phase::given && entry->phase != Phase::ready)) return;
   if (entry->file) {
     entry->file->discard();
-  } else if (std::error_code error; !std::filesystem::remove(entry->path, error) && error) {
-    throw file_error("cannot delete", entry->path, error.value());
+  } else {
+    remove_cached(options_.cache_dir, name);
   }
   entry->forget();
 }

@@ -2,6 +2,9 @@
 /// Downloads remote files into a local folder: ahead of use, with few connections, resumably.
 #pragma once
 
+#include "plugins/common/files/file_handle.hpp"
+#include "plugins/common/http/authorities.hpp"
+
 #include <etl/context.hpp>
 
 #include <chrono>
@@ -19,8 +22,13 @@ struct FetchOptions {
   int connections = 2;              ///< limit over all processes of the run
   std::filesystem::path cache_dir;  ///< created on first use with mode 0700
   bool keep_files = false;
+  /// Asks the server whether a cached file is still what it has, instead of using it unasked.
+  bool ask_again = false;
+  Authorities authorities;
   std::chrono::milliseconds connect_timeout{10'000};
   std::chrono::milliseconds stall_timeout{60'000};  ///< no data for this long is a transient error
+  /// If a server asks for a longer wait, the error is not to be retried in this run.
+  std::chrono::milliseconds retry_after_limit = std::chrono::hours(1);
   /// A larger file is a permanent error, so that a misbehaving server cannot fill the disk.
   std::int64_t largest_file = std::int64_t{4} << 30;
   /// Limit on files that are downloaded or being downloaded before get() asks for them.
@@ -34,20 +42,22 @@ struct Remote {
 };
 
 struct Fetched {
-  std::filesystem::path path;
+  files::FileHandle file;       ///< open for reading at its beginning
+  std::filesystem::path path;   ///< its name, for messages
   std::int64_t downloaded = 0;  ///< bytes received since the last get() of this file
 };
 
-/// Downloads files into `cache_dir` and hands out their paths.
+/// Downloads files into `cache_dir` and hands them out.
 ///
 /// While a file is downloaded and read, it is called NAME.part. NAME.part.meta beside it records
 /// how to request the rest of the same content later. verified() renames the file to NAME, so every
-/// file called NAME has passed the checks of its reader, and get() returns it without a request. A
-/// Fetcher locks (flock) the .part that it uses; one that finds it locked downloads into a private
+/// file called NAME has passed the checks of its reader, and get() returns it without a request,
+/// unless NAME.meta beside it says that it came from another URL (see open_cached()). A Fetcher
+/// locks (flock) the .part that it uses; one that finds it locked downloads into a private
 /// NAME.PID-N.part, so that processes sharing a folder neither wait for each other nor mix bytes.
 ///
-/// In a run of several processes, a transfer starts once the host grants it a slot and releases the
-/// slot at its end; no connection outlives its transfer.
+/// No connection outlives its request (see ClosedSockets). In a run of several processes, a transfer
+/// starts once the host grants it a slot, and releases the slot at its end.
 ///
 /// The Fetcher never retries: get() throws, and the runner retries the partition.
 ///
@@ -55,10 +65,11 @@ struct Fetched {
 /// call may be in progress when the destructor runs. One background thread does all transfers. It
 /// starts with the first get() or expect(), so a process may fork before that.
 ///
-/// Errors of get(): transient (with retry_after if the server sent it) for network failures, a busy
+/// Errors of get(): transient (with retry_after if the server sent it, or -1 ms beyond
+/// retry_after_limit) for network failures, a busy
 /// server, a truncated or stalled response, a full disk; missing for 404 and 410; permanent for
-/// other 4xx, TLS certificates, refused redirects, a folder that cannot be written; cancelled. The
-/// tables in transfer_errors.cc list them.
+/// other 4xx, TLS certificates, refused redirects, a folder that cannot be written or that others
+/// can write to; cancelled. The tables in transfer_errors.cc list them.
 class Fetcher {
  public:
   Fetcher(FetchOptions options, etl::Context context);

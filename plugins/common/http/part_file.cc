@@ -1,5 +1,7 @@
 #include "plugins/common/http/part_file.hpp"
 
+#include "plugins/common/http/cached_file.hpp"
+#include "plugins/common/http/disk.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
 
 #include <fcntl.h>
@@ -15,37 +17,6 @@
 
 namespace http {
 namespace {
-
-// O_NOFOLLOW: in a folder writable by others, a symbolic link could redirect our writes.
-constexpr int open_flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-constexpr mode_t file_mode = 0600;
-// A sidecar has a few hundred bytes; a longer one is not ours.
-constexpr std::size_t max_meta_size = 16'384;
-
-FileHandle open_file(const std::filesystem::path& path, int flags) {
-  FileHandle file(::open(path.c_str(), flags, file_mode));
-  if (!file.valid()) throw file_error("cannot open", path, errno);
-  return file;
-}
-
-void write_all(const FileHandle& file, std::string_view bytes, const std::filesystem::path& path) {
-  while (!bytes.empty()) {
-    const ssize_t written = ::write(file.get(), bytes.data(), bytes.size());
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw file_error("cannot write", path, errno);
-    bytes.remove_prefix(static_cast<std::size_t>(written));
-  }
-}
-
-void remove_file(const std::filesystem::path& path) {
-  if (::unlink(path.c_str()) != 0 && errno != ENOENT)
-    throw file_error("cannot delete", path, errno);
-}
-
-void sync_folder(const std::filesystem::path& folder) {
-  const FileHandle handle = open_file(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (::fsync(handle.get()) != 0) throw file_error("cannot sync", folder, errno);
-}
 
 /// Removes `mark` and digits from the end of `text`; returns false if it does not end so.
 bool take_numbered(std::string_view& text, char mark) {
@@ -63,44 +34,26 @@ bool is_private_name(std::string_view name) {
   return take_numbered(name, '-') && take_numbered(name, '.') && !name.empty();
 }
 
-}  // namespace
-
-FileHandle& FileHandle::operator=(FileHandle&& other) noexcept {
-  const FileHandle old(std::exchange(fd_, other.release()));
-  return *this;
-}
-
-FileHandle::~FileHandle() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
-int FileHandle::release() noexcept { return std::exchange(fd_, -1); }
-
-bool lock_file(const FileHandle& file, const std::filesystem::path& path) {
-  // Any other errno, as of a file system without locks, counts as locked: that costs a private
-  // download, but is safe.
-  if (::flock(file.get(), LOCK_EX | LOCK_NB) != 0) return false;
+bool is_named(const files::FileHandle& file, const std::filesystem::path& path) {
   struct stat ours {};
   struct stat named {};
   return ::fstat(file.get(), &ours) == 0 && ::lstat(path.c_str(), &named) == 0 &&
          ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
 }
 
-void make_cache_dir(const std::filesystem::path& folder) {
-  std::error_code error;
-  if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (error) throw file_error("cannot create", folder.parent_path(), error.value());
-  if (::mkdir(folder.c_str(), 0700) == 0) return;
-  const int number = errno;
-  if (number == EEXIST && std::filesystem::is_directory(folder, error)) return;
-  throw file_error("cannot create", folder, number == EEXIST ? ENOTDIR : number);
+}  // namespace
+
+bool lock_file(const files::FileHandle& file, const std::filesystem::path& path) {
+  // Any other errno, as of a file system without locks, counts as locked: that costs a private
+  // download, but is safe.
+  return ::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && is_named(file, path);
 }
 
 void sweep_private_files(const std::filesystem::path& folder) noexcept {
   try {
     for (const auto& each : std::filesystem::directory_iterator(folder)) {
       if (!is_private_name(each.path().filename().string())) continue;
-      const FileHandle file(::open(each.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
+      const files::FileHandle file(::open(each.path().c_str(), O_RDWR | O_CLOEXEC | O_NOFOLLOW));
       if (file.valid() && lock_file(file, each.path())) ::unlink(each.path().c_str());
     }
   } catch (const std::exception&) {
@@ -108,8 +61,8 @@ void sweep_private_files(const std::filesystem::path& folder) noexcept {
   }
 }
 
-PartFile::PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
-                   bool shared)
+PartFile::PartFile(files::FileHandle file, std::filesystem::path path,
+                   std::filesystem::path final_path, bool shared)
     : file_(std::move(file)),
       path_(std::move(path)),
       final_path_(std::move(final_path)),
@@ -118,7 +71,7 @@ PartFile::PartFile(FileHandle file, std::filesystem::path path, std::filesystem:
 PartFile PartFile::open(const std::filesystem::path& folder, const std::string& name) {
   const std::filesystem::path final_path = folder / name;
   const std::filesystem::path path = final_path.string() + ".part";
-  FileHandle file = open_file(path, open_flags);
+  files::FileHandle file = open_file(path, write_flags);
   if (!lock_file(file, path)) return open_private(final_path);
   PartFile part(std::move(file), path, final_path, true);
   part.load_meta();
@@ -133,7 +86,7 @@ PartFile PartFile::open_private(const std::filesystem::path& final_path) {
     const std::string suffix =
         "." + std::to_string(::getpid()) + "-" + std::to_string(++next) + ".part";
     const std::filesystem::path path = final_path.string() + suffix;
-    FileHandle file(::open(path.c_str(), open_flags | O_EXCL, file_mode));
+    files::FileHandle file(::open(path.c_str(), write_flags | O_EXCL, file_mode));
     if (!file.valid() && errno == EEXIST) continue;
     if (!file.valid()) throw file_error("cannot open", path, errno);
     // Locked, so that sweep_private_files() of another process leaves it alone. If the lock is held
@@ -147,7 +100,7 @@ PartFile PartFile::open_private(const std::filesystem::path& final_path) {
 
 PartFile::~PartFile() {
   const bool moved_from = !file_.valid();
-  const bool resumable = meta_ && size_ > 0;  // false for a private file, which has no sidecar
+  const bool resumable = shared_ && meta_ && meta_->resumable() && size_ > 0;
   if (moved_from || gone_ || resumable) return;
   try {
     discard();
@@ -159,22 +112,20 @@ PartFile::~PartFile() {
 void PartFile::load_meta() {
   struct stat status {};
   if (::fstat(file_.get(), &status) != 0) throw file_error("cannot read", path_, errno);
-  const FileHandle file(::open(meta_path().c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
-  std::string text(max_meta_size, '\0');
-  const ssize_t got = file.valid() ? ::read(file.get(), text.data(), text.size()) : 0;
-  text.resize(got > 0 ? static_cast<std::size_t>(got) : 0);
-  std::optional<PartMeta> meta = parse_part_meta(text);
-  if (!meta || status.st_size == 0 || status.st_size > meta->length) return;
+  std::optional<PartMeta> meta = read_part_meta(meta_path());
+  if (!meta || !meta->resumable()) return;
+  if (status.st_size == 0 || status.st_size > meta->length) return;
   if (::lseek(file_.get(), 0, SEEK_END) < 0) throw file_error("cannot read", path_, errno);
   size_ = status.st_size;
   meta_ = std::move(meta);
 }
 
-bool PartFile::present() const {
-  struct stat ours {};
-  struct stat named {};
-  return ::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &named) == 0 &&
-         ours.st_dev == named.st_dev && ours.st_ino == named.st_ino;
+bool PartFile::present() const { return is_named(file_, path_); }
+
+files::FileHandle PartFile::reopen() const {
+  files::FileHandle file(::open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW));
+  // Asked after opening: then the name has stood for our file all the time.
+  return present() ? std::move(file) : files::FileHandle();
 }
 
 void PartFile::start_over(std::optional<PartMeta> meta) {
@@ -182,10 +133,7 @@ void PartFile::start_over(std::optional<PartMeta> meta) {
   if (::ftruncate(file_.get(), 0) != 0) throw file_error("cannot empty", path_, errno);
   if (::lseek(file_.get(), 0, SEEK_SET) < 0) throw file_error("cannot empty", path_, errno);
   size_ = 0;
-  if (!meta || !shared_ || !present()) return;
-  const FileHandle sidecar =
-      open_file(meta_path(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW);
-  write_all(sidecar, to_text(*meta), meta_path());
+  if (meta && meta->resumable() && shared_ && present()) write_file(meta_path(), to_text(*meta));
   meta_ = std::move(meta);
 }
 
@@ -202,6 +150,8 @@ void PartFile::discard() {
 
 std::filesystem::path PartFile::publish() {
   if (::fsync(file_.get()) != 0) throw file_error("cannot sync", path_, errno);
+  // Before the rename: of a crash in between remains a sidecar that describes no file.
+  describe_cached(final_path_, file_, *meta_);
   remove_meta();
   if (!present()) throw file_error("cannot rename", path_, ENOENT);
   if (::rename(path_.c_str(), final_path_.c_str()) != 0)

@@ -2,6 +2,7 @@
 /// A cached file while it is being downloaded or read.
 #pragma once
 
+#include "plugins/common/files/file_handle.hpp"
 #include "plugins/common/http/part_meta.hpp"
 
 #include <cstdint>
@@ -12,39 +13,20 @@
 
 namespace http {
 
-/// A file descriptor, closed by the destructor. Move-only.
-class FileHandle {
- public:
-  FileHandle() = default;
-  explicit FileHandle(int fd) : fd_(fd) {}
-  FileHandle(FileHandle&& other) noexcept : fd_(other.release()) {}
-  FileHandle& operator=(FileHandle&& other) noexcept;
-  ~FileHandle();
-  [[nodiscard]] int get() const noexcept { return fd_; }
-  [[nodiscard]] bool valid() const noexcept { return fd_ >= 0; }
-
- private:
-  int release() noexcept;
-  int fd_ = -1;
-};
-
 /// Locks `file` for this open file description, without waiting, and checks that `path` still names
 /// it. Returns false if the file is locked already or has been replaced.
-[[nodiscard]] bool lock_file(const FileHandle& file, const std::filesystem::path& path);
-
-/// Creates `folder` if it does not exist, with mode 0700, because its files are loaded unseen.
-/// Parents get the default mode. Throws etl::Error.
-void make_cache_dir(const std::filesystem::path& folder);
+[[nodiscard]] bool lock_file(const files::FileHandle& file, const std::filesystem::path& path);
 
 /// Deletes the private files of killed processes from `folder`, recognized by their name and by not
 /// being locked. Never throws; files that cannot be deleted stay.
 void sweep_private_files(const std::filesystem::path& folder) noexcept;
 
 /// DIR/NAME.part, locked, with its sidecar; or a private file if another Fetcher has locked that.
-/// The destructor deletes a file that cannot be resumed: private, empty, or without a sidecar.
+/// The destructor deletes a file that cannot be resumed: private, empty, or without a validator.
 ///
 /// The sidecar is only accessed while the .part is locked. It is written after the .part was
-/// emptied and before its first byte, so the two never describe different contents.
+/// emptied and before its first byte, so the two never describe different contents. A content that
+/// cannot be resumed has none.
 ///
 /// Threads: one at a time. Every member that accesses the disk throws etl::Error naming the file.
 class PartFile {
@@ -56,29 +38,32 @@ class PartFile {
 
   [[nodiscard]] const std::filesystem::path& path() const noexcept { return path_; }
   [[nodiscard]] std::int64_t size() const noexcept { return size_; }
-  /// Set if the file holds the beginning of a known content.
+  /// The content of which the file holds the beginning; nothing if unknown.
   [[nodiscard]] const std::optional<PartMeta>& meta() const noexcept { return meta_; }
   /// Returns false once another process has deleted or replaced the file.
   [[nodiscard]] bool present() const;
+
+  /// Opens the file once more, for reading; an invalid handle once present() is false.
+  [[nodiscard]] files::FileHandle reopen() const;
 
   /// Empties the file for the content that `meta` describes, or for an unknown one.
   void start_over(std::optional<PartMeta> meta);
   void append(std::string_view bytes);
   /// Deletes file and sidecar.
   void discard();
-  /// Renames the complete file to its final name, durably, and returns that. Only the destructor
-  /// may follow.
+  /// Renames the complete file to its final name, durably, and returns that. A sidecar of that name
+  /// says where it came from: see open_cached(). Only the destructor may follow. REQUIRES: meta().
   [[nodiscard]] std::filesystem::path publish();
 
  private:
-  PartFile(FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
+  PartFile(files::FileHandle file, std::filesystem::path path, std::filesystem::path final_path,
            bool shared);
   [[nodiscard]] static PartFile open_private(const std::filesystem::path& final_path);
   void load_meta();
   void remove_meta();
   [[nodiscard]] std::filesystem::path meta_path() const { return path_.string() + ".meta"; }
 
-  FileHandle file_;
+  files::FileHandle file_;
   std::filesystem::path path_;
   std::filesystem::path final_path_;
   bool shared_;        // false: private

@@ -1,6 +1,8 @@
 #include "plugins/common/http/redirect.hpp"
 
-#include "plugins/common/http/transfer_errors.hpp"
+#include "plugins/common/http/url.hpp"
+
+#include <etl/error.hpp>
 
 #include <algorithm>
 #include <string>
@@ -26,8 +28,11 @@ bool is_web_url(std::string_view url) {
 }
 
 void check_redirect(std::string_view from, std::string_view to, int followed) {
+  if (to.empty()) {
+    throw etl::Error::permanent(redact_url(from) + ": redirected to something that is not a URL");
+  }
   const auto refuse = [&](const std::string& why) {
-    return etl::Error::permanent(redact_url(from) + ": redirected to " + redact_url(to) + ", " +
+    return etl::Error::permanent(redact_url(from) + ": redirected to " + redact_target(to) + ", " +
                                  why);
   };
   if (followed >= max_redirects) {

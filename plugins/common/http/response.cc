@@ -63,7 +63,6 @@ std::string choose_validator(const std::string& etag, const std::string& last_mo
 Response read_response(CURL* handle) {
   Response response;
   curl_off_t number = -1;
-  const char* text = nullptr;
   curl_easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &response.status);
   if (curl_easy_getinfo(handle, CURLINFO_CONTENT_LENGTH_DOWNLOAD_T, &number) == CURLE_OK) {
     response.length = number;
@@ -73,9 +72,7 @@ Response read_response(CURL* handle) {
   response.last_modified = header(handle, "Last-Modified");
   response.date = header(handle, "Date");
   response.content_type = header(handle, "Content-Type");
-  if (curl_easy_getinfo(handle, CURLINFO_REDIRECT_URL, &text) == CURLE_OK && text != nullptr) {
-    response.location = text;
-  }
+  response.location = header(handle, "Location");
   // In seconds, even if the header has a date.
   if (curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &number) == CURLE_OK && number > 0) {
     constexpr auto longest = std::chrono::duration_cast<std::chrono::seconds>(longest_wait).count();

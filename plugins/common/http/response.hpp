@@ -39,7 +39,7 @@ struct Response {
   std::string last_modified;
   std::string date;
   std::string content_type;
-  std::string location;                      ///< absolute; empty = none
+  std::string location;                      ///< as given, perhaps relative; empty = none
   std::chrono::milliseconds retry_after{0};  ///< 0 = not given
 };
 

@@ -1,11 +1,13 @@
 #include "plugins/common/http/transfer.hpp"
 
-#include "plugins/common/http/leftovers.hpp"
+#include "plugins/common/http/proxy.hpp"
 #include "plugins/common/http/redirect.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
+#include "plugins/common/http/url.hpp"
 
 #include <strings.h>
 
+#include <algorithm>
 #include <exception>
 #include <new>
 #include <utility>
@@ -13,8 +15,10 @@
 namespace http {
 namespace {
 
-// The text of an error response is read up to this size, so that the connection can be reused.
+// The text of an error response is read up to this size, to see a redirect to its end.
 constexpr std::int64_t longest_refusal = 65'536;
+
+constexpr long proxy_authentication = 407;
 
 std::string size_text(std::int64_t bytes) {
   constexpr std::int64_t gib = std::int64_t{1} << 30;
@@ -32,17 +36,26 @@ bool is_redirect(long status) {
 
 }  // namespace
 
-Transfer::Transfer(EasyHandle handle, Remote remote, PartFile file, const FetchOptions& options,
-                   const etl::Context& context, ConnectionSlot slot)
+Transfer::Transfer(EasyHandle handle, Remote remote, PartFile file, std::optional<PartMeta> cached,
+                   const FetchOptions& options, const etl::Context& context, ConnectionSlot slot,
+                   ClosedSockets& closed)
     : remote_(std::move(remote)),
       file_(std::move(file)),
       options_(options),
       context_(context),
       slot_(std::move(slot)),
+      surplus_(closed),
       url_(remote_.url),
       handle_(std::move(handle)) {
-  const bool known = file_.meta() && file_.meta()->url == redact_url(remote_.url);
-  if (known) offset_ = file_.size();
+  held_in_cache_ = cached && cached->resumable();
+  if (held_in_cache_) {
+    held_ = std::move(cached);
+    held_size_ = held_->length;
+  } else if (file_.meta() && file_.meta()->url == redact_url(remote_.url)) {
+    held_ = file_.meta();
+    held_size_ = file_.size();
+  }
+  if (held_) offset_ = std::clamp<std::int64_t>(held_->length - 1, 0, held_size_);
 }
 
 template <class T>
@@ -65,11 +78,10 @@ void Transfer::prepare() {
   set(CURLOPT_FOLLOWLOCATION, 0L);  // see check_redirect()
   // HTTP/2 would run all downloads over one connection and bypass the limit on connections.
   set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
-  // The server counts idle connections too, but after this transfer another process gets the slot.
-  if (slot_.shared()) set(CURLOPT_FORBID_REUSE, 1L);
   set(CURLOPT_NOSIGNAL, 1L);
   set(CURLOPT_QUICK_EXIT, 1L);  // cancelling must not wait for an unresponsive name server
   set(CURLOPT_USERAGENT, options_.user_agent.c_str());
+  options_.authorities.apply(handle_.get());
   set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(options_.connect_timeout.count()));
   set(CURLOPT_ERRORBUFFER, curl_text_.data());
   set(CURLOPT_WRITEFUNCTION, &Transfer::on_body);
@@ -78,20 +90,21 @@ void Transfer::prepare() {
   set(CURLOPT_PREREQDATA, this);
   set(CURLOPT_HEADERFUNCTION, &Transfer::on_header);
   set(CURLOPT_HEADERDATA, this);
+  surplus_.watch(handle_.get());
   set_headers();
 }
 
 // Without Accept-Encoding, to get the bytes of the file as they are.
 void Transfer::set_headers() {
   headers_.reset();
-  if (offset_ == 0) return;
+  if (offset_ == 0) return;  // nothing held
   const auto add = [this](const std::string& line) {
     curl_slist* longer = curl_slist_append(headers_.get(), line.c_str());
     if (longer == nullptr) throw std::bad_alloc();
     if (headers_ == nullptr) headers_.reset(longer);
   };
   add("Range: bytes=" + std::to_string(offset_) + "-");
-  add("If-Range: " + file_.meta()->validator);
+  add("If-Range: " + held_->validator);
   set(CURLOPT_HTTPHEADER, headers_.get());
 }
 
@@ -129,6 +142,8 @@ bool Transfer::take_body(std::string_view bytes) {
       require_bounded(file_.size() + static_cast<std::int64_t>(bytes.size()));
       file_.append(bytes);
       return true;
+    case Body::known:
+      return true;
     case Body::refusal:
       refusal_size_ += static_cast<std::int64_t>(bytes.size());
       return refusal_size_ <= longest_refusal;
@@ -158,11 +173,10 @@ void Transfer::accept_whole() {
   }
   total_ = response_.length;
   require_bounded(total_);
-  const std::string validator =
-      choose_validator(response_.etag, response_.last_modified, response_.date);
-  std::optional<PartMeta> meta;
-  if (total_ >= 0 && !validator.empty()) meta = {redact_url(remote_.url), validator, total_};
-  file_.start_over(std::move(meta));
+  held_in_cache_ = false;
+  file_.start_over(
+      PartMeta{redact_url(remote_.url),
+               choose_validator(response_.etag, response_.last_modified, response_.date), total_});
   body_ = Body::wanted;
 }
 
@@ -174,23 +188,22 @@ void Transfer::require_bounded(std::int64_t size) {
                               " bytes; the limit is " + size_text(options_.largest_file));
 }
 
-/// Accepts the body only if the response proves that it is the rest of the content we have begun.
-/// A 206 must repeat an ETag (RFC 9110, 15.3.7), but not Last-Modified.
+/// Accepts the body only if the response proves that it is the rest of the content we hold: it must
+/// repeat the validator, since some servers ignore If-Range, and all lengths must agree.
 void Transfer::accept_rest() {
-  const PartMeta& meta = *file_.meta();
   const auto& range = response_.range;
-  const bool fits = range && range->first == offset_ && range->total == meta.length;
-  const bool by_etag = meta.validator.starts_with('"');
-  const bool same =
-      by_etag ? response_.etag == meta.validator
-              : response_.last_modified.empty() || response_.last_modified == meta.validator;
-  if (fits && same) total_ = meta.length;
-  body_ = fits && same ? Body::wanted : Body::unfit;
+  const bool fits = range && range->first == offset_ && range->total == held_->length &&
+                    (response_.length < 0 || response_.length == range->last - range->first + 1);
+  const bool by_etag = held_->validator.starts_with('"');
+  const bool same = held_->validator == (by_etag ? response_.etag : response_.last_modified);
+  body_ = Body::unfit;
+  if (!fits || !same) return;
+  total_ = held_->length;
+  body_ = held_size_ == total_ ? Body::known : Body::wanted;
 }
 
 Transfer::Next Transfer::conclude(CURLcode code) {
   if (failure_) throw etl::Error(*failure_);
-  const bool leftovers = code == CURLE_OK && has_leftovers(handle_.get());
   long status = 0;
   curl_easy_getinfo(handle_.get(), CURLINFO_RESPONSE_CODE, &status);
   // A response without a body has not been checked yet. After a failure only an error response
@@ -199,55 +212,68 @@ Transfer::Next Transfer::conclude(CURLcode code) {
   if (body_ == Body::unfit) return start_over();
   if (body_ == Body::refusal) return conclude_refusal(code);
   if (code != CURLE_OK) throw broken_off(code);
-  check_length(leftovers);
+  if (body_ == Body::wanted) check_length();
   return Next::finished;
 }
 
 etl::Error Transfer::broken_off(CURLcode code) {
   if (body_ == Body::unknown) {
-    total_ = offset_ > 0 ? file_.meta()->length : read_response(handle_.get()).length;
+    total_ = offset_ > 0 ? held_->length : read_response(handle_.get()).length;
   }
-  return curl_error(shown_url(), code, curl_text_.data(), progress());
+  long status = 0;
+  curl_easy_getinfo(handle_.get(), CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status == proxy_authentication) return refused_by_proxy();
+  return curl_error(shown_url(), code, without_proxies(curl_text_.data(), url_), progress());
+}
+
+etl::Error Transfer::refused_by_proxy() const {
+  return http_error(shown_url() + " through " + name_proxy(url_), proxy_authentication, progress());
 }
 
 Transfer::Next Transfer::conclude_refusal(CURLcode code) {
-  response_ = read_response(handle_.get());  // only now does libcurl know the redirect's target
   if (is_redirect(response_.status)) {
+    if (code != CURLE_OK) throw broken_off(code);
     if (!response_.location.empty()) return follow();
-    if (code != CURLE_OK) throw broken_off(code);  // ended before libcurl knew the target
   }
-  if (response_.status == 416 && offset_ > 0) {
-    const PartMeta& meta = *file_.meta();
-    const bool same = response_.etag.empty() || response_.etag == meta.validator;
-    const bool complete =
-        response_.range && response_.range->total == offset_ && offset_ == meta.length;
-    return complete && same ? Next::finished : start_over();
-  }
+  // The file is shorter now than what we hold.
+  if (response_.status == 416 && offset_ > 0) return start_over();
+  if (response_.status == proxy_authentication) throw refused_by_proxy();
   etl::Error error = http_error(shown_url(), response_.status, progress());
   if (error.code() != etl::Code::transient) throw error;
-  throw std::move(error).retry_after(response_.retry_after);
+  if (response_.retry_after <= options_.retry_after_limit) {
+    throw std::move(error).retry_after(response_.retry_after);
+  }
+  constexpr std::chrono::milliseconds not_in_this_run{-1};
+  throw etl::Error::transient(error.message() + "; the server asks to try again after " +
+                              duration_text(response_.retry_after) +
+                              ", which exceeds retry_after_limit (" +
+                              duration_text(options_.retry_after_limit) + ")")
+      .retry_after(not_in_this_run);
 }
 
 Transfer::Next Transfer::follow() {
-  check_redirect(url_, response_.location, redirects_);
+  const std::string target = redirect_target(remote_.url, url_, response_.location);
+  check_redirect(url_, target, redirects_);
   ++redirects_;
-  url_ = response_.location;
+  url_ = target;
   return Next::again;
 }
 
 Transfer::Next Transfer::start_over() {
   context_.info(shown_url() + ": the file on the server has changed, starting over");
+  held_.reset();
+  held_in_cache_ = false;
   file_.start_over(std::nullopt);
   offset_ = 0;
   return Next::again;
 }
 
 /// Checks the size of the file; libcurl has checked that of the response.
-void Transfer::check_length(bool leftovers) {
+void Transfer::check_length() {
   const Progress seen = progress();
   if (seen.got < total_)
     throw transfer_error(shown_url(), "the server sent less than the missing part", seen);
-  if (!leftovers && (total_ < 0 || seen.got == total_)) return;
+  if (!surplus_.found() && (total_ < 0 || seen.got == total_)) return;
   file_.start_over(std::nullopt);
   throw transfer_error(shown_url(), "the server sent more than it had announced", seen);
 }
@@ -262,11 +288,11 @@ etl::Error Transfer::stalled() const {
                         progress());
 }
 
-Progress Transfer::progress() const { return {file_.size(), total_}; }
+Progress Transfer::progress() const { return {held_in_cache_ ? held_size_ : file_.size(), total_}; }
 
 std::string Transfer::shown_url() const {
   std::string text = redact_url(remote_.url);
-  if (redirects_ > 0) text += " (redirected to " + redact_url(url_) + ")";
+  if (redirects_ > 0) text += " (redirected to " + redact_target(url_) + ")";
   return text;
 }
 

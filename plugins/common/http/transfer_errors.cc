@@ -22,6 +22,7 @@ constexpr std::array status_rules{
     // Every 5xx is a fault of the server, which will be repaired.
     StatusRule{500, 599, etl::Code::transient, "the server failed"},
     StatusRule{401, 401, etl::Code::permanent, "the server requires a password"},
+    StatusRule{407, 407, etl::Code::permanent, "the proxy requires a password"},
     StatusRule{
         403, 403, etl::Code::permanent,
         "forbidden; some servers refuse clients that do not identify themselves, and plain http"},
@@ -86,16 +87,6 @@ std::string compose(std::string_view url, std::string_view what, Progress progre
 
 }  // namespace
 
-std::string redact_url(std::string_view url) {
-  std::string text(url);
-  const std::size_t scheme = text.find("://");
-  const std::size_t host = scheme == std::string::npos ? 0 : scheme + 3;
-  const std::size_t end = std::min(text.find_first_of("/?#", host), text.size());
-  const std::size_t at = text.substr(0, end).rfind('@');
-  if (at != std::string::npos && at >= host) text.erase(host, at + 1 - host);
-  return text;
-}
-
 std::span<const StatusRule> http_rules() { return status_rules; }
 
 std::span<const CurlRule> libcurl_rules() { return curl_rules; }
@@ -116,6 +107,10 @@ etl::Error curl_error(std::string_view url, CURLcode code, std::string_view deta
                                   [&](const CurlRule& each) { return each.code == code; });
   std::string what = curl_easy_strerror(code);
   if (!detail.empty() && detail != what) what.append(": ").append(detail);
+  if (code == CURLE_PEER_FAILED_VERIFICATION) {
+    what += "; if a private authority has issued the certificate, give that of the authority as "
+            "ca_file";
+  }
   return {rule == curl_rules.end() ? etl::Code::transient : rule->meaning,
           compose(url, what, progress)};
 }

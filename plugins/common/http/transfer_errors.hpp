@@ -37,9 +37,6 @@ struct CurlRule {
 [[nodiscard]] std::span<const StatusRule> http_rules();
 [[nodiscard]] std::span<const CurlRule> libcurl_rules();
 
-/// Returns the URL without user and password, for messages and files.
-[[nodiscard]] std::string redact_url(std::string_view url);
-
 /// Describes an unexpected HTTP status. `url` is shown unchanged.
 [[nodiscard]] etl::Error http_error(std::string_view url, long status, Progress progress);
 

@@ -1,6 +1,7 @@
 #include "plugins/common/http/transfer_loop.hpp"
 
 #include "plugins/common/http/transfer_errors.hpp"
+#include "plugins/common/http/url.hpp"
 
 #include <pthread.h>
 #include <signal.h>
@@ -72,9 +73,6 @@ TransferLoop::TransferLoop(const FetchOptions& options, const etl::Context& cont
   start_libcurl();
   multi_.reset(curl_multi_init());
   if (multi_ == nullptr) throw etl::Error::transient("libcurl: out of memory");
-  // next() enforces the limit already; this also closes idle connections to other hosts.
-  check(curl_multi_setopt(multi_.get(), CURLMOPT_MAX_TOTAL_CONNECTIONS,
-                          static_cast<long>(options_.connections)));
   const SignalsBlocked blocked;
   try {
     thread_ = std::thread([this] { run(); });
@@ -143,20 +141,27 @@ void TransferLoop::begin_downloads() {
 std::filesystem::path TransferLoop::begin(const Remote& remote, ConnectionSlot slot) {
   std::filesystem::path final_path = options_.cache_dir / remote.name;
   make_cache_dir(options_.cache_dir);
+  // Before anything is written: the folder may be read-only.
+  if (!options_.ask_again && cached(remote)) return final_path;
   if (!std::exchange(swept_, true)) sweep_private_files(options_.cache_dir);
   PartFile file = PartFile::open(options_.cache_dir, remote.name);
-  // Checked with the lock held: another process may just have finished the download.
-  std::error_code ignored;
-  if (std::filesystem::is_regular_file(final_path, ignored)) {
+  // Once more with the lock held: another process may just have finished the download.
+  const std::optional<CachedFile> found = cached(remote);
+  if (found && !options_.ask_again) {
     file.discard();
     return final_path;
   }
-  auto transfer = std::make_unique<Transfer>(take_handle(), remote, std::move(file), options_,
-                                             context_, std::move(slot));
+  auto transfer = std::make_unique<Transfer>(take_handle(), remote, std::move(file),
+                                             found ? found->meta : std::nullopt, options_, context_,
+                                             std::move(slot), closed_sockets_);
   active_.reserve(active_.size() + 1);
   request(*transfer);
   active_.push_back(std::move(transfer));
   return {};
+}
+
+std::optional<CachedFile> TransferLoop::cached(const Remote& remote) const {
+  return open_cached(options_.cache_dir, remote.name, redact_url(remote.url));
 }
 
 void TransferLoop::request(Transfer& transfer) {
@@ -236,7 +241,9 @@ void TransferLoop::end(Active::iterator which, std::optional<etl::Error> error) 
   DownloadResult result;
   result.downloaded = transfer->downloaded();
   result.error = std::move(error);
-  if (!result.error) {
+  if (!result.error && transfer->cache_is_valid()) {
+    result.path = options_.cache_dir / transfer->name();
+  } else if (!result.error) {
     result.path = transfer->file().path();
     result.file.emplace(std::move(transfer->file()));
   }

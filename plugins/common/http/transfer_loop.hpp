@@ -2,10 +2,12 @@
 /// The thread that runs all transfers of a Fetcher.
 #pragma once
 
+#include "plugins/common/http/cached_file.hpp"
 #include "plugins/common/http/connection_slot.hpp"
 #include "plugins/common/http/curl_handle.hpp"
 #include "plugins/common/http/fetcher.hpp"
 #include "plugins/common/http/part_file.hpp"
+#include "plugins/common/http/surplus.hpp"
 #include "plugins/common/http/transfer.hpp"
 
 #include <atomic>
@@ -36,7 +38,7 @@ struct LoopCalls {
   std::function<void(const std::string& name, DownloadResult result)> done;
 };
 
-/// Drives transfers by libcurl's multi interface. Reuses connections and handles.
+/// Drives transfers by libcurl's multi interface. Reuses handles, with their TLS sessions.
 ///
 /// Threads: wake() from any; constructor and destructor from one.
 class TransferLoop {
@@ -59,6 +61,7 @@ class TransferLoop {
   void step();
   void begin_downloads();
   [[nodiscard]] std::filesystem::path begin(const Remote& remote, ConnectionSlot slot);
+  [[nodiscard]] std::optional<CachedFile> cached(const Remote& remote) const;
   void request(Transfer& transfer);
   [[nodiscard]] bool collect();
   void conclude(CURL* handle, CURLcode code);
@@ -74,6 +77,7 @@ class TransferLoop {
   LoopCalls calls_;
   const ConnectionSlots slots_;
   bool waits_for_slot_ = false;  // a download is due, but no slot is free
+  ClosedSockets closed_sockets_;
   MultiHandle multi_;
   std::vector<EasyHandle> idle_handles_;
   Active active_;

@@ -23,6 +23,11 @@ constexpr std::size_t shortest_rest = 5;
 constexpr std::size_t surely_with_title = word_size + 1;
 /// Bytes reported of a line that is too long.
 constexpr std::size_t long_line_kept = 1024;
+/// Bytes kept of the first rejected line.
+constexpr std::size_t first_reject_kept = 60;
+/// U+FEFF. Windows writes it at the start of a text; it remains in the middle where such texts are
+/// joined. It does not belong to the code that follows.
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 /// Loads eight bytes, the first in the lowest position.
 std::uint64_t load_word(const char* from) {
@@ -133,7 +138,7 @@ const PageViewBlock& PageViewParser::finish() {
   begin_block();
   if (too_long_) {
     end_long_line();
-  } else if (rest_size_ != 0) {
+  } else if (rest_size_ != 0 && std::string_view(front_, rest_size_) != byte_order_mark) {
     begin_lines(front_, front_ + rest_size_);
     ++lines_;
     parse_any_line(front_, front_ + rest_size_);
@@ -192,7 +197,12 @@ void PageViewParser::end_block(const char* rest, const char* end) {
 void PageViewParser::end_long_line() {
   too_long_ = false;
   ++lines_;
-  task_.reject(reason::too_long, long_line_, lines_, long_offset_);
+  reject(reason::too_long, long_line_, long_offset_);
+}
+
+void PageViewParser::reject(std::string_view why, std::string_view raw, std::int64_t offset) {
+  if (rejected_++ == 0) first_reject_ = {why, std::string(raw.substr(0, first_reject_kept))};
+  task_.reject(why, raw, lines_, offset);
 }
 
 /// Parses a line with the previous line's code and few views, as nearly all lines are. Returns
@@ -216,7 +226,11 @@ bool PageViewParser::parse_usual_line(const char* begin, const char* end) {
 }
 
 void PageViewParser::parse_any_line(const char* begin, const char* end) {
-  const std::string_view line = without_cr({begin, static_cast<std::size_t>(end - begin)});
+  std::string_view line = without_cr({begin, static_cast<std::size_t>(end - begin)});
+  if (line.starts_with(byte_order_mark)) {
+    line.remove_prefix(byte_order_mark.size());
+    begin += byte_order_mark.size();
+  }
   PageViewLine fields;
   std::string_view why = split_line(line, fields);
   const bool comes_first =
@@ -227,7 +241,7 @@ void PageViewParser::parse_any_line(const char* begin, const char* end) {
   }
   if (!why.empty()) {
     const std::string_view raw = why == reason::too_long ? line.substr(0, long_line_kept) : line;
-    task_.reject(why, raw, lines_, front_offset_ + (begin - front_));
+    reject(why, raw, front_offset_ + (begin - front_));
     return;
   }
 

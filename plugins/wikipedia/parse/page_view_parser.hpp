@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -57,7 +58,7 @@ struct PageViewBlock {
 /// whatever its code.
 ///
 /// Lines end at 0x0A only, since titles may contain U+0085, U+2028 and the like. The last line
-/// needs no end. Malformed lines go to Task::reject() with reason (`reason::*`), raw bytes (the
+/// needs no end. A byte order mark at the start of a line is skipped. Malformed lines go to Task::reject() with reason (`reason::*`), raw bytes (the
 /// first 1 KiB of a line that is too long), line and offset. Counts go to Task::read() and
 /// Task::dropped() once per block. Memory is bounded by a block and 64 KiB.
 ///
@@ -90,6 +91,17 @@ class PageViewParser {
   /// Parses the rest at the end of the stream.
   const PageViewBlock& finish();
 
+  /// A rejected line: why, and its first bytes.
+  struct Rejected {
+    std::string_view why;
+    std::string start;
+  };
+  /// Returns the first line if all lines so far were rejected; nothing if one was good or there is
+  /// none.
+  [[nodiscard]] std::optional<Rejected> nothing_but_rejects() const {
+    return rejected_ != 0 && rejected_ == lines_ ? std::optional(first_reject_) : std::nullopt;
+  }
+
   /// Returns the number of bytes held, except for rare lines.
   [[nodiscard]] std::size_t memory() const;
 
@@ -107,6 +119,7 @@ class PageViewParser {
   void begin_lines(const char* begin, const char* end);
   void end_block(const char* rest, const char* end);
   void end_long_line();
+  void reject(std::string_view why, std::string_view raw, std::int64_t offset);
 
   Settings settings_;
   etl::Predicate predicate_;
@@ -123,6 +136,8 @@ class PageViewParser {
   std::int64_t lines_ = 0;         // including the one being parsed
   std::int64_t lines_reported_ = 0;
   std::int64_t dropped_ = 0;
+  std::int64_t rejected_ = 0;
+  Rejected first_reject_;
   const char* lines_end_ = nullptr;  // of this block
   bool utf8_checked_ = false;        // from the current line to lines_end_
   bool careful_ = false;             // the block has a NUL, or invalid UTF-8 where checked

@@ -3,17 +3,21 @@
 
 reference.py lines replace|reject FILE...  rows and rejects of decoded text
 reference.py gzip FILE...                  whether Python's gzip module reads a file, and what
+reference.py tar FORMAT                    an archive of one file, by tarfile
 reference.py utf8 FILE                     per line of hex: valid?, and decoded with errors="replace"
 
 Bytes are printed as hex. One line a fact; `= FILE` begins a file.
 """
 import gzip
+import io
 import re
 import sys
+import tarfile
 import zlib
 
 LONGEST = 64 * 1024
 KEPT_OF_LONG = 1024
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 
 def unquoted(field):
@@ -68,16 +72,17 @@ def lines(mode, paths):
         with open(path, "rb") as file:
             data = file.read()
         pieces = data.split(b"\n")
-        if not pieces[-1]:
+        if pieces[-1] in (b"", BYTE_ORDER_MARK):
             pieces.pop()
         offset = 0
         for count, piece in enumerate(pieces, 1):
-            line = piece[:-1] if piece.endswith(b"\r") else piece
+            marked = len(BYTE_ORDER_MARK) if piece.startswith(BYTE_ORDER_MARK) else 0
+            line = piece[marked:-1] if piece.endswith(b"\r") else piece[marked:]
             try:
                 print(*parsed(line, mode))
             except ValueError as why:
                 raw = line[:KEPT_OF_LONG] if len(line) > LONGEST else line
-                print("reject", str(why).replace(" ", "_"), raw.hex(), count, offset)
+                print("reject", str(why).replace(" ", "_"), raw.hex(), count, offset + marked)
             offset += len(piece) + 1
 
 
@@ -94,6 +99,16 @@ def unzip(paths):
             print("bad")
 
 
+def tar(kind):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w", format=getattr(tarfile, kind)) as file:
+        content = b"fr A 1 0\n"
+        entry = tarfile.TarInfo("pageviews")
+        entry.size = len(content)
+        file.addfile(entry, io.BytesIO(content))
+    print(archive.getvalue().hex())
+
+
 def utf8(path):
     with open(path, encoding="ascii") as file:
         for line in file:
@@ -106,6 +121,8 @@ def main(verb, *arguments):
         lines(arguments[0], arguments[1:])
     elif verb == "gzip":
         unzip(arguments)
+    elif verb == "tar":
+        tar(*arguments)
     else:
         utf8(*arguments)
 

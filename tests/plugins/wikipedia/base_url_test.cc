@@ -44,15 +44,42 @@ TEST(BaseUrl, LocalFolderIsPercentDecoded) {
 }
 
 TEST(BaseUrl, OthersAreRefused) {
-  for (const char* url :
-       {"", "https", "ftp://mirror.example/p", "/data", "data", "https://", "https:///p",
-        "https://user@/p", "https://mirror.example/p?x=1", "https://mirror.example/p#x",
-        "https://mirror.example/a b", "https://mirror.example/a\nb", "file://server/data",
-        "file:///a%2", "file:///a%zz", "file:///a%00b",
-        "http://dumps.wikimedia.org/other/pageviews"}) {
+  for (const char* url : {"",
+                          "https",
+                          "ftp://mirror.example/p",
+                          "/data",
+                          "data",
+                          "https://",
+                          "https:///p",
+                          "https://user@/p",
+                          "https://mirror.example/p?x=1",
+                          "https://mirror.example/p#x",
+                          "https://mirror.example/a b",
+                          "https://mirror.example/a\nb",
+                          "file://server/data",
+                          "file:///a%2",
+                          "file:///a%zz",
+                          "file:///a%00b",
+                          "http://dumps.wikimedia.org/other/pageviews",
+                          "https://mirror.example:port/p",
+                          "https://mirror.example:65536/p",
+                          "https://mirror.example:/p",
+                          "https://[::1]:x/p",
+                          "https://mirror.example/p@q"}) {
     const test::Thrown thrown = test::thrown_by([&] { BaseUrl base(url); });
     EXPECT_EQ(thrown.code, ETL_CONFIG) << url;
     EXPECT_EQ(thrown.option, "base_url") << url;
+  }
+}
+
+TEST(BaseUrl, MessagesShowNothingThatMayBeAPassword) {
+  for (const char* url :
+       {"http://me:pass/secret@host/p", "http://me:12/secret@host/p", "http://me:pass?secret@host",
+        "http://me:pass#secret@host", "http://me:pass secret@host", "http://me:x@host:secret",
+        "me:secret@host", "file://me:secret@host/p", "http://me:secret@dumps.wikimedia.org/p"}) {
+    const test::Thrown thrown = test::thrown_by([&] { BaseUrl base(url); });
+    EXPECT_EQ(thrown.code, ETL_CONFIG) << url;
+    EXPECT_EQ(thrown.message.find("secret"), std::string::npos) << thrown.message;
   }
 }
 

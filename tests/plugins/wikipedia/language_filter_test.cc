@@ -78,6 +78,39 @@ TEST(LanguageFilter, ColumnMustBeThereAndText) {
   }
 }
 
+TEST(LanguageFilter, CodesFromAFileAddToThoseListed) {
+  const etl_test::TemporaryFolder folder;
+  const std::string path = folder.file("codes.txt",
+                                       "\xEF\xBB\xBF"
+                                       "fr\r\n\n# Wiktionaries\n  fr.d \nde.d");
+  const LanguageFilter listed = filter(defaults().set("codes", List{"en"}).set("codes_file", path));
+  for (const char* code : {"fr", "fr.d", "de.d", "en"}) EXPECT_TRUE(listed.keeps(code)) << code;
+  for (const char* code : {"", "de", "fr.m", "#", "Wiktionaries",
+                           "\xEF\xBB\xBF"
+                           "fr"})
+    EXPECT_FALSE(listed.keeps(code)) << code;
+}
+
+TEST(LanguageFilter, AListOfCodesMustBeReadable) {
+  const etl_test::TemporaryFolder folder;
+  const auto refused = [](const std::filesystem::path& path) {
+    return test::thrown_by([&] { (void)filter(defaults().set("codes_file", path.string())); });
+  };
+  const std::pair<std::string, std::string> cases[] = {
+      {"fr\n\nfr de\n", "codes.txt:3: not one domain code"},
+      {"# nothing\n\n", "codes.txt has no domain codes: no row would pass"},
+      {std::string((16U << 20U) + 1, 'x'), "codes.txt has more than 16 MiB"},
+  };
+  for (const auto& [text, why] : cases) {
+    const test::Thrown thrown = refused(folder.file("codes.txt", text));
+    EXPECT_EQ(thrown.code, ETL_CONFIG);
+    EXPECT_EQ(thrown.option, "codes_file");
+    EXPECT_TRUE(thrown.message.ends_with(why)) << thrown.message;
+  }
+  EXPECT_TRUE(refused(folder.path() / "none").message.ends_with("none: No such file or directory"));
+  EXPECT_TRUE(refused(folder.path()).message.ends_with(" is not a file"));
+}
+
 TEST(LanguageFilter, AppliesToBatches) {
   const etl::Schema schema{{"domain_code", etl::Type::utf8, true}, {"views", etl::Type::int64}};
   etl::BatchBuilder builder(schema);

@@ -4,6 +4,7 @@
 
 #include <etl/builder.hpp>
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 
 #include <string>
@@ -30,7 +31,7 @@ class Reader : public ::testing::Test {
     HourFile file;
     file.path = folder_.file("hour.gz", bytes);
     file.shown = "https://mirror.example/hour.gz";
-    file.fetched = fetched;
+    if (fetched) file.fetched = files::FileHandle(::open(file.path.c_str(), O_RDONLY | O_CLOEXEC));
     file.hour_seconds = 1'472'328'000;
     file.on_verified = [this] { ++verified_; };
     file.on_corrupt = [this] { ++corrupt_; };
@@ -161,17 +162,71 @@ TEST_F(Reader, DamageIsTransientWhereAnotherDownloadMayHelp) {
   EXPECT_EQ(verified_, 0);
 }
 
-TEST_F(Reader, FileThatLeftTheCacheIsNoMissingHour) {
-  HourFile gone = file("");
-  std::filesystem::remove(gone.path);
-  const auto open = [&](const HourFile& hour) {
-    return test::thrown_by(
-               [&] { PageViewReader(hour, schema_of({"title"}), {}, {}, task_.task()); })
-        .code;
+TEST_F(Reader, AFileThatLeavesTheCacheIsReadToItsEnd) {
+  HourFile hour = file(gzip("fr Paris 3 0\n"));
+  std::filesystem::remove(hour.path);
+  PageViewReader reader(std::move(hour), schema_of({"title"}), {}, {}, task_.task());
+  const auto batch = reader.next();
+  ASSERT_TRUE(batch);
+  EXPECT_EQ(batch->column<std::string_view>(0)[0], "Paris");
+}
+
+TEST_F(Reader, AFileThatDoesNotExistIsAMissingHour) {
+  const test::Thrown thrown = test::thrown_by([&] {
+    HourFile hour = file("", false);
+    std::filesystem::remove(hour.path);
+    PageViewReader(std::move(hour), schema_of({"title"}), {}, {}, task_.task());
+  });
+  EXPECT_EQ(thrown.code, ETL_MISSING);
+}
+
+TEST_F(Reader, WholeFilesOfSomethingElseAreRefused) {
+  const std::string lines = "fr Paris 3 0\nfr Lyon 4 0\n";
+  const std::pair<std::string, std::string> cases[] = {
+      {gzip(lines), "gzip again"},
+      {"<!DOCTYPE html>\n<style>\np { padding: 0 0 0 }\nmargin: 0 0 0\n</style>\n", "a web page"},
+      {"\r\n<html></html>", "a web page"},
+      {"{\"error\": \"rate limited\"}", "JSON"},
+      {"\xFF\xFE" + std::string("f\0r\0", 4), "UTF-16"},
+      {"a page\nwithout a single line\nof page views\n", "(fewer than 4 fields): \"a page\""},
+      {"\n", "(empty line)"},
   };
-  EXPECT_EQ(open(gone), ETL_TRANSIENT);
-  gone.fetched = false;
-  EXPECT_EQ(open(gone), ETL_MISSING);
+  for (const auto& [content, why] : cases) {
+    for (const bool fetched : {true, false}) {
+      const test::Thrown thrown = test::thrown_by([&] {
+        PageViewReader reader(file(gzip(content), fetched), schema_of({"title"}), {}, {},
+                              task_.task());
+        while (reader.next()) continue;
+      });
+      EXPECT_EQ(thrown.code, fetched ? ETL_TRANSIENT : ETL_PERMANENT) << thrown.message;
+      EXPECT_TRUE(thrown.message.starts_with("https://mirror.example/hour.gz: not page views"))
+          << thrown.message;
+      EXPECT_NE(thrown.message.find(why), std::string::npos) << thrown.message;
+    }
+  }
+  EXPECT_EQ(corrupt_, 14);
+  EXPECT_EQ(verified_, 0);
+}
+
+TEST_F(Reader, OneGoodLineMakesAnHourFile) {
+  PageViewReader reader(file(gzip("fr\nfr Paris 3 0\n")), schema_of({"title"}), {}, {},
+                        task_.task());
+  EXPECT_TRUE(reader.next());
+  EXPECT_FALSE(reader.next());
+  EXPECT_EQ(task_.rejects.size(), 1U);
+  EXPECT_EQ(verified_, 1);
+}
+
+TEST_F(Reader, ADamagedFileThatCannotBeDeletedSaysBoth) {
+  const test::Thrown thrown = test::thrown_by([&] {
+    HourFile hour = file("rubbish");
+    hour.on_corrupt = [] { throw etl::Error::permanent("cannot delete it"); };
+    PageViewReader reader(std::move(hour), schema_of({"title"}), {}, {}, task_.task());
+    while (reader.next()) continue;
+  });
+  EXPECT_EQ(thrown.code, ETL_PERMANENT);
+  EXPECT_EQ(thrown.message,
+            "https://mirror.example/hour.gz: not gzip: starts with \"rubbish\"; cannot delete it");
 }
 
 TEST_F(Reader, StopsAtTheNextBlockWhenCancelled) {

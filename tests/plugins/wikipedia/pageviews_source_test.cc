@@ -187,7 +187,7 @@ TEST(PageviewsSource, DamagedLocalFileFailsForGood) {
 
 TEST(PageviewsSource, InvalidUtf8IsAnOption) {
   const etl_test::TemporaryFolder folder;
-  folder.file("2016/2016-08/pageviews-20160831-230000.gz", gzip("fr A\xFF 1 0\n"));
+  folder.file("2016/2016-08/pageviews-20160831-230000.gz", gzip("fr A\xFF 1 0\nfr B 1 0\n"));
   const auto rows = [](OptionValues values) {
     PageviewsSource source(values.options(), test::quiet_context());
     RecordingTask task;
@@ -195,8 +195,8 @@ TEST(PageviewsSource, InvalidUtf8IsAnOption) {
     const auto batch = reader.next();
     return (batch ? batch->rows() : 0) * 10 + task.rejects.size();
   };
-  EXPECT_EQ(rows(local(folder)), 10U);
-  EXPECT_EQ(rows(local(folder).set("invalid_utf8", "reject")), 1U);
+  EXPECT_EQ(rows(local(folder)), 20U);
+  EXPECT_EQ(rows(local(folder).set("invalid_utf8", "reject")), 11U);
 }
 
 TEST(PageviewsSource, ForeignPartitionIsRefused) {

@@ -98,7 +98,7 @@ TEST(Replay, IsAsTheFileWouldBeWhateverTheBlocks) {
   HourFile file;
   file.path = folder.file("hour.gz", test::gzip(text));
   file.hour_seconds = hour;
-  PageViewReader reader(file, schema(), {}, {}, of_file.task());
+  PageViewReader reader(std::move(file), schema(), {}, {}, of_file.task());
   const std::vector<Row> expected = rows_of(reader);
   for (const std::size_t block : {1U, 7U, 100U, 4096U, 1U << 18U}) {
     RecordingTask task;

@@ -11,8 +11,10 @@ namespace etl {
 inline namespace v1 {
 
 namespace detail {
-/// extension(): not NULL if the host will read no partition.
+/// etl_host.extension(): not NULL if the host will read no partition.
 inline constexpr const char* reads_nothing = "etl.reads_nothing/1";
+/// etl_host.extension(): not NULL if the run loads again what is done.
+inline constexpr const char* reload_service = "etl.reload/1";
 }  // namespace detail
 
 /// Host services for one stage, valid as long as the stage. Cheap to copy; any thread may use it.
@@ -26,6 +28,12 @@ class Context {
 
   /// Whether the run is stopping: then stop waiting and throw Error::cancelled().
   [[nodiscard]] bool cancelled() const { return host_->cancelled(host_->ctx) != 0; }
+
+  /// Whether the run loads again what is done (--reload): then do not use copies of earlier input
+  /// without asking whether it has changed.
+  [[nodiscard]] bool reloads() const {
+    return host_->extension(host_->ctx, detail::reload_service) != nullptr;
+  }
 
   /// Limits across all processes of the run; nullptr if the run is a single process.
   [[nodiscard]] const etl_slots* slots() const {

@@ -181,6 +181,45 @@ TEST_P(Inflate, CutAnywhereIsAnError) {
   EXPECT_EQ(read(bytes.substr(0, whole - 1)).error, "ends in the trailer of member 1");
 }
 
+/// One block of BGZF: a member whose extra field has its size. `before` are other subfields.
+std::string bgzf_block(std::string_view text, std::string_view before = "") {
+  const std::string member = gzip(text);
+  std::string field = std::string(before) + "BC\x02\0"s;
+  const std::size_t size = member.size() + 2 + field.size() + 2;
+  field += {static_cast<char>((size - 1) & 0xFFU), static_cast<char>((size - 1) >> 8U)};
+  std::string block = member.substr(0, 3) + "\x04" + member.substr(4, 6);
+  block += {static_cast<char>(field.size()), '\0'};
+  return block + field + member.substr(10);
+}
+
+TEST_P(Inflate, BgzfEndsWithAnEmptyBlock) {
+  const std::string end = bgzf_block("");
+  EXPECT_EQ(read(bgzf_block("a") + bgzf_block("b") + end).text, "ab");
+  EXPECT_EQ(read(bgzf_block("a", "XY\x03\0abc"s) + end).text, "a");
+  EXPECT_EQ(read(end).text, "");
+  EXPECT_EQ(read(bgzf_block("a") + end + bgzf_block("b") + end).text, "ab") << "files joined";
+  EXPECT_EQ(read(bgzf_block("a") + gzip("b")).text, "ab") << "not all of it is BGZF";
+}
+
+TEST_P(Inflate, BgzfCutBetweenTwoBlocksIsAnError) {
+  const std::string blocks = bgzf_block("a") + bgzf_block("b");
+  EXPECT_EQ(read(blocks).error, "cut after member 2: the end marker of BGZF is missing");
+  EXPECT_EQ(read(bgzf_block("a", "XY\x03\0abc"s)).error,
+            "cut after member 1: the end marker of BGZF is missing");
+  EXPECT_EQ(read(gzip("a") + bgzf_block("b") + std::string(10, '\0')).error,
+            "cut after member 2: the end marker of BGZF is missing");
+}
+
+TEST_P(Inflate, OtherExtraFieldsMeanNothing) {
+  for (const std::string& field :
+       {"BC\x01\0a"s, "CB\x02\0ab"s, "BC\x02"s, "XY\xFF\xFF"s, ""s, "XY\x02\0BC\x02\0"s}) {
+    std::string bytes = gzip("a");
+    bytes[3] = '\x04';
+    const std::string size = {static_cast<char>(field.size()), '\0'};
+    EXPECT_EQ(read(bytes.substr(0, 10) + size + field + bytes.substr(10)).text, "a") << field;
+  }
+}
+
 TEST_P(Inflate, AgreesWithPythonOnDamagedFiles) {
   std::mt19937 random(6);
   std::vector<std::string> arguments = {"gzip"};

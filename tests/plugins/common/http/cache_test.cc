@@ -54,7 +54,7 @@ TEST_F(CacheTest, AVerifiedFileGetsItsNameIfItIsToBeKept) {
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
   EXPECT_EQ(cache_names(), (Names{"a.gz.part", "a.gz.part.meta"}));
   fetcher.verified("a.gz");
-  EXPECT_EQ(cache_names(), Names{"a.gz"});
+  EXPECT_EQ(cache_names(), (Names{"a.gz", "a.gz.meta"}));
   EXPECT_EQ(fetcher.get(remote("a.gz"), go_on).path, cached("a.gz"));
   fetcher.finish("a.gz");
   EXPECT_EQ(read_text(cached("a.gz")), content);
@@ -181,7 +181,7 @@ TEST_F(CacheTest, APrivateFileCanBeKeptToo) {
   EXPECT_EQ(read_text(cached("a.gz")), content);
   EXPECT_EQ(fetch(one, "a.gz"), content);
   one.finish("a.gz");
-  EXPECT_EQ(cache_names(), Names{"a.gz"});
+  EXPECT_EQ(cache_names(), (Names{"a.gz", "a.gz.meta"}));
 }
 
 TEST_F(CacheTest, APrivateDownloadThatFailsLeavesNothing) {
@@ -202,7 +202,7 @@ TEST_F(CacheTest, PrivateFilesOfDeadProcessesAreSweptThoseOfLivingOnesStay) {
   write_file(cached("c.gz.123-2.partner"), "not ours");
   write_file(cached("d.gz.part"), "to be resumed");
   const fs::path used = cached("c.gz.123-2.part");
-  const http::FileHandle handle(::open(used.c_str(), O_RDWR | O_CLOEXEC));
+  const files::FileHandle handle(::open(used.c_str(), O_RDWR | O_CLOEXEC));
   ASSERT_TRUE(http::lock_file(handle, used));
   auto fetcher = this->fetcher();
   EXPECT_FALSE(fetch(fetcher, "a.gz").empty());
@@ -252,7 +252,7 @@ class FullDiskTest : public CacheTest {
  protected:
   void SetUp() override {
     fs::create_directory(cache_);
-    mounted_ = ::mount("tmpfs", cache_.c_str(), "tmpfs", 0, "size=64k") == 0;
+    mounted_ = ::mount("tmpfs", cache_.c_str(), "tmpfs", 0, "size=64k,mode=700") == 0;
     if (!mounted_) GTEST_SKIP() << "no right to mount a memory disk, which a full disk takes";
   }
   void TearDown() override {
@@ -269,7 +269,7 @@ TEST_F(FullDiskTest, IsTransientAndTheDownloadGoesOnOnceThereIsRoom) {
   EXPECT_NE(error.message().find("No space left on device"), std::string::npos) << error.message();
   EXPECT_NE(error.message().find(cached("a.gz.part").string()), std::string::npos)
       << error.message();
-  ASSERT_EQ(::mount("tmpfs", cache_.c_str(), "tmpfs", MS_REMOUNT, "size=4m"), 0);
+  ASSERT_EQ(::mount("tmpfs", cache_.c_str(), "tmpfs", MS_REMOUNT, "size=4m,mode=700"), 0);
   EXPECT_EQ(fetch(fetcher, "a.gz"), content);
   EXPECT_TRUE(requests().back().at("headers").contains("range"));
 }

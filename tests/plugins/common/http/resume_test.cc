@@ -121,6 +121,25 @@ TEST_F(ResumeTest, AChangedDateIsNoticedEvenIfIfRangeIsIgnored) {
   EXPECT_EQ(requests().size(), 3U);
 }
 
+TEST_F(ResumeTest, ARangeWithoutItsDateIsNotTrusted) {
+  begin({{"etag", nullptr}, {"last_modified", "Sat, 27 Aug 2016 21:51:00 GMT"}});
+  const std::string changed = serve("a.gz", 100'000, 2);
+  script({{{"if_range", false}, {"etag", nullptr}, {"last_modified", nullptr}}});
+  go_on_to(changed);
+  EXPECT_EQ(requests().size(), 3U);
+  EXPECT_EQ(header(2, "range"), Json());
+}
+
+TEST_F(ResumeTest, ACompleteFileIsNotTakenForAnotherOfTheSameLength) {
+  first_ = serve("a.gz");
+  go_on_to(first_);
+  const std::string changed = serve("a.gz", 100'000, 2);
+  script({{{"if_range", false}, {"etag", nullptr}}});
+  go_on_to(changed);
+  EXPECT_EQ(requests().size(), 3U);
+  EXPECT_EQ(header(2, "range"), Json());
+}
+
 TEST_F(ResumeTest, AServerWithoutRangesSendsTheWhole) {
   begin();
   script({{{"ranges", false}}});
@@ -147,7 +166,7 @@ INSTANTIATE_TEST_SUITE_P(Ranges, WrongRangeTest,
 TEST_F(ResumeTest, ALessThanAskedForRangeIsTransientAndGoesOn) {
   begin();
   script({{{"content_range", "bytes 40000-49999/100000"},
-           {"content_length", 60'000},
+           {"content_length", 10'000},
            {"cut", 10'000},
            {"nth", 1}}});
   auto fetcher = this->fetcher();
@@ -156,13 +175,21 @@ TEST_F(ResumeTest, ALessThanAskedForRangeIsTransientAndGoesOn) {
   EXPECT_EQ(header(2, "range"), "bytes=50000-");
 }
 
-TEST_F(ResumeTest, ACompleteFileOfAnEarlierProcessCostsOneRequestAndNoBytes) {
+TEST_F(ResumeTest, ARangeOfAnotherLengthIsNotTrusted) {
+  begin();
+  script({{{"content_length", 59'999}, {"nth", 1}}});
+  go_on_to(first_);
+  EXPECT_EQ(requests().size(), 3U);
+  EXPECT_EQ(header(2, "range"), Json());
+}
+
+TEST_F(ResumeTest, ACompleteFileOfAnEarlierProcessCostsOneRequestAndOneByte) {
   first_ = serve("a.gz");
   { EXPECT_EQ(go_on_to(first_), 100'000); }
-  EXPECT_EQ(go_on_to(first_), 0);
+  EXPECT_EQ(go_on_to(first_), 1);
   ASSERT_EQ(requests().size(), 2U);
-  EXPECT_EQ(header(1, "range"), "bytes=100000-");
-  EXPECT_EQ(requests().at(1).at("status"), 416);
+  EXPECT_EQ(header(1, "range"), "bytes=99999-");
+  EXPECT_EQ(requests().at(1).at("status"), 206);
 }
 
 TEST_F(ResumeTest, ACompleteFileThatHasChangedSinceIsDownloadedAnew) {
@@ -208,7 +235,7 @@ TEST_F(ResumeTest, AMissingSidecarMeansStartingOver) {
 TEST_F(ResumeTest, ASidecarOfAnotherUrlMeansStartingOver) {
   begin();
   write_file(cached("a.gz.part.meta"),
-             http::to_text({"http://other.example.org/a.gz", "\"abc\"", 100'000}));
+             http::to_text({"http://other.example.org/a.gz", "\"abc\"", 100'000, 0}));
   EXPECT_EQ(go_on_to(first_), 100'000);
   EXPECT_EQ(header(1, "range"), Json());
 }

@@ -3,6 +3,7 @@
 #include "plugins/common/http/redirect.hpp"
 #include "plugins/common/http/response.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
+#include "plugins/common/http/url.hpp"
 #include "tests/support/documented_table.hpp"
 
 #include <gtest/gtest.h>
@@ -57,12 +58,13 @@ TEST(ValidatorTest, HasNoneForAWeakOrBrokenEtag) {
 }
 
 TEST(PartMetaTest, ComesBackAsItWas) {
-  const PartMeta meta{"https://example.org/a.gz", "\"abc\"", 5'000'000'000};
+  const PartMeta meta{"https://example.org/a.gz", "\"abc\"", 5'000'000'000, 7};
   const auto back = http::parse_part_meta(to_text(meta));
   ASSERT_TRUE(back);
   EXPECT_EQ(back->url, meta.url);
   EXPECT_EQ(back->validator, meta.validator);
   EXPECT_EQ(back->length, meta.length);
+  EXPECT_EQ(back->modified, meta.modified);
 }
 
 TEST(PartMetaTest, CountsOnlyAsAWhole) {
@@ -74,8 +76,12 @@ TEST(PartMetaTest, CountsOnlyAsAWhole) {
   std::string padded = text;
   EXPECT_FALSE(http::parse_part_meta(padded.replace(padded.find("123"), 3, "0123")));
   EXPECT_FALSE(http::parse_part_meta(http::to_text({"", "\"abc\"", 1})));
-  EXPECT_FALSE(http::parse_part_meta(http::to_text({"u", "", 1})));
-  EXPECT_FALSE(http::parse_part_meta(http::to_text({"u", "\"abc\"", -1})));
+}
+
+TEST(PartMetaTest, TheRestOfAContentIsAskedForByItsValidator) {
+  EXPECT_TRUE((PartMeta{"u", "\"abc\"", 0}.resumable()));
+  EXPECT_FALSE((PartMeta{"u", "", 1}.resumable()));
+  EXPECT_FALSE((PartMeta{"u", "\"abc\"", -1}.resumable()));
 }
 
 TEST(RedactTest, LeavesOutUserAndPasswordOnly) {
@@ -86,12 +92,54 @@ TEST(RedactTest, LeavesOutUserAndPasswordOnly) {
   EXPECT_EQ(redact_url(""), "");
 }
 
+TEST(RedactTest, ShowsNothingWhereThePasswordMayEndAnywhere) {
+  EXPECT_EQ(redact_url("http://me:pass/word@example.org/a"), "http://***");
+  EXPECT_EQ(redact_url("http://me:pass?word@example.org/a"), "http://***");
+  EXPECT_EQ(redact_url("http://me:pass word@example.org/a"), "http://example.org/a");
+  EXPECT_EQ(redact_url("http://[::1]:80/a@b"), "http://[::1]:80/a@b");
+}
+
+TEST(RedactTest, LeavesOutTheQueryOfATarget) {
+  EXPECT_EQ(http::redact_target("https://me:pw@host/a.gz?Signature=abc"), "https://host/a.gz?...");
+  EXPECT_EQ(http::redact_target("https://host/a.gz"), "https://host/a.gz");
+}
+
+TEST(RedirectTargetTest, IsAbsoluteAndEncoded) {
+  const std::string asked = "http://host:8080/a/b.gz";
+  const auto target = [&](const char* location) {
+    return http::redirect_target(asked, asked, location);
+  };
+  EXPECT_EQ(target("c.gz"), "http://host:8080/a/c.gz");
+  EXPECT_EQ(target("/c d.gz"), "http://host:8080/c%20d.gz");
+  EXPECT_EQ(target("http://other/c d/e.gz"), "http://other/c%20d/e.gz");
+  EXPECT_EQ(target("http://other/c%20d.gz?x=a b"), "http://other/c%20d.gz?x=a+b");
+  EXPECT_EQ(target("//other/c.gz"), "http://other/c.gz");
+  EXPECT_EQ(target("ftp://other/c.gz"), "ftp://other/c.gz");
+  EXPECT_EQ(target("http://other:port/c.gz"), "");
+}
+
+TEST(RedirectTargetTest, KeepsThePasswordOnTheServerItWasGivenFor) {
+  const std::string asked = "http://me:s%40cret@host:8080/a.gz";
+  const auto target = [&](const std::string& from, const char* location) {
+    return http::redirect_target(asked, from, location);
+  };
+  const std::string same = "http://me:s%40cret@host:8080/b.gz";
+  EXPECT_EQ(target(asked, "/b.gz"), same);
+  EXPECT_EQ(target(asked, "http://host:8080/b.gz"), same);
+  EXPECT_EQ(target("http://other/", "http://HOST:8080/b.gz"), "http://me:s%40cret@HOST:8080/b.gz");
+  EXPECT_EQ(target(asked, "http://you:pw@host:8080/b.gz"), "http://you:pw@host:8080/b.gz");
+  for (const char* elsewhere :
+       {"http://host/b.gz", "https://host:8080/b.gz", "http://other:8080/b.gz"}) {
+    EXPECT_EQ(target(asked, elsewhere), elsewhere);
+  }
+}
+
 TEST(RedirectTest, FollowsHttpAndNeverGivesUpEncryption) {
   EXPECT_NO_THROW(http::check_redirect("http://a/x", "https://b/x", 0));
   EXPECT_NO_THROW(http::check_redirect("http://a/x", "http://b/x", 4));
   EXPECT_NO_THROW(http::check_redirect("https://a/x", "HTTPS://b/x", 0));
-  for (const char* target : {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x",
-                             "", "https", "https:b"}) {
+  for (const char* target :
+       {"http://b/x", "HTTP://b/x", "file:///etc/passwd", "ftp://b/x", "b/x", "https", "https:b"}) {
     try {
       http::check_redirect("HTTPS://user:secret@a/x", target, 0);
       ADD_FAILURE() << target;
@@ -102,6 +150,7 @@ TEST(RedirectTest, FollowsHttpAndNeverGivesUpEncryption) {
     }
   }
   EXPECT_THROW(http::check_redirect("http://a/x", "http://b/x", 5), etl::Error);
+  EXPECT_THROW(http::check_redirect("http://a/x", "", 0), etl::Error);
 }
 
 TEST(ErrorTablesTest, StatusesMeanWhatTheyShould) {
@@ -111,7 +160,7 @@ TEST(ErrorTablesTest, StatusesMeanWhatTheyShould) {
     EXPECT_EQ(code(status), Code::transient) << status;
   }
   for (const long status :
-       {0L, 204L, 302L, 304L, 400L, 401L, 403L, 405L, 416L, 418L, 451L, 600L, 1000L}) {
+       {0L, 204L, 302L, 304L, 400L, 401L, 403L, 405L, 407L, 416L, 418L, 451L, 600L, 1000L}) {
     EXPECT_EQ(code(status), Code::permanent) << status;
   }
 }

@@ -1,5 +1,6 @@
 // The limit on connections over all processes of a run; each Fetcher stands for a process.
 #include "plugins/common/http/connection_slot.hpp"
+#include "plugins/common/http/url.hpp"
 #include "tests/plugins/common/http/fetch_fixture.hpp"
 
 #include <algorithm>

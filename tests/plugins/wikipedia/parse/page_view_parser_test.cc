@@ -392,6 +392,7 @@ std::string random_file(unsigned seed) {
     }
     std::string line = code + " " + random_title(random) + " " + random_number(random) + " " +
                        (random() % 3 == 0 ? random_number(random) : "0");
+    if (random() % 30 == 0) line.insert(0, "\xEF\xBB\xBF");
     if (random() % 10 == 0) line.resize(random() % (line.size() + 1));
     if (random() % 10 == 0)
       line.insert(random() % (line.size() + 1), 1, static_cast<char>(random() % 256));
@@ -416,6 +417,20 @@ std::vector<std::string> facts(const Result& result) {
                     " " + std::to_string(reject.offset));
   }
   return facts;
+}
+
+TEST(PageViewParser, AByteOrderMarkIsNoPartOfACode) {
+  const Result result = parse(
+      "\xEF\xBB\xBF"
+      "fr Paris 5 0\nfr Lyon 3 0\n"
+      "\xEF\xBB\xBF"
+      "fr Nice 1 0\n\xEF\xBB\xBF"
+      "fr\n\xEF\xBB\xBF");
+  EXPECT_EQ(result.rows,
+            (std::vector<Row>{{"fr", "Paris", 5, 0}, {"fr", "Lyon", 3, 0}, {"fr", "Nice", 1, 0}}));
+  EXPECT_EQ(result.rejects, (std::vector<Reject>{{"fewer than 4 fields", "fr", 4, 46}}));
+  EXPECT_EQ(result.read, 4);
+  EXPECT_EQ(parse("\xEF\xBB\xBF").read, 0);
 }
 
 constexpr unsigned files = 300;
