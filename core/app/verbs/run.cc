@@ -24,8 +24,8 @@ std::string check_fault(const std::string& text) {
   }
 }
 
-/// Throws Error (config) if an option of the file is a relative time: tasks start at different times
-/// and would plan different partitions.
+/// Throws Error (config) if an option of the file is a relative time: tasks start at different
+/// times and would plan different partitions.
 void require_fixed_times(const runtime::Pipeline& pipeline) {
   for (const runtime::StageSpec& stage : pipeline.file.stages) {
     for (const runtime::RawOption& option : stage.options) {
@@ -73,8 +73,26 @@ class Run : public Verb {
 
   int run(const Session& session) override {
     const RunReport report(report_);
+    try {
+      return run(session, report);
+    } catch (const InvalidPipeline& invalid) {
+      // An earlier run's report must not pass for that of this one.
+      runtime::Summary refused;
+      refused.status = "failed";
+      refused.failures.push_back({});
+      refused.failures.back().error = session.conceal(invalid.diagnostics->text(false));
+      static_cast<void>(report.try_write(refused, session.log));
+      throw;
+    }
+  }
+
+  int transient_exit_code() const override { return task_.empty() ? exit_failed : exit_retry; }
+
+ private:
+  int run(const Session& session, const RunReport& report) const {
     const runtime::Selection selection = select();
     runtime::OpenRequest request = session.open_request(file_);
+    request.reload = reload_;
     if (selection.share) request.task = selection.share->index;
     const OpenedPipeline pipeline(session, request);
     if (selection.share && common.now.empty()) require_fixed_times(*pipeline);
@@ -88,10 +106,6 @@ class Run : public Verb {
     return retry ? transient_exit_code() : code;
   }
 
-  /// A task exits with exit_retry if starting it again may help.
-  int transient_exit_code() const override { return task_.empty() ? exit_failed : exit_retry; }
-
- private:
   [[nodiscard]] runtime::Selection select() const {
     runtime::Selection selection{selection_.only, selection_.limit};
     if (!task_.empty())

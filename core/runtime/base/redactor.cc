@@ -68,16 +68,25 @@ struct Span {
 /// How to read a text: in a connection string a blank may be part of a password.
 enum class Context { prose, connection_string };
 
+/// Returns whether the text after a ':' is the port of a URL.
+bool begins_with_port(std::string_view text) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+  return end == text.size() || text[end] == '/';
+}
+
 /// Finds the password in the URL whose "://" is at `at`: between the first ':' and the last '@'
 /// before the path. As in libpq, '?' and '#' end nothing there; this errs on the side of concealing
-/// too much.
+/// too much. It does so also for a password with a slash, which is a mistake in the URL: then the
+/// '@' comes later, and what follows the ':' is not a port.
 std::optional<Span> password_of_url(std::string_view text, std::size_t at, Context context) {
   const std::size_t begin = at + 3;
-  const std::string_view ends = context == Context::prose ? "/ \t\r\n" : "/";
-  const std::string_view authority =
-      text.substr(begin, std::min(text.find_first_of(ends, begin), text.size()) - begin);
-  const std::size_t host = authority.rfind('@');
-  const std::size_t colon = authority.find(':');
+  const std::string_view blanks = context == Context::prose ? " \t\r\n" : "";
+  const std::string_view url =
+      text.substr(begin, std::min(text.find_first_of(blanks, begin), text.size()) - begin);
+  const std::size_t colon = url.find(':');
+  std::size_t host = url.substr(0, url.find('/')).rfind('@');
+  if (host == npos && colon < url.find('/') && !begins_with_port(url.substr(colon + 1)))
+    host = url.rfind('@');
   if (host == npos || colon == npos || colon + 1 >= host) return std::nullopt;
   return Span{begin + colon + 1, begin + host};
 }

@@ -339,9 +339,9 @@ class OptionConverter {
     if (!free_of_nul(raw_.value, *value, {}) || !is_allowed(raw_.value, *value, {})) return;
     if (value->empty() && required()) return empty();
     if (!value->empty() && !has_scheme(*value)) {
-      return mismatch(
-          secret() ? "is not a URL" : fmt::format("is not a URL: {}", in_quotes(*value)),
-          "a URL starts with a scheme: https://...");
+      return mismatch(may_be_shown(*value) ? fmt::format("is not a URL: {}", in_quotes(*value))
+                                           : "is not a URL",
+                      "a URL starts with a scheme: https://...");
     }
     std::string canonical = escaped(*value);
     out_ = {std::move(*value), std::move(canonical)};
@@ -351,6 +351,11 @@ class OptionConverter {
 
   /// A variable that is not set, with an empty default, leaves an empty text.
   void empty() { mismatch("is empty", "it is required: name one"); }
+
+  /// Before an '@' may be a password.
+  [[nodiscard]] bool may_be_shown(std::string_view value) const {
+    return !secret() && value.find('@') == std::string_view::npos;
+  }
 
   static bool has_scheme(std::string_view url) {
     const std::size_t end = url.find("://");

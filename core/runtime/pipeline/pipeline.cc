@@ -27,7 +27,7 @@ std::unique_ptr<Pipeline> open_pipeline(const OpenRequest& request, const StageR
        [&log](const std::string& stage, std::uint32_t level, std::string_view text) {
          log.write(static_cast<LogLevel>(std::min<std::uint32_t>(level, ETL_ERROR)), stage, text);
        },
-       request.slots, nullptr, request.reads},
+       request.slots, nullptr, request.reads, request.reload},
       [&log](const std::string& secret) { log.redactor().add(secret); },
       request.task.value_or(0)};
   pipeline->graph = Graph::build(pipeline->file, context, diagnostics);

@@ -22,6 +22,7 @@ struct OpenRequest {
   /// Reference of relative times; none: the current time.
   std::optional<std::chrono::sys_time<std::chrono::microseconds>> now = std::nullopt;
   const etl_slots* slots = nullptr;  ///< shared by the processes of a run; nullptr: it is one
+  bool reload = false;               ///< what is done is loaded again, so sources ask for it again
   /// Replaces `{task}` in the paths of sinks; none: the pipeline stands for all tasks, and 0 is
   /// used.
   std::optional<std::int64_t> task = std::nullopt;

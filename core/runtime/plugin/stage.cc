@@ -37,7 +37,9 @@ Stage::Stage(const etl_stage& table, std::string name, std::span<const etl_optio
   host_.extension = [](void* ctx, const char* id) -> const void* {
     const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
     if (std::string_view(id) == ETL_SLOTS) return offered.slots;
-    return id == std::string_view(detail::reads_nothing) && !offered.reads ? id : nullptr;
+    if (std::string_view(id) == detail::reads_nothing) return offered.reads ? nullptr : id;
+    if (std::string_view(id) == detail::reload_service) return offered.reload ? id : nullptr;
+    return nullptr;
   };
   host_.memory = [](void* ctx, std::int64_t change) {
     static_cast<const Stage*>(ctx)->memory_.add(change);

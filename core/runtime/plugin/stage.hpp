@@ -36,6 +36,7 @@ struct StageServices {
   const etl_slots* slots = nullptr;  ///< shared by the processes of a run; nullptr: it is one
   MemoryAccount* memory = nullptr;   ///< of the run
   bool reads = true;                 ///< false: sources will not read any partition
+  bool reload = false;               ///< the run loads again what is done
 };
 
 /// The error that a plugin reported, with defaults for a missing message or an unknown code.

@@ -1,5 +1,7 @@
 #include "core/runtime/schedule/retry.hpp"
 
+#include "core/runtime/base/text_format.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -11,8 +13,10 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds max_backoff{60'000};
-/// A server may ask for any wait; more than this is taken for a mistake.
-constexpr milliseconds max_retry_after{3'600'000};
+/// More is taken for a mistake.
+constexpr milliseconds max_retry_after = std::chrono::hours(24 * 30);
+/// A shorter wait is not worth a word.
+constexpr milliseconds noticeable{5'000};
 
 /// Keeps workers that failed together from coming back together.
 milliseconds with_jitter(milliseconds delay) {
@@ -30,8 +34,14 @@ milliseconds RetryPolicy::backoff(const Error& error, std::int64_t attempt) cons
                   std::min(error.retry_after(), max_retry_after));
 }
 
-std::string RetryPolicy::describe(const Error& error, std::int64_t attempt) const {
-  return fmt::format("attempt {} of {}: {}", attempt, retries + 1, error.message());
+std::string RetryPolicy::describe(const Error& error, std::int64_t attempt,
+                                  milliseconds backoff) const {
+  std::string text = fmt::format("attempt {} of {}: {}", attempt, retries + 1, error.message());
+  if (backoff >= noticeable) {
+    text +=
+        fmt::format("; again in {}", human_seconds(std::chrono::duration<double>(backoff).count()));
+  }
+  return text;
 }
 
 }  // namespace etl::runtime

@@ -115,8 +115,9 @@ class Worker {
     StageRegistry registry;
     for (const std::filesystem::path& plugin : setup_.plugins) registry.add(load_plugin(plugin));
     Diagnostics diagnostics;
-    pipeline_ = open_pipeline({setup_.pipeline, setup_.set, setup_.now, slots_.abi(), setup_.task},
-                              registry, cancellation_, log_, diagnostics);
+    pipeline_ = open_pipeline(
+        {setup_.pipeline, setup_.set, setup_.now, slots_.abi(), setup_.reload, setup_.task},
+        registry, cancellation_, log_, diagnostics);
     if (pipeline_ == nullptr) throw Error::config(diagnostics.text(false));
     std::vector<std::string> hashes;
     for (const Node& node : pipeline_->graph->nodes()) hashes.push_back(node.hash);

@@ -71,6 +71,8 @@ TEST(RedactorTest, ConcealsWhatStandsAsAPasswordWithoutBeingTold) {
       {"host=h password = 'a b\\'c' port=1", "host=h password = '***' port=1"},
       {"host=h password=a\\ b&c port=1", "host=h password=*** port=1"},
       {"PASSWORD=x sslpassword=y PWD=\"z\"", "PASSWORD=*** sslpassword=*** PWD=\"***\""},
+      {"http://me:pass/word@h:1 is wrong", "http://me:***@h:1 is wrong"},
+      {"http://h:80/a@b http://[::1]:80/a", "http://h:80/a@b http://[::1]:80/a"},
       {"two: a://b:c@d e://f:g@h", "two: a://b:***@d e://f:***@h"},
       {"password='open", "password='***"}};
   for (const auto& [text, concealed] : cases) EXPECT_EQ(redactor.conceal(text), concealed);

@@ -2,6 +2,7 @@
 
 #include "core/runtime/config/pipeline_file.hpp"
 #include "stages.hpp"
+#include "tests/support/files.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -184,6 +185,32 @@ TEST(OptionValues, OnlyTheValuesOfASecretMapAreSecret) {
   ASSERT_NE(checked->values, nullptr);
   EXPECT_THAT(checked->values->secrets(), ElementsAre("hunter2"));
   EXPECT_EQ(checked->definition.find("hunter2"), std::string::npos);
+}
+
+TEST(OptionValues, DefinitionDependsOnTheContentOfAFileIfTheOptionSaysSo) {
+  const etl_test::TemporaryFolder folder;
+  constexpr auto table = etl::options(etl::optional<etl::Path>("list", "", "A list.").by_content());
+  Diagnostics diagnostics;
+  const auto definition = [&](const std::string& path) -> std::string {
+    const std::vector<RawOption> given = {
+        {.name = "list", .key = {}, .value = {}, .data = RawValue(path)}};
+    const auto values = check_options(OptionOwner{"stage", {}, nullptr}, given, table,
+                                      OptionContext{folder.path(), now}, diagnostics);
+    if (values == nullptr) return "none";
+    EXPECT_EQ(etl::Options(values->values()).get<etl::Path>("list").text, folder.path() / path);
+    return values->definition();
+  };
+  etl_test::write_file(folder.path() / "a", "fr\n");
+  etl_test::write_file(folder.path() / "b", "fr\n");
+  const std::string before = definition("a");
+  EXPECT_TRUE(before.starts_with("list=content:")) << before;
+  EXPECT_EQ(definition("b"), before);
+  etl_test::write_file(folder.path() / "a", "fr\nde\n");
+  EXPECT_NE(definition("a"), before);
+  EXPECT_EQ(diagnostics.text(false), "");
+  EXPECT_EQ(definition("c"), "none");
+  EXPECT_EQ(definition("."), "none");
+  EXPECT_THAT(diagnostics.text(false), testing::HasSubstr("is not a file that can be read"));
 }
 
 TEST(OptionValues, SecretsAreKnownButNotShown) {

@@ -34,16 +34,24 @@ TEST(RetryPolicyTest, TheBackoffDoublesUpToAMinuteGiveOrTakeAQuarter) {
   expect_about(100, milliseconds(60'000));
 }
 
-TEST(RetryPolicyTest, AStageMayAskForMoreUpToAnHour) {
+TEST(RetryPolicyTest, AStageMayAskForMoreUpToThirtyDays) {
   const RetryPolicy policy{5, milliseconds(1)};
   EXPECT_EQ(policy.backoff(Error::transient("busy").retry_after(milliseconds(7000)), 1),
             milliseconds(7000));
-  EXPECT_EQ(policy.backoff(Error::transient("busy").retry_after(milliseconds(7'200'000)), 1),
-            milliseconds(3'600'000));
+  EXPECT_EQ(policy.backoff(Error::transient("busy").retry_after(std::chrono::hours(24 * 99)), 1),
+            std::chrono::hours(24 * 30));
 }
 
 TEST(RetryPolicyTest, Describes) {
-  EXPECT_EQ((RetryPolicy{5, milliseconds(1)}).describe(busy, 2), "attempt 2 of 6: busy");
+  const RetryPolicy policy{5, milliseconds(1)};
+  EXPECT_EQ(policy.describe(busy, 2, milliseconds(4999)), "attempt 2 of 6: busy");
+  EXPECT_EQ(policy.describe(busy, 2, std::chrono::minutes(90)),
+            "attempt 2 of 6: busy; again in 1h 30m");
+}
+
+TEST(RetryPolicyTest, AStageMayAskToWaitForTheNextRun) {
+  const Error later = Error::transient("busy").retry_after(milliseconds(-1));
+  EXPECT_FALSE((RetryPolicy{5, milliseconds(1)}).allows(later, 1));
 }
 
 }  // namespace
