@@ -13,7 +13,7 @@ import unittest.mock
 import urllib.parse
 
 from support import etl
-from support.case import EtlCase, Postgres, Sqlite, hour_files
+from support.case import EtlCase, Postgres, Sqlite, hour_files, ledger
 from support.nginx import free_port
 from support.postgres import PostgresServer
 
@@ -303,6 +303,56 @@ class Credentials(EtlCase):
         self.assertEqual({expected}, {headers.get("Authorization") for headers in first.seen})
         self.assertEqual({None}, {headers.get("Authorization") for headers in other.seen})
         self.assertEqual(3, len(other.seen))
+
+
+    def test_are_kept_by_a_redirect_on_the_same_host(self):
+        base = hour_files(2000, 3)
+        expected = "Basic " + base64.b64encode(b"me:hunter22").decode()
+
+        def give(handler):
+            authorized = handler.headers.get("Authorization") == expected
+            moved = handler.path.startswith("/real%20files/")
+            handler.send_response((200 if moved else 302) if authorized else 401)
+            data = (base / handler.path.removeprefix("/real%20files/")).read_bytes() if moved else b""
+            if not moved:
+                handler.send_header("Location", f"http://{server.address}/real files{handler.path}")
+            handler.send_header("Content-Length", str(len(data)))
+            handler.end_headers()
+            handler.wfile.write(data)
+
+        with Server(give) as server:
+            database = Sqlite(self.folder)
+            self.run_pipeline(self.main_job(f"http://me:hunter22@{server.address}", database))
+            self.assert_table(database, base)
+
+    def assert_hidden(self, base, secret, code, env=None):
+        path = self.write(self.main_job(base, Sqlite(self.folder), 1, run={"retries": 0}))
+        shown = [etl.run(verb, path, env=env).all for verb in ("validate", "plan")]
+        report = self.folder / "report.json"
+        result = etl.run("run", path, "--report", report, "--log-level", "debug", env=env)
+        self.assertEqual(code, result.code, str(result))
+        shown += [result.all, report.read_text()]
+        self.assertEqual("failed", json.loads(report.read_text())["status"])
+        shown += map(str, ledger(Sqlite(self.folder)).values())
+        self.assertEqual([], [text for text in shown if secret in text])
+        return result
+
+    def test_are_not_shown_where_a_url_is_slightly_wrong(self):
+        for base in ("http://me:Hunter/2secret@127.0.0.1:1", "http://me:12/2secret@127.0.0.1:1",
+                     "http://me:Hunter?2secret@127.0.0.1:1", "http://me:Hunter#2secret@127.0.0.1:1",
+                     "http://me:Hunter 2secret@127.0.0.1:1", "http://me:2secret@127.0.0.1:port",
+                     "http:/me:2secret@127.0.0.1:1", "me:2secret@127.0.0.1:1", "http//me:2secret@127.0.0.1:1"):
+            with self.subTest(base):
+                self.assertIn("base_url", self.assert_hidden(base, "2secret", etl.CONFIG).err)
+
+    def test_are_not_shown_where_a_proxy_is_slightly_wrong(self):
+        for proxy in ("me:Hunter2secret@127.0.0.1:99999", "me:Hunter2secret@127.0.0.1:proxy",
+                      "http://me:Hunter/2secret@127.0.0.1:3128", "http://me:Hunter 2secret@127.0.0.1:3128",
+                      "http://me:" + "long" * 80 + "2secret@127.0.0.1:port", "http://me:2secret@127.0.0.1:99999"):
+            for variable in ("http_proxy", "all_proxy", "ALL_PROXY"):
+                with self.subTest(proxy, variable=variable):
+                    result = self.assert_hidden("http://mirror.invalid", "2secret", etl.FAILED, {variable: proxy})
+                    self.assertIn(f"the value of {variable} is not the URL of a proxy", result.err)
 
 
 class Plugins(EtlCase):
