@@ -148,11 +148,11 @@ class RejectsSqlite(Rejects, EtlCase):
 
     def test_bytes_that_are_no_text(self):
         base = self.copy_tree(self.base)
-        self.hour_path(base, 0).write_bytes(gzip.compress(b"\xff\xfe\0bad\nfr \xc3\xa9\n"))
+        self.hour_path(base, 0).write_bytes(gzip.compress(b"fr A 1 0\n\xff\xfe\0bad\nfr \xc3\xa9\n"))
         self.run_pipeline(self.job(self.database(), base=base))
         self.assert_entries(base)
         self.assertEqual([b"\xff\xfe\0bad"], [base64.b64decode(entry["raw_base64"]) for entry in self.entries()
-                                              if "raw_base64" in entry and entry["line"] == 1])
+                                              if "raw_base64" in entry and entry["line"] == 2])
 
     def test_list(self):
         self.run_pipeline(self.job(self.database()))
