@@ -117,7 +117,7 @@ class Processes(EtlCase):
         self.spoiled(lambda good: b"<html>" * 20, "gzip")
 
     def test_too_many_rejects_in_the_same_words(self):
-        self.spoiled(lambda good: gzip.compress(b"no row at all\n" * 20), "max_rejects", run={"max_rejects": 5})
+        self.spoiled(lambda good: gzip.compress(b"fr A 1 0\n" + b"no row at all\n" * 20), "max_rejects", run={"max_rejects": 5})
 
     def test_a_missing_file_in_the_same_words(self):
         base = self.copy_tree(hour_files(2000, 3))
