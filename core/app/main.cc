@@ -33,8 +33,8 @@ void keep_memory_flat() {
   mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
 }
 
-/// Occupies the standard descriptors that are closed. The next file or socket would get their numbers,
-/// and what is printed would end up in it.
+/// Occupies the standard descriptors that are closed. The next file or socket would get their
+/// numbers, and what is printed would end up in it.
 void open_standard_descriptors() {
   for (const int standard : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(standard, F_GETFD) != -1) continue;

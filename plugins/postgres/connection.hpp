@@ -63,8 +63,8 @@ class Connection final : public sql::Session {
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Runs one statement. `doing` names the operation in errors: "reading etl_ledger". A Time outside
-  /// PostgreSQL's range throws Error (permanent).
+  /// Runs one statement. `doing` names the operation in errors: "reading etl_ledger". A Time
+  /// outside PostgreSQL's range throws Error (permanent).
   Result run(std::string_view doing, const std::string& text,
              std::span<const sql::Value> params = {});
   std::int64_t query(std::string_view doing, const std::string& text,
@@ -96,8 +96,8 @@ class Connection final : public sql::Session {
 
   /// False once the connection is lost or closed: it can only be destroyed.
   [[nodiscard]] bool alive() const { return handle_ && PQstatus(handle_.get()) == CONNECTION_OK; }
-  /// Rolls back an open transaction for the next user. False if the connection cannot be used again,
-  /// as in the middle of a COPY, which only closing it rolls back.
+  /// Rolls back an open transaction for the next user. False if the connection cannot be used
+  /// again, as in the middle of a COPY, which only closing it rolls back.
   [[nodiscard]] bool make_idle() noexcept;
 
  private:

@@ -19,8 +19,8 @@ class CopyBuffer {
  public:
   /// The end of the bytes, with room for `size` more. Valid until the next call.
   char* room(std::size_t size) { return room_at(data_.get() + size_, size); }
-  /// Makes room for `size` bytes at `at`, which lies within the result of room(). Returns where `at`
-  /// is now; keeps the bytes before it.
+  /// Makes room for `size` bytes at `at`, which lies within the result of room(). Returns where
+  /// `at` is now; keeps the bytes before it.
   char* room_at(char* at, std::size_t size) {
     const auto used = static_cast<std::size_t>(at - data_.get());
     if (capacity_ - used < size) grow(used, size);
@@ -69,7 +69,8 @@ class CopyEncoder {
   /// Appends rows of the batch until it ends or `out` holds `enough` bytes. False at its end.
   ///
   /// Throws Error (permanent) naming column and row for a NUL byte in a text, a text that is too
-  /// long, a time out of range or a null where there must be a value. `out` then ends with a whole row, and the COPY must be abandoned.
+  /// long, a time out of range or a null where there must be a value. `out` then ends with a whole
+  /// row, and the COPY must be abandoned.
   bool encode(CopyBuffer& out, std::size_t enough);
 
   /// Rows encoded so far, over all batches.

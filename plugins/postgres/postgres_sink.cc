@@ -80,7 +80,8 @@ etl::Target PostgresSink::inspect(const etl::Schema& schema) {
   return found;
 }
 
-// Looks under the lock, because IF NOT EXISTS asks for the right to create even if the table exists.
+// Looks under the lock, because IF NOT EXISTS asks for the right to create even if the table
+// exists.
 void PostgresSink::prepare(const etl::Schema& schema) {
   check(schema);
   const ConnectionPool::Lease lease = pool_.acquire();

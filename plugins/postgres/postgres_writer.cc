@@ -13,8 +13,8 @@ namespace {
 constexpr std::size_t send_bytes = std::size_t{64} << 10;
 
 // Whatever the database's default: the fence must wait for another run and then see its record. The
-// lock is the one that writing takes; it keeps the table as it is found here. Of a partitioned table
-// it leaves the partitions alone, so that old ones can be dropped.
+// lock is the one that writing takes; it keeps the table as it is found here. Of a partitioned
+// table it leaves the partitions alone, so that old ones can be dropped.
 ServerTable begin(Connection& connection, const sql::TableDefinition& table) {
   connection.run("beginning a transaction", "BEGIN ISOLATION LEVEL READ COMMITTED");
   connection.run("locking table " + table.shown,

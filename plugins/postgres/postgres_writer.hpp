@@ -20,8 +20,8 @@ namespace postgres {
 
 /// Writes a partition's rows and its ledger record in one transaction on one connection.
 ///
-/// Copies rows into the table, or, where COPY must not write to it, into a temporary table first: see
-/// Staging. Used by one thread. Rolls back if destroyed without commit().
+/// Copies rows into the table, or, where COPY must not write to it, into a temporary table first:
+/// see Staging. Used by one thread. Rolls back if destroyed without commit().
 class PostgresWriter {
  public:
   /// Begins a transaction, in which nobody can change the table or its triggers. Throws Error as

@@ -7,7 +7,8 @@
 namespace postgres {
 namespace {
 
-// The names need not vary: temporary tables belong to a session, which loads one partition at a time.
+// The names need not vary: temporary tables belong to a session, which loads one partition at a
+// time.
 constexpr const char* staging = "pg_temp.etl_staging";
 constexpr const char* places = "pg_temp.etl_places";
 

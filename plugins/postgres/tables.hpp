@@ -20,8 +20,8 @@ namespace postgres {
 [[nodiscard]] sql::TableDefinition define_ledger(const std::string& schema);
 [[nodiscard]] sql::TableDefinition define_running(const std::string& schema);
 
-/// Throws Error (config, about "table") if the name is that of a view or of anything else that is not
-/// a table of this database.
+/// Throws Error (config, about "table") if the name is that of a view or of anything else that is
+/// not a table of this database.
 [[nodiscard]] bool exists(Connection& connection, const sql::TableDefinition& table);
 
 /// `name` with the schema in which the server finds it, or would create it. Throws Error (config,

@@ -183,7 +183,8 @@ void SqliteSink::create_tables(const sql::TableDefinition& definition) const {
   database.commit("creating table \"" + table_.table + "\"");
 }
 
-/// Rows of a table with a key are replaced when they are loaded once more, unless they are added up.
+/// Rows of a table with a key are replaced when they are loaded once more, unless they are added
+/// up.
 void SqliteSink::refuse_unknown_rows(Database& database, const sql::TableDefinition& definition,
                                      bool has_ledger) const {
   if (table_.keeps_existing_rows) return;
@@ -191,7 +192,8 @@ void SqliteSink::refuse_unknown_rows(Database& database, const sql::TableDefinit
   sql::refuse_unknown_rows(database, definition, define_ledger(connection_.path), has_ledger);
 }
 
-/// The table for partitions with such a scope, whose column may have to decide which rows are newer.
+/// The table for partitions with such a scope, whose column may have to decide which rows are
+/// newer.
 sql::TableDefinition SqliteSink::definition_for(const etl::Schema& schema,
                                                 const etl::Scope& scope) const {
   sql::TableDefinition table = define_table(table_, schema);
@@ -214,7 +216,7 @@ std::vector<etl::LedgerRecord> SqliteSink::committed(std::string_view pipeline,
   return records;
 }
 
-/// An empty table may be one from which all rows were deleted on purpose, so it is no error.
+/// An empty table may be one from which all rows were deleted on purpose, so it is not an error.
 void SqliteSink::warn_if_empty(const std::vector<etl::LedgerRecord>& records) {
   std::int64_t rows = 0;
   for (const etl::LedgerRecord& record : records)

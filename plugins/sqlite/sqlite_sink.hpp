@@ -24,8 +24,8 @@ namespace sqlite {
 /// wait for each other's transactions without limit; for those of other sinks and processes they
 /// wait `busy_timeout`, then throw Error (transient).
 ///
-/// A new file uses SQLite's write-ahead log from its first load on, so that readers and loads do not
-/// wait for each other. An existing file keeps its journal.
+/// A new file uses SQLite's write-ahead log from its first load on, so that readers and loads do
+/// not wait for each other. An existing file keeps its journal.
 class SqliteSink {
  public:
   static constexpr auto name = "sqlite";

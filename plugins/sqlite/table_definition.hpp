@@ -45,8 +45,8 @@ enum class Violations { as_declared, fail };
                                       Violations violations = Violations::as_declared);
 
 /// SELECT of the number of rows in `from`, which is like that of insert_from(), for which the table
-/// has neither the same row nor a newer one. REQUIRES: the table has a key, by which they are looked
-/// up. Combined columns are not compared.
+/// has neither the same row nor a newer one. REQUIRES: the table has a key, by which they are
+/// looked up. Combined columns are not compared.
 [[nodiscard]] std::string count_lacking(const sql::TableDefinition& table, std::string_view from);
 
 /// The row of each key in `from` that replaces the others, as a table expression. REQUIRES: `from`
@@ -54,7 +54,8 @@ enum class Violations { as_declared, fail };
 [[nodiscard]] std::string last_of_each_key(const sql::TableDefinition& table,
                                            std::string_view from);
 
-/// A batch (see BatchTable) as insert_from() takes it: a column that is counted is 1, or 0 for NULL.
+/// A batch (see BatchTable) as insert_from() takes it: a column that is counted is 1, or 0 for
+/// NULL.
 [[nodiscard]] std::string rows_of_batch(const sql::TableDefinition& table, std::string_view batch);
 
 /// Whether insert_from() may leave existing rows as they are: newer ones, or all if there is no

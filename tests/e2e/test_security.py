@@ -246,8 +246,8 @@ class Names(EtlCase):
         # The id of another file does not select a partition.
         secret = self.folder / "secret.gz"
         secret.write_bytes(b"secret")
-        result = self.run_pipeline(self.main_job(self.base, Sqlite(self.folder)), "--only", "../../secret")
-        self.assert_summary(result, done=0)
+        result = self.run_pipeline(self.main_job(self.base, Sqlite(self.folder)), "--only", "../../secret", expect=etl.FAILED)
+        self.assertIn("none of", result.err)
         self.assertNotIn("secret.gz", result.all)
 
 

@@ -1,6 +1,6 @@
 #include "core/app/cli/command_line.hpp"
 
-#include "core/runtime/base/clock.hpp"
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 

@@ -1,6 +1,5 @@
 #include "core/app/cli/session.hpp"
 
-#include "core/runtime/base/clock.hpp"
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/base/terminal.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"

@@ -1,5 +1,6 @@
 /// \file
-/// The context of a verb: common options, log, cancellation, stdout and exit codes. Opens pipelines.
+/// The context of a verb: common options, log, cancellation, stdout and exit codes. Opens
+/// pipelines.
 #pragma once
 
 #include "core/app/cli/common_options.hpp"

@@ -47,15 +47,20 @@ void RunReport::write(const runtime::Summary& summary) const {
   if (failure) fail(failure.message());
 }
 
+bool RunReport::try_write(const runtime::Summary& summary, runtime::Log& log) const {
+  try {
+    write(summary);
+    return true;
+  } catch (const Error& error) {
+    log.error(error.message());
+    return false;
+  }
+}
+
 int RunReport::finish(const Session& session, const runtime::Summary& summary) const {
   int code = summary.status == "failed" ? exit_failed : exit_ok;
   if (summary.status == "interrupted") code = session.signal_exit_code();
-  try {
-    write(summary);
-  } catch (const Error& error) {
-    session.log.error(error.message());
-    if (code == exit_ok) code = exit_failed;
-  }
+  if (!try_write(summary, session.log) && code == exit_ok) code = exit_failed;
   if (session.json()) print_json(summary.json());
   else print(summary.text());
   return code;

@@ -29,8 +29,8 @@ struct Activity {
 /// The activity of this thread; nullptr = it has no observer.
 inline thread_local Activity* this_activity = nullptr;
 
-/// The alternate signal stack of the thread that makes it, for its lifetime: a thread that ran out of
-/// stack has none left for the crash handler, which records the activity that caused the crash.
+/// The alternate signal stack of the thread that makes it, for its lifetime: a thread that ran out
+/// of stack has none left for the crash handler, which records the activity that caused the crash.
 class CrashStack {
  public:
   CrashStack() {
@@ -52,8 +52,8 @@ class CrashStack {
   bool set_ = false;
 };
 
-/// The time limit of an attempt, not counting its waits for others. Stages on its thread see it, too:
-/// see Cancellation::requested_here(). One thread at a time.
+/// The time limit of an attempt, not counting its waits for others. Stages on its thread see it,
+/// too: see Cancellation::requested_here(). One thread at a time.
 class Deadline {
  public:
   /// `limit` 0 = none. `shown` may be nullptr.

@@ -55,10 +55,12 @@ std::string FlowCounts::rejects_by_reason() const {
   if (rejected_ == 0) return {};
   std::string text = counted(rejected_, "row") + " rejected";
   const char* separator = ": ";
-  for (const auto& [reason, rows] : rejects()) {
+  const auto add = [&](std::int64_t rows, std::string_view reason) {
     text += fmt::format("{}{} x {}", separator, rows, reason);
     separator = ", ";
-  }
+  };
+  for (const auto& [reason, rows] : reasons_) add(rows, reason);
+  if (other_reasons_ != 0) add(other_reasons_, "other reasons");
   return text;
 }
 

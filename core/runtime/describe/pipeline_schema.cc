@@ -114,6 +114,11 @@ void add_list(const etl_option_spec& spec, ordered_json& out) {
   out["items"]["description"] = to_view(spec.help);  // taplo shows this for an array
 }
 
+/// Its properties have no names that a schema could list.
+ordered_json map_of_text(const etl_option_spec& spec) {
+  return {{"type", "object"}, {"additionalProperties", text(spec)}};
+}
+
 /// The default as JSON, or null if JSON cannot express it.
 ordered_json default_of(const etl_option_spec& spec) {
   const std::optional<RawValue> parsed = parse_value(to_view(spec.fallback), {});
@@ -143,6 +148,8 @@ void add_type(const etl_option_spec& spec, ordered_json& out) {
       return unless_variable({{"type", "number"}}, out);
     case ETL_OPTION_LIST:
       return add_list(spec, out);
+    case ETL_OPTION_MAP:
+      return out.update(map_of_text(spec));
     case ETL_OPTION_TIME:
       return unless_variable(
           with_pattern("now|-(" + std::string(duration) + ")|" + std::string(moment)), out);
@@ -338,7 +345,7 @@ ordered_json pipeline_schema(const StageRegistry& registry) {
   for (const Kind kind : {Kind::source, Kind::filter, Kind::sink})
     properties[fmt::format("{}s", kind_name(kind))] = section_schema(kind);
   properties["tests"] = test_schema();
-  ordered_json document{{"$schema", "http://ordered_json-schema.org/draft-07/schema#"},
+  ordered_json document{{"$schema", "http://json-schema.org/draft-07/schema#"},
                         {"title", "etl pipeline"},
                         {"type", "object"},
                         {"required", {"name", "sources", "sinks"}},

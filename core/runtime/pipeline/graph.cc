@@ -13,8 +13,8 @@ namespace etl::runtime {
 
 namespace {
 
-/// Filters that may follow one another. A batch passes through a chain in nested calls, which take a
-/// few kilobytes of stack for each filter.
+/// Filters that may follow one another. A batch passes through a chain in nested calls, which take
+/// a few kilobytes of stack for each filter.
 constexpr std::size_t max_filters_in_chain = 256;
 
 std::string hex_hash(const std::string& text) {

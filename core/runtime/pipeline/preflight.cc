@@ -1,6 +1,7 @@
 #include "core/runtime/pipeline/preflight.hpp"
 
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/pipeline/ledger_view.hpp"
 #include "core/runtime/pipeline/lost_target.hpp"
 #include "core/runtime/rejects/reject_file.hpp"
 

@@ -41,8 +41,8 @@ struct SpoolHeader {
 /// Parses a header line. Throws Error (permanent) if it is invalid.
 [[nodiscard]] SpoolHeader parse_spool_header(std::string_view line);
 
-/// Why the folder of spool files must not be used: it is none, or other users could have put something
-/// there. Empty if it does not exist or is this user's own.
+/// Why the folder of spool files must not be used: it is none, or other users could have put
+/// something there. Empty if it does not exist or is this user's own.
 [[nodiscard]] std::string why_untrusted(const std::filesystem::path& spools);
 
 /// A run's folder of spool files, locked while this object exists.

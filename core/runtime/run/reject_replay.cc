@@ -238,8 +238,8 @@ class ReplayRun {
     return sinks;
   }
 
-  /// Records whose source does not say where they are cannot be told apart from equal ones that were
-  /// loaded before. Entries leave the file once they are loaded, so these are others.
+  /// Records whose source does not say where they are cannot be told apart from equal ones that
+  /// were loaded before. Entries leave the file once they are loaded, so these are others.
   void number_equal(const LedgerView& ledger, Replayed& replayed) const {
     const auto& lines = replayed.replay->lines;
     const bool placed = std::ranges::all_of(lines, [](const std::string& line) {

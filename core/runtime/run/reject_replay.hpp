@@ -3,10 +3,10 @@
 /// their source and into the sinks.
 ///
 /// A first pass without sinks finds the records that are readable now. Those of a partition P are
-/// then written as a partition of their own, P+replay-HASH with a hash of their entries, with its own
-/// ledger record in the transaction of its rows; after that their entries leave the file. If the
-/// replay is killed in between, the next replay (or run) finds the ledger record and only removes
-/// the entries.
+/// then written as a partition of their own, P+replay-HASH with a hash of their entries, with its
+/// own ledger record in the transaction of its rows; after that their entries leave the file. If
+/// the replay is killed in between, the next replay (or run) finds the ledger record and only
+/// removes the entries.
 #pragma once
 
 #include "core/runtime/pipeline/pipeline.hpp"

@@ -19,8 +19,8 @@ void work(const Graph& graph, Scheduler& scheduler, AttemptRunner& runner) {
   }
 }
 
-/// Makes the attempts with at most so many workers; returns how many there were. Sets `failure` if the
-/// system did not allow all of the threads.
+/// Makes the attempts with at most so many workers; returns how many there were. Sets `failure` if
+/// the system did not allow all of the threads.
 std::size_t run_with(std::size_t readers, const Graph& graph, Scheduler& scheduler,
                      AttemptSettings settings, Cancellation& cancellation, std::string& failure) {
   settings.readers = readers;

@@ -31,8 +31,8 @@ constexpr milliseconds overdue_grace{1000};
 constexpr std::size_t max_unread = 2;       ///< attempts that a worker has not read yet
 constexpr std::size_t max_outstanding = 4;  ///< attempts that a worker has not finished
 constexpr std::size_t max_log_lines = 5;    ///< quoted after a crash
-/// Processes in a row that may end before they begin an attempt. Where the system has no room for all
-/// workers, the others have given up by then, and left theirs to the last.
+/// Processes in a row that may end before they begin an attempt. Where the system has no room for
+/// all workers, the others have given up by then, and left theirs to the last.
 constexpr int max_starts = 10;
 constexpr milliseconds start_pause{100};
 
@@ -56,8 +56,8 @@ class Workforce {
   }
   /// A worker has begun an attempt.
   void serve() { served_ = true; }
-  /// The last worker cannot start a process: returns whether that ends the run, because no other has
-  /// had one either.
+  /// The last worker cannot start a process: returns whether that ends the run, because no other
+  /// has had one either.
   bool end(const Error& error) {
     if (served_) return false;
     const MutexLock lock(mutex_);
@@ -82,8 +82,8 @@ class Workforce {
   std::atomic<bool> served_ = false;
 };
 
-/// The runner's side of one worker process: hands it attempts, listens to it, and starts another when
-/// it dies. Works on the thread that calls run().
+/// The runner's side of one worker process: hands it attempts, listens to it, and starts another
+/// when it dies. Works on the thread that calls run().
 class WorkerManager {
  public:
   /// Worker number `number` of the run. All arguments must outlive it.

@@ -27,10 +27,11 @@ struct CachedFile {
 
 /// Opens FOLDER/NAME if it may stand for the content of `url` (without user and password).
 ///
-/// publish() of a PartFile writes FOLDER/NAME.meta, which says where the file came from. A file with
-/// a sidecar is used only for the same URL, and only if it is the file that the sidecar describes:
-/// length and time of modification agree. A file without a sidecar was put there by somebody who
-/// wants it to be used. Links are not followed, and nothing is used in a folder that is not private.
+/// publish() of a PartFile writes FOLDER/NAME.meta, which says where the file came from. A file
+/// with a sidecar is used only for the same URL, and only if it is the file that the sidecar
+/// describes: length and time of modification agree. A file without a sidecar was put there by
+/// somebody who wants it to be used. Links are not followed, and nothing is used in a folder that
+/// is not private.
 [[nodiscard]] std::optional<CachedFile> open_cached(const std::filesystem::path& folder,
                                                     const std::string& name,
                                                     const std::string& url);

@@ -56,8 +56,8 @@ struct Fetched {
 /// locks (flock) the .part that it uses; one that finds it locked downloads into a private
 /// NAME.PID-N.part, so that processes sharing a folder neither wait for each other nor mix bytes.
 ///
-/// No connection outlives its request (see ClosedSockets). In a run of several processes, a transfer
-/// starts once the host grants it a slot, and releases the slot at its end.
+/// No connection outlives its request (see ClosedSockets). In a run of several processes, a
+/// transfer starts once the host grants it a slot, and releases the slot at its end.
 ///
 /// The Fetcher never retries: get() throws, and the runner retries the partition.
 ///

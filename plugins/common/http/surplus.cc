@@ -11,8 +11,8 @@
 namespace http {
 namespace {
 
-/// Returns whether bytes are waiting that a server has sent in the clear. A TLS record says nothing:
-/// servers end encrypted connections with one.
+/// Returns whether bytes are waiting that a server has sent in the clear. A TLS record says
+/// nothing: servers end encrypted connections with one.
 bool has_unread_bytes(curl_socket_t socket) {
   std::array<unsigned char, 2> start{};
   const ssize_t size = ::recv(socket, start.data(), start.size(), MSG_PEEK | MSG_DONTWAIT);

@@ -108,8 +108,9 @@ etl::Error curl_error(std::string_view url, CURLcode code, std::string_view deta
   std::string what = curl_easy_strerror(code);
   if (!detail.empty() && detail != what) what.append(": ").append(detail);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {
-    what += "; if a private authority has issued the certificate, give that of the authority as "
-            "ca_file";
+    what +=
+        "; if a private authority has issued the certificate, give that of the authority as "
+        "ca_file";
   }
   return {rule == curl_rules.end() ? etl::Code::transient : rule->meaning,
           compose(url, what, progress)};

@@ -48,14 +48,6 @@ constexpr const char* inseparable =
     "combine has added its rows to those of other partitions, and no column of the key tells them "
     "apart";
 
-/// Whether all rows with the partition's value are its own, even if combine has made fewer of those
-/// that were written: the key contains the column, and nothing else has loaded such a partition.
-bool is_alone(const LedgerTable& ledger, const TableDefinition& table, const LedgerTable::Key& key,
-              const etl::Partition& partition) {
-  return table.rules.mixes_partitions() && table.has_key_column(partition.scope.column) &&
-         !ledger.has_namesake(key);
-}
-
 /// Deletes the partition's rows, or none if they cannot be identified. A single statement finds and
 /// deletes them: between a count and a DELETE, another run could commit rows with the same value.
 /// It is fine if none are left, as after retention or in a new table.
@@ -66,15 +58,18 @@ DeletedRows delete_rows(const LedgerTable& ledger, const TableDefinition& table,
   Session& session = ledger.session();
   const bool is_mixed = table.rules.mixes_partitions();
   const auto value = scope_value(partition.scope, table);
-  if (!value && !has_rows(session, table)) return {};
-  if (is_mixed && !table.has_key_column(partition.scope.column)) return {0, inseparable};
+  const bool separable = !is_mixed || table.has_key_column(partition.scope.column);
+  if ((!value || !separable) && !has_rows(session, table)) return {};
+  if (!separable) return {0, inseparable};
   if (!value) return {0, "no column identifies the partition's rows"};
   constexpr std::string_view doing = "setting a savepoint";
   session.query(doing, "SAVEPOINT etl_delete", {});
   DeletedRows deleted{delete_scope(session, table, partition, *value, rows_written), {}};
-  const bool expected = deleted.count == rows_written || deleted.count == 0 ||
-                        (deleted.count < rows_written && is_alone(ledger, table, key, partition));
-  if (!expected) {
+  // combine makes fewer rows of those that were written, so their number does not show whose they
+  // are; then nothing else may have loaded such a partition.
+  const bool own = is_mixed ? deleted.count <= rows_written && !ledger.has_namesake(key)
+                            : deleted.count == rows_written;
+  if (!own && deleted.count != 0) {
     session.query("keeping the rows of other partitions", "ROLLBACK TO SAVEPOINT etl_delete", {});
     deleted = {0, count_mismatch(deleted.count, partition.scope.column, rows_written)};
   }

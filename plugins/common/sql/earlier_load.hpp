@@ -24,8 +24,8 @@ namespace sql {
 [[nodiscard]] std::string count_mismatch(std::int64_t found, const std::string& column,
                                          std::int64_t rows_written);
 
-/// Clears the way for writing a partition to `table`: a reload deletes the rows of the earlier load.
-/// Returns what the new record may replace.
+/// Clears the way for writing a partition to `table`: a reload deletes the rows of the earlier
+/// load. Returns what the new record may replace.
 ///
 /// With a key, rows that cannot be identified stay: the new rows replace them, by the key, unless
 /// they would be combined with them. Throws Error: conflict if the ledger has the partition `done`

@@ -15,7 +15,8 @@ constexpr std::size_t rows_per_insert = 1000;  // databases limit the parameters
 }  // namespace
 
 TableDefinition running_definition(const Dialect& dialect, std::string schema, std::string shown) {
-  return define_records(dialect, std::move(schema), "etl_running", std::move(shown), running_record);
+  return define_records(dialect, std::move(schema), "etl_running", std::move(shown),
+                        running_record);
 }
 
 std::vector<etl::RunningRecord> RunningTable::all(std::string_view pipeline,

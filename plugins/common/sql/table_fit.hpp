@@ -25,8 +25,8 @@ struct ExistingTable {
   etl::Strings faults = {};               ///< further reasons against it, of this database
 };
 
-/// Throws Error (config, about `option`) with every reason why the table does not fit: a column that
-/// is missing, generated or would convert its values, a NOT NULL column that nothing fills, no
+/// Throws Error (config, about `option`) with every reason why the table does not fit: a column
+/// that is missing, generated or would convert its values, a NOT NULL column that nothing fills, no
 /// unique key on exactly the key, and the database's own faults.
 ///
 /// Columns that only the table has are fine if they may be NULL or have a default. NOT NULL on a

@@ -34,8 +34,8 @@ struct UpsertRules {
 /// Reads and checks the options. Throws Error (config, about "order" or "combine") unless they are
 /// given for mode "upsert" only, and fit each other and the key.
 [[nodiscard]] UpsertRules rules_from(const etl::Options& options);
-/// Throws Error (config, about "order" or "combine") if a column is not among `columns`, or of a type
-/// that cannot be combined in that way.
+/// Throws Error (config, about "order" or "combine") if a column is not among `columns`, or of a
+/// type that cannot be combined in that way.
 void check_rule_columns(const UpsertRules& rules, const etl::Schema& columns);
 
 /// Whether it depends on an order which of several rows with the same key stays, and none is given.

@@ -1,6 +1,6 @@
 /// \file
-/// Recognizing content that is not an hour file, although it may hold lines that look like page views.
-/// Pure functions.
+/// Recognizing content that is not an hour file, although it may hold lines that look like page
+/// views. Pure functions.
 #pragma once
 
 #include <string_view>

@@ -58,9 +58,10 @@ struct PageViewBlock {
 /// whatever its code.
 ///
 /// Lines end at 0x0A only, since titles may contain U+0085, U+2028 and the like. The last line
-/// needs no end. A byte order mark at the start of a line is skipped. Malformed lines go to Task::reject() with reason (`reason::*`), raw bytes (the
-/// first 1 KiB of a line that is too long), line and offset. Counts go to Task::read() and
-/// Task::dropped() once per block. Memory is bounded by a block and 64 KiB.
+/// needs no end. A byte order mark at the start of a line is skipped. Malformed lines go to
+/// Task::reject() with reason (`reason::*`), raw bytes (the first 1 KiB of a line that is too
+/// long), line and offset. Counts go to Task::read() and Task::dropped() once per block. Memory is
+/// bounded by a block and 64 KiB.
 ///
 /// The predicate may be on domain_code, language, project or access; one on another column is
 /// ignored, as a source may. It is evaluated once per run of equal codes, since the files are

@@ -6,6 +6,7 @@
 #include <etl/error.hpp>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace {
 

@@ -52,7 +52,7 @@ TEST_F(TriggerTest, ChangedValuesFailThePartition) {
   EXPECT_CONTAINS(loaded(), "does not have 5 of 5 rows as they were sent: its triggers (shouts)");
 }
 
-TEST_F(TriggerTest, WhatHappensAfterTheInsertIsSeenToo) {
+TEST_F(TriggerTest, ChangesAfterTheInsertAreSeenToo) {
   for (const char* after : {"AFTER INSERT ON t FOR EACH ROW", "AFTER INSERT ON t"}) {
     make_table("DELETE FROM t WHERE id = 2; RETURN NULL;", std::string("TRIGGER later ") + after);
     EXPECT_CONTAINS(loaded(), "does not have 1 of 5 rows");

@@ -1,4 +1,5 @@
-// The options `order` and `combine`: the table does not depend on the order in which partitions commit.
+// The options `order` and `combine`: the table does not depend on the order in which partitions
+// commit.
 #include "sink_fixture.hpp"
 
 #include <algorithm>

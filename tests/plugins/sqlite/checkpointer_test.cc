@@ -86,7 +86,8 @@ TEST_F(CheckpointerTest, SeveralWritersKeepALongLogShortTogether) {
   EXPECT_EQ(PlainDatabase(options_.path).value("SELECT count(*) FROM t"), "120");
 }
 
-/// A reader of older pages stops checkpoints from copying more of the log; commits do not wait for it.
+/// A reader of older pages stops checkpoints from copying more of the log; commits do not wait for
+/// it.
 TEST_F(CheckpointerTest, AReaderHoldsNobodyUp) {
   const Checkpointer checkpointer(*writer_, options_, {1 << 20, 4 << 20});
   commit_a_megabyte();

@@ -1,5 +1,6 @@
 /// \file
-/// The fixture of tests of the sink: its options, and a reader of databases that is independent of it.
+/// The fixture of tests of the sink: its options, and a reader of databases that is independent of
+/// it.
 #pragma once
 
 #include "plugins/sqlite/sqlite_sink.hpp"

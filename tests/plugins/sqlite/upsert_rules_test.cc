@@ -185,7 +185,7 @@ TEST_F(UpsertRules, ATriggerThatSkipsAContributionIsFound) {
                   {"a trigger of the table skips some"});
 }
 
-TEST_F(UpsertRules, WhatIsCombinedCannotBeTakenOutAgain) {
+TEST_F(UpsertRules, CombinedRowsCannotBeTakenOutAgain) {
   options_.combine = {{"views", "sum"}};
   const etl::Scope one{"hour", std::int64_t{1}};
   load_rows("p", {{"a", 1, 1}}, false, one);

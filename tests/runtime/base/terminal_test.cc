@@ -32,8 +32,7 @@ TEST(RedrawnLinesTest, ReplaceTheLinesBefore) {
 
 TEST(RedrawnLinesTest, NoLineWrapsOrScrollsAway) {
   RedrawnLines lines;
-  EXPECT_EQ(lines.replace({"0123456789", "b", "c", "d"}, {10, 4}),
-            "012345678\nb\n... and 2\n");
+  EXPECT_EQ(lines.replace({"0123456789", "b", "c", "d"}, {10, 4}), "012345678\nb\n... and 2\n");
 }
 
 TEST(RedrawnLinesTest, InANarrowerWindowALineTakesSeveralRows) {

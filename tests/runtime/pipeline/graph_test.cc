@@ -138,7 +138,8 @@ std::string chain_of(std::size_t filters) {
   std::string last = "s";
   for (std::size_t i = 1; i <= filters; ++i) {
     const std::string name = "f" + std::to_string(i);
-    text += "[filters." + name + "]\nplugin = \"probe_keep\"\ninput = \"" + last + "\"\n";
+    text += "[filters." + name + "]\nplugin = \"probe_keep\"\ncolour = \"red\"\ninput = \"" + last +
+            "\"\n";
     last = name;
   }
   return text + "[sinks.db]\nplugin = \"probe_parallel\"\ninput = \"" + last + "\"\n";

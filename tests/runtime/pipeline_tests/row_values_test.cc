@@ -3,6 +3,7 @@
 #include "core/runtime/config/diagnostics.hpp"
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include <cmath>
 #include <limits>

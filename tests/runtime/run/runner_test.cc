@@ -136,9 +136,21 @@ TEST_F(RunnerTest, OnlyAndLimitChoosePartitions) {
 }
 
 TEST_F(RunnerTest, NothingToDoIsDone) {
-  const Summary summary = Bench(source("rows = 0") + sink()).run({{{"none"}, {}}, false, {}});
+  const Summary summary =
+      Bench("[sources.s]\nplugin = \"probe_source\"\npartitions = 0\n" + sink()).run();
   EXPECT_EQ(summary.status, "ok");
   EXPECT_EQ(summary.partitions.total, 0);
+}
+
+TEST_F(RunnerTest, ASelectionOfNothingIsAnError) {
+  Bench bench(source("rows = 0") + sink());
+  try {
+    (void)bench.run({{{"none"}, {}}, false, {}});
+    FAIL();
+  } catch (const etl::Error& error) {
+    EXPECT_EQ(error.code(), etl::Code::permanent);
+    EXPECT_THAT(error.what(), HasSubstr("none of 3 partitions in the plan has an id"));
+  }
 }
 
 TEST_F(RunnerTest, AnUnreachedSinkWithAnotherDefinitionIsNoticedOnceReached) {

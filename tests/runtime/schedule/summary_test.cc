@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace {
 
@@ -39,9 +40,10 @@ Summary sample() {
 
 TEST(SummaryTest, JsonHasTheKeysOfTheContract) {
   const nlohmann::json json = sample().json();
-  EXPECT_THAT(keys(json), UnorderedElementsAre("pipeline", "run_id", "status", "delivery",
-                                               "partitions", "rows", "bytes", "elapsed_seconds",
-                                               "peak_memory_bytes", "stages", "sinks", "failures"));
+  EXPECT_THAT(keys(json),
+              UnorderedElementsAre("pipeline", "run_id", "status", "delivery", "partitions", "rows",
+                                   "bytes", "elapsed_seconds", "peak_memory_bytes", "stages",
+                                   "sinks", "failures", "left_behind"));
   EXPECT_THAT(keys(json["partitions"]),
               UnorderedElementsAre("total", "done", "skipped", "failed", "missing"));
   EXPECT_THAT(keys(json["rows"]),
