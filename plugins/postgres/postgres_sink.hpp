@@ -4,7 +4,7 @@
 
 #include "plugins/common/sql/unknown_rows.hpp"
 #include "plugins/common/sql/upsert_rules.hpp"
-#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/connection/connection_pool.hpp"
 #include "plugins/postgres/identifier.hpp"
 #include "plugins/postgres/postgres_writer.hpp"
 

@@ -4,7 +4,7 @@
 
 #include "plugins/common/sql/ledger_table.hpp"
 #include "plugins/common/sql/table_definition.hpp"
-#include "plugins/postgres/connection_pool.hpp"
+#include "plugins/postgres/connection/connection_pool.hpp"
 #include "plugins/postgres/copy_encoder.hpp"
 #include "plugins/postgres/server_table.hpp"
 #include "plugins/postgres/staging.hpp"

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "plugins/common/sql/table_definition.hpp"
-#include "plugins/postgres/connection.hpp"
+#include "plugins/postgres/connection/connection.hpp"
 
 #include <string>
 

@@ -2,10 +2,10 @@
 
 #include "plugins/common/sql/earlier_load.hpp"
 #include "plugins/common/sql/running_table.hpp"
-#include "plugins/sqlite/first_load.hpp"
-#include "plugins/sqlite/table_fit.hpp"
-#include "plugins/sqlite/table_merge.hpp"
-#include "plugins/sqlite/triggers.hpp"
+#include "plugins/sqlite/database/first_load.hpp"
+#include "plugins/sqlite/table/table_fit.hpp"
+#include "plugins/sqlite/table/table_merge.hpp"
+#include "plugins/sqlite/table/triggers.hpp"
 
 #include <filesystem>
 #include <optional>

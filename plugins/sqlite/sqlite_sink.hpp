@@ -4,7 +4,7 @@
 
 #include "plugins/common/sql/unknown_rows.hpp"
 #include "plugins/common/sql/upsert_rules.hpp"
-#include "plugins/sqlite/file_place.hpp"
+#include "plugins/sqlite/database/file_place.hpp"
 #include "plugins/sqlite/sqlite_writer.hpp"
 
 #include <etl/plugin.hpp>

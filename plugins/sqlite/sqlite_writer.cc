@@ -1,9 +1,9 @@
 #include "plugins/sqlite/sqlite_writer.hpp"
 
 #include "plugins/common/sql/earlier_load.hpp"
-#include "plugins/sqlite/row_check.hpp"
-#include "plugins/sqlite/table_fit.hpp"
-#include "plugins/sqlite/triggers.hpp"
+#include "plugins/sqlite/table/row_check.hpp"
+#include "plugins/sqlite/table/table_fit.hpp"
+#include "plugins/sqlite/table/triggers.hpp"
 
 #include <string>
 

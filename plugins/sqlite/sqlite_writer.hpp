@@ -3,12 +3,12 @@
 #pragma once
 
 #include "plugins/common/sql/ledger_table.hpp"
-#include "plugins/sqlite/batch_table.hpp"
-#include "plugins/sqlite/checkpointer.hpp"
-#include "plugins/sqlite/database.hpp"
-#include "plugins/sqlite/first_load.hpp"
-#include "plugins/sqlite/table_definition.hpp"
-#include "plugins/sqlite/write_gate.hpp"
+#include "plugins/sqlite/database/checkpointer.hpp"
+#include "plugins/sqlite/database/database.hpp"
+#include "plugins/sqlite/database/first_load.hpp"
+#include "plugins/sqlite/database/write_gate.hpp"
+#include "plugins/sqlite/table/batch_table.hpp"
+#include "plugins/sqlite/table/table_definition.hpp"
 
 #include <etl/batch.hpp>
 #include <etl/ledger.hpp>

@@ -4,8 +4,8 @@
 // Input: a kind and a value for every column of a row; then a record to write.
 #include "fuzz.hpp"
 #include "plugins/common/sql/ledger_table.hpp"
-#include "plugins/sqlite/database.hpp"
-#include "plugins/sqlite/table_definition.hpp"
+#include "plugins/sqlite/database/database.hpp"
+#include "plugins/sqlite/table/table_definition.hpp"
 
 #include <tuple>
 #include <vector>

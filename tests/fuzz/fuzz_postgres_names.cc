@@ -3,7 +3,7 @@
 //
 // Input: the table's name up to a line feed, then the dsn.
 #include "fuzz.hpp"
-#include "plugins/postgres/dsn.hpp"
+#include "plugins/postgres/connection/dsn.hpp"
 #include "plugins/postgres/identifier.hpp"
 
 #include <etl/error.hpp>

@@ -3,9 +3,9 @@
 //
 // Input: flags, the table's name, the columns' names, one per line.
 #include "fuzz.hpp"
-#include "plugins/sqlite/database.hpp"
-#include "plugins/sqlite/table_definition.hpp"
-#include "plugins/sqlite/table_fit.hpp"
+#include "plugins/sqlite/database/database.hpp"
+#include "plugins/sqlite/table/table_definition.hpp"
+#include "plugins/sqlite/table/table_fit.hpp"
 
 #include <algorithm>
 #include <vector>

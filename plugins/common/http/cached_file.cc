@@ -1,6 +1,6 @@
 #include "plugins/common/http/cached_file.hpp"
 
-#include "plugins/common/http/disk.hpp"
+#include "plugins/common/files/disk.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
 
 #include <fcntl.h>
@@ -38,12 +38,12 @@ std::string why_not_private(const std::filesystem::path& folder) {
 void make_cache_dir(const std::filesystem::path& folder) {
   std::error_code error;
   if (folder.has_parent_path()) std::filesystem::create_directories(folder.parent_path(), error);
-  if (error) throw file_error("cannot create", folder.parent_path(), error.value());
+  if (error) throw files::file_error("cannot create", folder.parent_path(), error.value());
   if (::mkdir(folder.c_str(), 0700) == 0) return;
   const int number = errno;
-  if (number != EEXIST) throw file_error("cannot create", folder, number);
+  if (number != EEXIST) throw files::file_error("cannot create", folder, number);
   if (!std::filesystem::is_directory(folder, error))
-    throw file_error("cannot create", folder, ENOTDIR);
+    throw files::file_error("cannot create", folder, ENOTDIR);
   const std::string why = why_not_private(folder);
   if (!why.empty()) throw etl::Error::permanent("cannot use the cache: " + why);
 }
@@ -72,17 +72,17 @@ std::optional<CachedFile> open_cached(const std::filesystem::path& folder, const
 }
 
 void remove_cached(const std::filesystem::path& folder, const std::string& name) {
-  remove_file(folder / name);
-  remove_file(folder / (name + ".meta"));
+  files::remove_file(folder / name);
+  files::remove_file(folder / (name + ".meta"));
 }
 
 void describe_cached(const std::filesystem::path& final_path, const files::FileHandle& file,
                      PartMeta meta) {
   struct stat status {};
-  if (::fstat(file.get(), &status) != 0) throw file_error("cannot read", final_path, errno);
+  if (::fstat(file.get(), &status) != 0) throw files::file_error("cannot read", final_path, errno);
   meta.length = status.st_size;
   meta.modified = modified_of(status);
-  write_file(final_path.string() + ".meta", to_text(meta));
+  files::write_file(final_path.string() + ".meta", to_text(meta));
 }
 
 }  // namespace http

@@ -1,7 +1,7 @@
 #include "plugins/common/http/part_file.hpp"
 
+#include "plugins/common/files/disk.hpp"
 #include "plugins/common/http/cached_file.hpp"
-#include "plugins/common/http/disk.hpp"
 #include "plugins/common/http/transfer_errors.hpp"
 
 #include <fcntl.h>
@@ -71,7 +71,7 @@ PartFile::PartFile(files::FileHandle file, std::filesystem::path path,
 PartFile PartFile::open(const std::filesystem::path& folder, const std::string& name) {
   const std::filesystem::path final_path = folder / name;
   const std::filesystem::path path = final_path.string() + ".part";
-  files::FileHandle file = open_file(path, write_flags);
+  files::FileHandle file = files::open_file(path, files::write_flags);
   if (!lock_file(file, path)) return open_private(final_path);
   PartFile part(std::move(file), path, final_path, true);
   part.load_meta();
@@ -86,16 +86,16 @@ PartFile PartFile::open_private(const std::filesystem::path& final_path) {
     const std::string suffix =
         "." + std::to_string(::getpid()) + "-" + std::to_string(++next) + ".part";
     const std::filesystem::path path = final_path.string() + suffix;
-    files::FileHandle file(::open(path.c_str(), write_flags | O_EXCL, file_mode));
+    files::FileHandle file(::open(path.c_str(), files::write_flags | O_EXCL, files::file_mode));
     if (!file.valid() && errno == EEXIST) continue;
-    if (!file.valid()) throw file_error("cannot open", path, errno);
+    if (!file.valid()) throw files::file_error("cannot open", path, errno);
     // Locked, so that sweep_private_files() of another process leaves it alone. If the lock is held
     // but the check fails, a sweep came in between and deleted the file. A file system without
     // locks has no sweeps either.
     if (::flock(file.get(), LOCK_EX | LOCK_NB) == 0 && !lock_file(file, path)) continue;
     return {std::move(file), path, final_path, false};
   }
-  throw file_error("cannot open a private file for", final_path, EEXIST);
+  throw files::file_error("cannot open a private file for", final_path, EEXIST);
 }
 
 PartFile::~PartFile() {
@@ -111,11 +111,11 @@ PartFile::~PartFile() {
 
 void PartFile::load_meta() {
   struct stat status {};
-  if (::fstat(file_.get(), &status) != 0) throw file_error("cannot read", path_, errno);
+  if (::fstat(file_.get(), &status) != 0) throw files::file_error("cannot read", path_, errno);
   std::optional<PartMeta> meta = read_part_meta(meta_path());
   if (!meta || !meta->resumable()) return;
   if (status.st_size == 0 || status.st_size > meta->length) return;
-  if (::lseek(file_.get(), 0, SEEK_END) < 0) throw file_error("cannot read", path_, errno);
+  if (::lseek(file_.get(), 0, SEEK_END) < 0) throw files::file_error("cannot read", path_, errno);
   size_ = status.st_size;
   meta_ = std::move(meta);
 }
@@ -130,41 +130,42 @@ files::FileHandle PartFile::reopen() const {
 
 void PartFile::start_over(std::optional<PartMeta> meta) {
   remove_meta();
-  if (::ftruncate(file_.get(), 0) != 0) throw file_error("cannot empty", path_, errno);
-  if (::lseek(file_.get(), 0, SEEK_SET) < 0) throw file_error("cannot empty", path_, errno);
+  if (::ftruncate(file_.get(), 0) != 0) throw files::file_error("cannot empty", path_, errno);
+  if (::lseek(file_.get(), 0, SEEK_SET) < 0) throw files::file_error("cannot empty", path_, errno);
   size_ = 0;
-  if (meta && meta->resumable() && shared_ && present()) write_file(meta_path(), to_text(*meta));
+  if (meta && meta->resumable() && shared_ && present())
+    files::write_file(meta_path(), to_text(*meta));
   meta_ = std::move(meta);
 }
 
 void PartFile::append(std::string_view bytes) {
-  write_all(file_, bytes, path_);
+  files::write_all(file_, bytes, path_);
   size_ += static_cast<std::int64_t>(bytes.size());
 }
 
 void PartFile::discard() {
   remove_meta();
-  if (present()) remove_file(path_);
+  if (present()) files::remove_file(path_);
   gone_ = true;
 }
 
 std::filesystem::path PartFile::publish() {
-  if (::fsync(file_.get()) != 0) throw file_error("cannot sync", path_, errno);
+  if (::fsync(file_.get()) != 0) throw files::file_error("cannot sync", path_, errno);
   // Before the rename: of a crash in between remains a sidecar that describes no file.
   describe_cached(final_path_, file_, *meta_);
   remove_meta();
-  if (!present()) throw file_error("cannot rename", path_, ENOENT);
+  if (!present()) throw files::file_error("cannot rename", path_, ENOENT);
   if (::rename(path_.c_str(), final_path_.c_str()) != 0)
-    throw file_error("cannot rename", path_, errno);
+    throw files::file_error("cannot rename", path_, errno);
   gone_ = true;
-  sync_folder(final_path_.parent_path());
+  files::sync_folder(final_path_.parent_path());
   return final_path_;
 }
 
 void PartFile::remove_meta() {
   meta_.reset();
   // If our file has been deleted, the sidecar belongs to its successor.
-  if (shared_ && present()) remove_file(meta_path());
+  if (shared_ && present()) files::remove_file(meta_path());
 }
 
 }  // namespace http

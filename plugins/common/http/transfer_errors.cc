@@ -69,12 +69,6 @@ constexpr std::array curl_rules{
 };
 #undef CURL_RULE
 
-// Errors that the next attempt would meet again. A full or failing disk is not among them, because
-// space may be freed and the .part is then resumed; nor is ENOENT, because each attempt creates
-// the folder.
-constexpr std::array lasting_errnos{EACCES, EPERM, EROFS,  ENAMETOOLONG, ENOTDIR,
-                                    EISDIR, ELOOP, EINVAL, EFBIG};
-
 std::string describe(Progress progress) {
   std::string text = " (got " + std::to_string(progress.got);
   if (progress.expected >= 0) text += " of " + std::to_string(progress.expected);
@@ -118,17 +112,6 @@ etl::Error curl_error(std::string_view url, CURLcode code, std::string_view deta
 
 etl::Error transfer_error(std::string_view url, std::string_view what, Progress progress) {
   return etl::Error::transient(compose(url, what, progress));
-}
-
-etl::Error file_error(std::string_view doing, const std::filesystem::path& path, int number) {
-  const bool lasting =
-      std::find(lasting_errnos.begin(), lasting_errnos.end(), number) != lasting_errnos.end();
-  std::string what(doing);
-  what.append(" ")
-      .append(path.string())
-      .append(": ")
-      .append(std::generic_category().message(number));
-  return {lasting ? etl::Code::permanent : etl::Code::transient, what};
 }
 
 }  // namespace http

@@ -7,7 +7,6 @@
 #include <curl/curl.h>
 
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -47,9 +46,5 @@ struct CurlRule {
 /// Describes an inconsistent or stalled response; transient.
 [[nodiscard]] etl::Error transfer_error(std::string_view url, std::string_view what,
                                         Progress progress);
-
-/// Describes a failed system call on a cached file; `number` is its errno.
-[[nodiscard]] etl::Error file_error(std::string_view doing, const std::filesystem::path& path,
-                                    int number);
 
 }  // namespace http

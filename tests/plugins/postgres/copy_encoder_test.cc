@@ -1,6 +1,6 @@
 #include "plugins/postgres/copy_encoder.hpp"
 
-#include "plugins/postgres/connection.hpp"
+#include "plugins/postgres/connection/connection.hpp"
 #include "sink_fixture.hpp"
 
 #include <limits>

@@ -1,4 +1,4 @@
-#include "plugins/postgres/dsn.hpp"
+#include "plugins/postgres/connection/dsn.hpp"
 
 #include "sink_fixture.hpp"
 

@@ -1,5 +1,5 @@
+#include "plugins/postgres/connection/sqlstate.hpp"
 #include "plugins/postgres/identifier.hpp"
-#include "plugins/postgres/sqlstate.hpp"
 #include "plugins/postgres/utf8.hpp"
 #include "sink_fixture.hpp"
 #include "tests/support/documented_table.hpp"

@@ -1,4 +1,4 @@
-#include "plugins/sqlite/batch_table.hpp"
+#include "plugins/sqlite/table/batch_table.hpp"
 
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "plugins/sqlite/checkpointer.hpp"
+#include "plugins/sqlite/database/checkpointer.hpp"
 
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "plugins/sqlite/database.hpp"
+#include "plugins/sqlite/database/database.hpp"
 
 #include "support.hpp"
 

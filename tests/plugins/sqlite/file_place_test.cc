@@ -1,4 +1,4 @@
-#include "plugins/sqlite/file_place.hpp"
+#include "plugins/sqlite/database/file_place.hpp"
 
 #include "support.hpp"
 

@@ -1,4 +1,4 @@
-#include "plugins/sqlite/first_load.hpp"
+#include "plugins/sqlite/database/first_load.hpp"
 
 #include "support.hpp"
 

@@ -1,7 +1,7 @@
 // The ledger that SQL sinks share, in an SQLite database.
 #include "plugins/common/sql/ledger_table.hpp"
 
-#include "plugins/sqlite/table_definition.hpp"
+#include "plugins/sqlite/table/table_definition.hpp"
 #include "support.hpp"
 
 namespace {

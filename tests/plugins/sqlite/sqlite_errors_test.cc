@@ -1,4 +1,4 @@
-#include "plugins/sqlite/sqlite_errors.hpp"
+#include "plugins/sqlite/database/sqlite_errors.hpp"
 
 #include "support.hpp"
 #include "tests/support/documented_table.hpp"

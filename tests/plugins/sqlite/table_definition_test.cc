@@ -1,4 +1,4 @@
-#include "plugins/sqlite/table_definition.hpp"
+#include "plugins/sqlite/table/table_definition.hpp"
 
 #include "support.hpp"
 

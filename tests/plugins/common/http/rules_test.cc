@@ -179,13 +179,15 @@ TEST(ErrorTablesTest, CurlCodesMeanWhatTheyShould) {
 }
 
 TEST(ErrorTablesTest, AFullDiskPassesAndAForbiddenOneDoesNot) {
-  const auto code = [](int number) { return http::file_error("cannot write", "f", number).code(); };
+  const auto code = [](int number) {
+    return files::file_error("cannot write", "f", number).code();
+  };
   for (const int number : {ENOSPC, EDQUOT, EIO, ENOMEM, EMFILE})
     EXPECT_EQ(code(number), Code::transient);
   for (const int number : {EACCES, EPERM, EROFS, ENAMETOOLONG, ENOTDIR, ELOOP}) {
     EXPECT_EQ(code(number), Code::permanent);
   }
-  EXPECT_EQ(http::file_error("cannot write", "/a/b", ENOSPC).message(),
+  EXPECT_EQ(files::file_error("cannot write", "/a/b", ENOSPC).message(),
             "cannot write /a/b: No space left on device");
 }
 
