@@ -23,7 +23,8 @@ etl::Context quiet() {
                                     [](void*, std::uint32_t, etl_str) {},
                                     [](void*) { return 0; },
                                     [](void*, const char*) -> const void* { return nullptr; },
-                                    [](void*, std::int64_t) {}};
+                                    [](void*, std::int64_t) {},
+                                    [](void*) {}};
   return etl::Context(&host);
 }
 

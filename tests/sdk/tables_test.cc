@@ -89,7 +89,8 @@ etl_host quiet_host() {
           [](void*, std::uint32_t, etl_str) {},
           [](void*) { return 0; },
           [](void*, const char*) -> const void* { return nullptr; },
-          [](void*, std::int64_t) {}};
+          [](void*, std::int64_t) {},
+          [](void*) {}};
 }
 
 /// An instance of a stage, destroyed at the end of the test.

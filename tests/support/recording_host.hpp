@@ -26,6 +26,7 @@ class RecordingHost {
       return std::string_view(id) == ETL_SLOTS ? self(ctx).slots_ : nullptr;
     };
     host_.memory = [](void* ctx, std::int64_t change) { self(ctx).held_ += change; };
+    host_.wake = [](void*) {};
   }
   RecordingHost(const RecordingHost&) = delete;
   RecordingHost& operator=(const RecordingHost&) = delete;

@@ -221,7 +221,7 @@ class OptionChecker {
     if (is_secret(spec)) remember_secret(converted);
     else if (const auto* text = std::get_if<std::string>(&converted.value))
       remember_passwords(*text);
-    if ((spec.flags & detail::option_by_content) != 0 && !take_content(spec, converted)) return;
+    if ((spec.flags & ETL_OPTION_BY_CONTENT) != 0 && !take_content(spec, converted)) return;
     if ((spec.flags & ETL_OPTION_OPERATIONAL) == 0) {
       values_->definition_[std::string(detail::to_view(spec.name))] =
           is_secret(spec) ? hash_of("secret", converted.canonical) : converted.canonical;

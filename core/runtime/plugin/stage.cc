@@ -37,12 +37,16 @@ Stage::Stage(const etl_stage& table, std::string name, std::span<const etl_optio
   host_.extension = [](void* ctx, const char* id) -> const void* {
     const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
     if (std::string_view(id) == ETL_SLOTS) return offered.slots;
-    if (std::string_view(id) == detail::reads_nothing) return offered.reads ? nullptr : id;
-    if (std::string_view(id) == detail::reload_service) return offered.reload ? id : nullptr;
+    if (std::string_view(id) == ETL_READS_NOTHING) return offered.reads ? nullptr : id;
+    if (std::string_view(id) == ETL_RELOAD) return offered.reload ? id : nullptr;
     return nullptr;
   };
   host_.memory = [](void* ctx, std::int64_t change) {
     static_cast<const Stage*>(ctx)->memory_.add(change);
+  };
+  host_.wake = [](void* ctx) {
+    const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
+    if (offered.wake) offered.wake();
   };
   call(table_->create, &host_, options.data(), options.size(), &self_);
 }

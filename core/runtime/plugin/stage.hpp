@@ -37,6 +37,7 @@ struct StageServices {
   MemoryAccount* memory = nullptr;   ///< of the run
   bool reads = true;                 ///< false: sources will not read any partition
   bool reload = false;               ///< the run loads again what is done
+  std::function<void()> wake = {};   ///< a source's ready() may answer differently; may be empty
 };
 
 /// The error that a plugin reported, with defaults for a missing message or an unknown code.

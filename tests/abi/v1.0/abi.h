@@ -145,7 +145,10 @@ typedef enum etl_option_type {
       7,               /* value.i, milliseconds. In the file: "250ms", "30s", "5m", "2h", "1d" */
   ETL_OPTION_SIZE = 8, /* value.i, bytes. In the file: an integer or "64KiB", "16MiB", "1GiB" */
   ETL_OPTION_PATH = 9, /* value.s, absolute: resolved against the pipeline file's folder */
-  ETL_OPTION_URL = 10  /* value.s */
+  ETL_OPTION_URL = 10, /* value.s */
+  /* value.list, of strings: key, value, key, value, ... in the order of the file. In the file a
+   * table of strings: { views = "sum" } */
+  ETL_OPTION_MAP = 11
 } etl_option_type;
 
 enum {
@@ -153,14 +156,15 @@ enum {
   ETL_OPTION_SECRET = 2u,      /* redacted in all output */
   ETL_OPTION_OPERATIONAL = 4u, /* does not change the data: not part of the ledger's `definition` */
   ETL_OPTION_BOUNDED = 8u,     /* `minimum` and `maximum` apply: INT, DURATION (ms), SIZE (bytes) */
-  ETL_OPTION_OR_ONE = 16u      /* LIST: a single string counts as a list of one */
+  ETL_OPTION_OR_ONE = 16u,     /* LIST: a single string counts as a list of one */
+  ETL_OPTION_BY_CONTENT = 32u  /* PATH: the file's content, not its name, is part of `definition` */
 };
 
 typedef struct etl_option_spec { /* in arrays: frozen */
   etl_str name;
   etl_str help;     /* one sentence */
   etl_str fallback; /* the default, as TOML text ("2", "\"append\""); empty = none */
-  /* The allowed values, separated by '|'; empty = any. For a list: of each item. */
+  /* The allowed values, separated by '|'; empty = any. For a list or map: of each item. */
   etl_str allowed;
   uint32_t type; /* an etl_option_type */
   uint32_t flags;
@@ -204,7 +208,17 @@ typedef struct etl_host {
    * in caches and transfer buffers. They count towards run.memory_limit and the stage's peak in
    * the summary. Changes below 64 KiB are not worth a call. */
   void (*memory)(void* ctx, int64_t change);
+  /* Reports that a source's ready() may answer differently now. Must not be called while holding a
+   * lock that ready() takes. */
+  void (*wake)(void* ctx);
 } etl_host;
+
+/* extension(ETL_READS_NOTHING) is not NULL in a verb that reads no partition (graph, plan, status,
+ * ...), where an option that only reading needs may be missing. */
+#define ETL_READS_NOTHING "etl.reads_nothing/1"
+/* extension(ETL_RELOAD) is not NULL in a run that loads again what is done (--reload): a cache must
+ * ask the origin whether its copy is still current. */
+#define ETL_RELOAD "etl.reload/1"
 
 /* extension(ETL_SLOTS): a limit across all processes of the run. NULL if the run is a single
  * process, where the stage can count by itself. */
@@ -284,8 +298,8 @@ typedef struct etl_predicate {
   size_t value_count;
 } etl_predicate;
 
-/* Threads: plan() is called once, from one thread, before any read(). read(), expect() and finish()
- * may be called from several threads at once; one stream is used by one thread at a time. */
+/* Threads: plan() is called once, from one thread, before any read(). read(), expect(), ready()
+ * and finish() may be called from several threads at once; one stream is used by one thread at a time. */
 typedef struct etl_source {
   uint32_t struct_size;
   int (*schema)(void* self, struct ArrowSchema* out, etl_error* error);
@@ -308,8 +322,12 @@ typedef struct etl_source {
    * (not the array) are borrowed until the stream is released. */
   int (*replay)(void* self, const etl_partition* partition, const etl_str* records, size_t count,
                 const etl_task* task, struct ArrowArrayStream* out, etl_error* error);
+  /* Optional (NULL). Returns 1 if read() would find the partition's data here, or an error to
+   * report; 0 if the data has yet to arrive. Never waits. After 0 the source fetches the data and
+   * calls etl_host.wake() once it is here. The host reads what is ready before what is not. */
+  int (*ready)(void* self, etl_str id);
 } etl_source;
-#define ETL_SOURCE_SIZE_1_0 (offsetof(etl_source, replay) + sizeof(void*))
+#define ETL_SOURCE_SIZE_1_0 (offsetof(etl_source, ready) + sizeof(void*))
 
 /* ---- Filter -----------------------------------------------------------------------------------
  */

@@ -20,7 +20,8 @@ void PassThrough(benchmark::State& state) {
                                     [](void*, std::uint32_t, etl_str) {},
                                     [](void*) { return 0; },
                                     [](void*, const char*) -> const void* { return nullptr; },
-                                    [](void*, std::int64_t) {}};
+                                    [](void*, std::int64_t) {},
+                                    [](void*) {}};
   void* self = nullptr;
   if (stage.create(&host, nullptr, 0, &self, &error) != ETL_OK)
     return state.SkipWithError(error.message);

@@ -20,7 +20,8 @@ inline etl::Context context() {
                                     [](void*, std::uint32_t, etl_str) {},
                                     [](void*) { return 0; },
                                     [](void*, const char*) -> const void* { return nullptr; },
-                                    [](void*, std::int64_t) {}};
+                                    [](void*, std::int64_t) {},
+                                    [](void*) {}};
   return etl::Context(&host);
 }
 

@@ -10,13 +10,6 @@
 namespace etl {
 inline namespace v1 {
 
-namespace detail {
-/// etl_host.extension(): not NULL if the host will read no partition.
-inline constexpr const char* reads_nothing = "etl.reads_nothing/1";
-/// etl_host.extension(): not NULL if the run loads again what is done.
-inline constexpr const char* reload_service = "etl.reload/1";
-}  // namespace detail
-
 /// Host services for one stage, valid as long as the stage. Cheap to copy; any thread may use it.
 class Context {
  public:
@@ -32,8 +25,12 @@ class Context {
   /// Whether the run loads again what is done (--reload): then do not use copies of earlier input
   /// without asking whether it has changed.
   [[nodiscard]] bool reloads() const {
-    return host_->extension(host_->ctx, detail::reload_service) != nullptr;
+    return host_->extension(host_->ctx, ETL_RELOAD) != nullptr;
   }
+
+  /// Reports that the stage's ready() may answer differently now. Call it without holding a lock
+  /// that ready() takes.
+  void wake() const { host_->wake(host_->ctx); }
 
   /// Limits across all processes of the run; nullptr if the run is a single process.
   [[nodiscard]] const etl_slots* slots() const {
@@ -43,7 +40,7 @@ class Context {
   /// Whether partitions will be read. If not (etl test, graph, plan, status), a source does not
   /// demand what only reading needs.
   [[nodiscard]] bool reads() const {
-    return host_->extension(host_->ctx, detail::reads_nothing) == nullptr;
+    return host_->extension(host_->ctx, ETL_READS_NOTHING) == nullptr;
   }
 
  private:

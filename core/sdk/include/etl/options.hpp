@@ -38,11 +38,6 @@ struct Url {
   std::string text;
 };
 
-namespace detail {
-/// A flag of etl_option_spec: see OptionSpec::by_content().
-inline constexpr std::uint32_t option_by_content = 32;
-}  // namespace detail
-
 /// One row of a stage's option table. Build it with required<T>() or optional<T>().
 struct OptionSpec {
   etl_option_spec abi{};
@@ -66,9 +61,7 @@ struct OptionSpec {
   }
   /// For Path: marks a small file whose content changes the data. The ledger's `definition` depends
   /// on the content then, not on the path, and the host refuses a file that cannot be read.
-  [[nodiscard]] constexpr OptionSpec by_content() const {
-    return flagged(detail::option_by_content);
-  }
+  [[nodiscard]] constexpr OptionSpec by_content() const { return flagged(ETL_OPTION_BY_CONTENT); }
   /// For Strings: accepts a single string as a list of one.
   [[nodiscard]] constexpr OptionSpec or_one() const { return flagged(ETL_OPTION_OR_ONE); }
 

@@ -74,6 +74,11 @@ concept HasFinishPartition = requires(T source, std::string_view id) {
   source.finish(id);
 };
 template <class T>
+concept HasReady = requires(T source, std::string_view id) {
+  { source.ready(id) } -> std::same_as<bool>;
+};
+
+template <class T>
 concept HasReplay = requires(T source, const Partition& partition,
                              std::vector<std::string_view> records, const Task& task) {
   { source.replay(partition, std::move(records), task) } -> BatchReader;

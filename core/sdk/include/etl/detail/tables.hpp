@@ -170,13 +170,25 @@ struct SourceCalls {
       }
     }
   }
+  /// After an exception the host reads the partition, which reports the error.
+  static int ready(void* self, etl_str id) noexcept {
+    if constexpr (HasReady<Stage>) {
+      try {
+        return Self::of(self).ready(to_view(id)) ? 1 : 0;
+      } catch (...) {
+        return 1;
+      }
+    }
+    return 1;
+  }
   static constexpr etl_source table = {sizeof(etl_source),
                                        &schema,
                                        &plan,
                                        HasExpect<Stage> ? &expect : nullptr,
                                        &read,
                                        HasFinishPartition<Stage> ? &finish : nullptr,
-                                       HasReplay<Stage> ? &replay : nullptr};
+                                       HasReplay<Stage> ? &replay : nullptr,
+                                       HasReady<Stage> ? &ready : nullptr};
 };
 
 // ---- filter ------------------------------------------------------------------------------------

@@ -69,7 +69,8 @@ class Host {
                     },
                     [](void* ctx) { return self(ctx).cancelled ? 1 : 0; },
                     [](void*, const char*) -> const void* { return nullptr; },
-                    [](void* ctx, std::int64_t change) { self(ctx).held_memory += change; }};
+                    [](void* ctx, std::int64_t change) { self(ctx).held_memory += change; },
+                    [](void*) {}};
   etl_task task_ = {
       sizeof(etl_task),
       this,

@@ -42,7 +42,8 @@ class MockHost {
                    [](void*, std::uint32_t, etl_str) {},
                    [](void* ctx) { return of(ctx).cancelled_ ? 1 : 0; },
                    [](void*, const char*) -> const void* { return nullptr; },
-                   [](void* ctx, std::int64_t change) { of(ctx).held_ += change; }};
+                   [](void* ctx, std::int64_t change) { of(ctx).held_ += change; },
+                   [](void*) {}};
 };
 
 /// One attempt at a partition. Used by one thread, except for cancel().
