@@ -66,18 +66,26 @@ void PartitionWriter::commit(const Node& node, SinkWriter& writer, LedgerRecord 
   }
 }
 
-/// If the answer to a COMMIT was lost, the run that committed first may be this one.
+/// If the answer to a COMMIT was lost, the run that committed first may be this one. A conflict that
+/// the ledger does not confirm is a fault: to skip the partition would lose it.
 SinkOutcome PartitionWriter::after_conflict(const AttemptRequest& request, NodeIndex sink) const {
-  SinkOutcome outcome{SinkOutcome::Kind::committed_elsewhere, {}, {}};
-  std::optional<StageError> unreadable = failure_of([&] {
-    for (const LedgerRecord& record : graph_.sink(sink).committed(settings_.run.pipeline)) {
-      if (record.state == State::done && record.run_id == settings_.run.run_id &&
-          record.partition == request.partition.id && record.source == graph_[request.source].name)
+  const SinkStage& stage = graph_.sink(sink);
+  std::optional<SinkOutcome> outcome;
+  std::optional<StageError> error = failure_of([&] {
+    for (const LedgerRecord& record : stage.committed(settings_.run.pipeline)) {
+      if (record.state != State::done || record.partition != request.partition.id ||
+          record.source != graph_[request.source].name)
+        continue;
+      if (record.run_id == settings_.run.run_id)
         outcome = {SinkOutcome::Kind::committed, {}, row_counts(record), record.attempts};
+      else outcome = {SinkOutcome::Kind::committed_elsewhere, {}, {}};
     }
   });
-  if (unreadable) return {SinkOutcome::Kind::failed, std::move(unreadable), {}};
-  return outcome;
+  if (!error && !outcome)
+    error = stage.failure(Error::transient(
+        "says that another run has committed the partition, but its ledger does not have it"));
+  if (error) return {SinkOutcome::Kind::failed, std::move(error), {}};
+  return *std::move(outcome);
 }
 
 void PartitionWriter::pass(FaultPoint point) const {

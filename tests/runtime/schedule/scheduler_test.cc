@@ -327,6 +327,19 @@ TEST_F(SchedulerTest, ACommitWhoseAnswerWasLostIsDone) {
   EXPECT_EQ(store().rows(), all_rows(3, 10));
 }
 
+TEST_F(SchedulerTest, AConflictThatTheLedgerDoesNotConfirmFails) {
+  Bench bench(source("partitions = 3") +
+                  sink("fail = \"conflict\"\nfail_at = \"open\"\nfail_partition = \"p1\""),
+              "retries = 0");
+  const Summary summary = bench.run();
+  EXPECT_EQ(summary.status, "failed");
+  EXPECT_EQ(summary.partitions.done, 2);
+  EXPECT_EQ(summary.partitions.skipped, 0);
+  ASSERT_EQ(summary.failures.size(), 1U);
+  EXPECT_EQ(summary.failures[0].partition, "p1");
+  EXPECT_THAT(summary.failures[0].error, testing::HasSubstr("its ledger does not have it"));
+}
+
 // ---- several sinks -----------------------------------------------------------------------------
 
 TEST_F(SchedulerTest, APartitionIsReadAgainOnlyForTheSinkThatLacksIt) {

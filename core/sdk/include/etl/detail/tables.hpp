@@ -4,6 +4,7 @@
 #pragma once
 
 #include <etl/detail/concepts.hpp>
+#include <etl/detail/member_checks.hpp>
 #include <etl/detail/option_store.hpp>
 
 #include <array>
@@ -473,6 +474,7 @@ constexpr etl_stage stage_table() {
       SourceStage<Stage> || FilterStage<Stage> || SinkStage<Stage>,
       "a stage must be a source (schema, plan, read), a filter (apply) or a sink (open), with a "
       "constructor (const etl::Options&, const etl::Context&): see <etl/plugin.hpp>");
+  check_stage_members<Stage>();
   etl_stage stage{};
   stage.struct_size = sizeof(etl_stage);
   stage.name = Stage::name;
@@ -485,12 +487,15 @@ constexpr etl_stage stage_table() {
   }
   if constexpr (requires { Stage::max_writers; }) stage.max_writers = Stage::max_writers;
   if constexpr (SourceStage<Stage>) {
+    check_source_members<Stage>();
     stage.kind = ETL_SOURCE;
     stage.source = &SourceCalls<Stage>::table;
   } else if constexpr (FilterStage<Stage>) {
+    check_filter_members<Stage>();
     stage.kind = ETL_FILTER;
     stage.filter = &FilterCalls<Stage>::table;
   } else {
+    check_sink_members<Stage>();
     stage.kind = ETL_SINK;
     stage.sink = &SinkCalls<Stage>::table;
     if constexpr (HasLedger<Stage>) stage.flags |= ETL_STAGE_TRANSACTIONAL;
