@@ -1,4 +1,5 @@
 // Rules that can be tested without a server.
+#include "plugins/common/files/disk.hpp"
 #include "plugins/common/http/part_meta.hpp"
 #include "plugins/common/http/redirect.hpp"
 #include "plugins/common/http/response.hpp"
