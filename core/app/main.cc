@@ -14,7 +14,9 @@
 #include <malloc.h>
 #include <unistd.h>
 
-#include <cstdio>
+#include <array>
+#include <cstdlib>
+#include <exception>
 #include <new>
 #include <string>
 #include <string_view>
@@ -33,6 +35,22 @@ void keep_memory_flat() {
   mallopt(M_MMAP_THRESHOLD, mapped_from_bytes);
 }
 
+/// Where a thread runs out of memory, ends the process with a message instead of an abort. That is
+/// safe at any moment: what is committed stays, and the next run loads the rest. Allocates nothing.
+[[noreturn]] void on_terminate() {
+  try {
+    if (std::current_exception() != nullptr) throw;
+  } catch (const std::bad_alloc&) {
+    constexpr std::string_view message =
+        "etl: out of memory; what is committed stays, and the next run loads the rest\n";
+    (void)!::write(STDERR_FILENO, message.data(), message.size());
+    ::_exit(exit_failed);
+  } catch (...) {  // NOLINT(bugprone-empty-catch): the library's handler shows it
+  }
+  __gnu_cxx::__verbose_terminate_handler();
+  std::abort();
+}
+
 /// Occupies the standard descriptors that are closed. The next file or socket would get their
 /// numbers, and what is printed would end up in it.
 void open_standard_descriptors() {
@@ -45,23 +63,9 @@ void open_standard_descriptors() {
 }
 
 std::string_view code_name(Code code) {
-  switch (code) {
-    case Code::config:
-      return "config";
-    case Code::transient:
-      return "transient";
-    case Code::permanent:
-      return "permanent";
-    case Code::missing:
-      return "missing";
-    case Code::cancelled:
-      return "cancelled";
-    case Code::conflict:
-      return "conflict";
-    case Code::internal:
-      break;
-  }
-  return "internal";
+  constexpr std::array names{"ok",      "config",    "transient", "permanent",
+                             "missing", "cancelled", "conflict",  "internal"};  // by etl_code
+  return names.at(static_cast<std::size_t>(code));
 }
 
 int exit_code(const Verb& verb, const Session& session, const Error& error) {
@@ -122,6 +126,7 @@ int main(int argc, char** argv) {
   // A worker process takes its orders from the runner, not from a command line.
   if (argc == 4 && std::string_view(argv[1]) == runtime::worker_flag)
     return runtime::serve_runner(descriptor(argv[2]), descriptor(argv[3]));
+  std::set_terminate(on_terminate);
   const VerbList verbs = all_verbs();
   const ParsedCommandLine parsed = parse_command_line(verbs, argc, argv);
   if (parsed.verb == nullptr) return parsed.exit_code;

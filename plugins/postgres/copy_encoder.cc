@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <bit>
+#include <concepts>
 #include <cstring>
+#include <type_traits>
 
 namespace postgres {
 namespace {
@@ -13,21 +15,16 @@ static_assert(std::endian::native == std::endian::little, "put() swaps the bytes
 
 constexpr std::size_t field_bytes_max = 4 + 8;  // size and value, except of texts
 
-char* put(char* at, std::int16_t number) {
-  const auto bits = __builtin_bswap16(static_cast<std::uint16_t>(number));
+template <std::signed_integral Number>
+char* put(char* at, Number number) {
+  auto bits = static_cast<std::make_unsigned_t<Number>>(number);
+  if constexpr (sizeof(bits) == 2) bits = __builtin_bswap16(bits);
+  else if constexpr (sizeof(bits) == 4) bits = __builtin_bswap32(bits);
+  else bits = __builtin_bswap64(bits);
   std::memcpy(at, &bits, sizeof(bits));
   return at + sizeof(bits);
 }
-char* put(char* at, std::int32_t number) {
-  const auto bits = __builtin_bswap32(static_cast<std::uint32_t>(number));
-  std::memcpy(at, &bits, sizeof(bits));
-  return at + sizeof(bits);
-}
-char* put(char* at, std::int64_t number) {
-  const auto bits = __builtin_bswap64(static_cast<std::uint64_t>(number));
-  std::memcpy(at, &bits, sizeof(bits));
-  return at + sizeof(bits);
-}
+
 // A field of fixed size, preceded by that size.
 template <class T>
 char* put_field(char* at, T number) {

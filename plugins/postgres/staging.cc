@@ -20,33 +20,26 @@ std::string unused_name(const etl::Schema& schema) {
 
 /// The columns of `from`, such that only equal bytes are equal.
 std::string exact_columns(const etl::Schema& columns, const std::string& from) {
-  std::string list;
-  for (const etl::Field& field : columns) {
-    list += (list.empty() ? "" : ", ") + from + "." + sql::quoted(field.name);
-    if (etl::is_text(field.type)) list += " COLLATE \"C\"";
-  }
-  return list;
+  return sql::joined(columns, [&](const etl::Field& field) {
+    return from + "." + sql::quoted(field.name) +
+           (etl::is_text(field.type) ? " COLLATE \"C\"" : "");
+  });
 }
 
 std::string equal_keys(const etl::Strings& key) {
-  std::string condition;
-  for (const std::string& column : key) {
-    const std::string name = sql::quoted(column);
-    condition.append(condition.empty() ? "" : " AND ");
-    condition.append("stored." + name + " = sent." + name);
-  }
-  return condition;
+  const auto equal = [](const std::string& column) {
+    return "stored." + sql::quoted(column) + " = sent." + sql::quoted(column);
+  };
+  return sql::joined(key, equal, " AND ");
 }
 
 /// Whether the row that is there is newer than the one sent, so that it rightly stays.
 std::string is_newer(const etl::Strings& order) {
   if (order.empty()) return "false";
-  std::string stored, sent;
-  for (const std::string& column : order) {
-    stored += (stored.empty() ? "stored." : ", stored.") + sql::quoted(column);
-    sent += (sent.empty() ? "sent." : ", sent.") + sql::quoted(column);
-  }
-  return "(" + stored + ") > (" + sent + ")";
+  const auto of = [&](const std::string& row) {
+    return sql::joined(order, [&](const auto& column) { return row + "." + sql::quoted(column); });
+  };
+  return "(" + of("stored") + ") > (" + of("sent") + ")";
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 #include "plugins/postgres/dialect.hpp"
 
 #include <array>
-#include <utility>
 
 namespace postgres {
 namespace {

@@ -1,8 +1,9 @@
 #include "core/app/cli/command_line.hpp"
 
 #include "core/runtime/base/environment.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <etl/error.hpp>
 
@@ -11,7 +12,6 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <span>
 #include <stdexcept>
@@ -113,8 +113,9 @@ class Parser {
     app_.footer(
         "etl VERB --help explains each verb. Exit codes: 0 done, 1 some partitions failed, 64 "
         "wrong\n"
-        "command line, 70 internal error, 78 bad pipeline file or plugin, 130/143 stopped by a "
-        "signal.");
+        "command line, 70 internal error, 75 of a task: worth retrying, 78 bad pipeline file or "
+        "plugin,\n"
+        "130/143 stopped by a signal.");
     app_.get_formatter()->label("SUBCOMMAND", "VERB");
     for (const auto& verb : list.verbs) add(*verb, list.groups);
   }
@@ -204,7 +205,7 @@ class Parser {
     const std::vector<std::string> options = options_of(app);
     // "-V" probably means "--version".
     const auto found = std::ranges::find_if(options, [&](const std::string& option) {
-      return name.size() == 2 && option[2] == std::tolower(static_cast<unsigned char>(name[1]));
+      return name.size() == 2 && option[2] == runtime::lower(name[1]);
     });
     const std::string near = found == options.end() ? name : *found;
     return fmt::format("unknown option {}; {}", in_quotes(name), did_you_mean(near, options));

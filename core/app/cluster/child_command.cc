@@ -1,5 +1,7 @@
 #include "core/app/cluster/child_command.hpp"
 
+#include "core/runtime/base/text.hpp"
+
 #include <etl/error.hpp>
 
 #include <fcntl.h>
@@ -8,7 +10,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -129,12 +130,7 @@ std::string shell_quoted(const std::string& word) {
   constexpr const char* plain =
       "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-+./:=,@%";
   if (!word.empty() && word.find_first_not_of(plain) == std::string::npos) return word;
-  std::string quoted = "'";
-  for (const char c : word) {
-    if (c == '\'') quoted += "'\\''";
-    else quoted += c;
-  }
-  return quoted + "'";
+  return "'" + runtime::replaced(word, "'", "'\\''") + "'";
 }
 
 std::string shell_quoted(const std::vector<std::string>& words) {

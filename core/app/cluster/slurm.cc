@@ -3,27 +3,17 @@
 #include "core/app/cluster/child_command.hpp"
 #include "core/runtime/base/units.hpp"
 
+#include <etl/detail/split.hpp>
 #include <etl/error.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
-#include <sstream>
 #include <string_view>
 #include <vector>
 
 namespace etl::app {
-namespace {
-
-std::vector<std::string> fields(const std::string& line) {
-  std::vector<std::string> list;
-  std::istringstream in(line);
-  for (std::string field; std::getline(in, field, '|');) list.push_back(field);
-  return list;
-}
-
-}  // namespace
 
 bool SlurmTask::ended() const {
   constexpr std::array<std::string_view, 10> final = {
@@ -40,8 +30,8 @@ bool SlurmTask::held() const {
 std::size_t Slurm::most_tasks() {
   constexpr std::int64_t usual = 1001;
   try {
-    std::istringstream lines(require_command({"scontrol", "show", "config"}));
-    for (std::string line; std::getline(lines, line);) {
+    const std::string config = require_command({"scontrol", "show", "config"});
+    for (const std::string_view line : detail::split(config, '\n')) {
       if (!line.starts_with("MaxArraySize")) continue;
       return static_cast<std::size_t>(
           runtime::whole_number(line.substr(line.rfind(' ') + 1)).value_or(usual));
@@ -75,13 +65,13 @@ std::optional<std::map<std::size_t, SlurmTask>> Slurm::tasks(const std::string& 
     return std::nullopt;
   }
   std::map<std::size_t, SlurmTask> tasks;
-  std::istringstream lines(result.out);
-  for (std::string line; std::getline(lines, line);) {
-    const std::vector<std::string> task = fields(line);
+  for (const std::string_view line : detail::split(result.out, '\n')) {
+    std::vector<std::string_view> task = detail::split(line, '|');
     if (task.size() < 2) continue;
+    task.resize(4);  // squeue leaves out what is empty at the end
     if (const auto index = runtime::whole_number(task[0])) {
-      tasks[static_cast<std::size_t>(*index)] = {task[1], task.size() > 2 ? task[2] : "",
-                                                 task.size() > 3 ? task[3] : ""};
+      tasks[static_cast<std::size_t>(*index)] = {std::string(task[1]), std::string(task[2]),
+                                                 std::string(task[3])};
     }
   }
   return tasks;

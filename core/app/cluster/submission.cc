@@ -1,5 +1,6 @@
 #include "core/app/cluster/submission.hpp"
 
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/pipeline/ledger_view.hpp"
 
@@ -7,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <ctime>
 #include <set>
@@ -30,10 +30,8 @@ std::string moment_text(std::chrono::sys_time<std::chrono::microseconds> time) {
 
 std::string name_for_engine(const std::string& pipeline) {
   std::string name = "etl-";
-  for (const char c : pipeline.substr(0, 40)) {
-    const bool plain = std::isalnum(static_cast<unsigned char>(c)) != 0 && (c & 0x80) == 0;
-    name += plain ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : '-';
-  }
+  for (const char c : pipeline.substr(0, 40))
+    name += runtime::is_letter_or_digit(c) ? runtime::lower(c) : '-';
   while (name.ends_with('-')) name.pop_back();
   return name;
 }

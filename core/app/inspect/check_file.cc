@@ -1,14 +1,15 @@
 #include "core/app/inspect/check_file.hpp"
 
 #include "core/runtime/base/descriptor.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <etl/testing/conformance/input.hpp>
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 namespace etl::app {
 namespace {
@@ -128,22 +129,14 @@ class SetupReader {
   StageSetup setup_;
 };
 
-/// Replaces `{here}` by the check file's folder.
-void fill_here(RawValue& value, const std::string& here) {
-  if (auto* text = std::get_if<std::string>(&value)) {
-    conformance::replace_all(*text, "{here}", here);
-  } else if (auto* list = std::get_if<runtime::RawList>(&value)) {
-    for (RawItem& item : *list) fill_here(item.data, here);
-  } else if (auto* keys = std::get_if<RawTable>(&value)) {
-    for (RawOption& key : *keys) fill_here(key.data, here);
-  }
-}
-
-/// Replaces `{scratch}` and `{id}` in every string of a value.
-void fill(RawValue& value, const conformance::Place& place) {
-  if (auto* text = std::get_if<std::string>(&value)) *text = place.fill(*text);
+/// Calls `change` with every string of a value.
+void each_text(RawValue& value, const std::function<void(std::string&)>& change) {
+  if (auto* text = std::get_if<std::string>(&value)) change(*text);
   if (auto* list = std::get_if<runtime::RawList>(&value)) {
-    for (RawItem& item : *list) fill(item.data, place);
+    for (RawItem& item : *list) each_text(item.data, change);
+  }
+  if (auto* keys = std::get_if<RawTable>(&value)) {
+    for (RawOption& key : *keys) each_text(key.data, change);
   }
 }
 
@@ -157,7 +150,8 @@ CheckFile read_check_file(const std::filesystem::path& file, Diagnostics& diagno
   if (!document) return setups;
   const std::string here = std::filesystem::absolute(file).parent_path().string();
   for (RawOption& stage : *document) {
-    fill_here(stage.data, here);
+    each_text(stage.data,
+              [&](std::string& each) { conformance::replace_all(each, "{here}", here); });
     setups.emplace(stage.name, SetupReader(diagnostics).read(stage));
   }
   return setups;
@@ -168,7 +162,7 @@ conformance::GivenOptions given_options(const etl_stage& stage, const StageSetup
                                         const conformance::Place& place) {
   RawTable given = setup.options;
   for (RawOption& option : given) {
-    fill(option.data, place);
+    each_text(option.data, [&](std::string& text) { text = place.fill(text); });
     option.text = place.fill(option.text);
   }
   Diagnostics diagnostics;

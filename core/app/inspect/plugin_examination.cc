@@ -4,6 +4,7 @@
 #include "core/runtime/describe/stage_description.hpp"
 #include "core/runtime/plugin/plugin_loader.hpp"
 
+#include <etl/detail/split.hpp>
 #include <etl/testing/conformance/child_process.hpp>
 
 #include <dlfcn.h>
@@ -12,7 +13,6 @@
 #include <link.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdlib>
 #include <set>
@@ -100,9 +100,9 @@ std::string dynamic_linker() {
 /// Lists every missing library, where dlopen names only the first. Uses the trace mode of the
 /// dynamic linker, as ldd does, which runs no code of the file.
 std::vector<std::string> libraries_not_found(const fs::path& file) {
-  std::vector<std::string> names;
+  std::set<std::string> names;
   const std::string linker = dynamic_linker();
-  if (linker.empty()) return names;
+  if (linker.empty()) return {};
   const std::string path = fs::absolute(file).string();
   const std::string list = run_in_child(
                                [&](const Say&) {
@@ -112,18 +112,12 @@ std::vector<std::string> libraries_not_found(const fs::path& file) {
                                time_limit)
                                .output;
   constexpr std::string_view mark = " => not found";
-  for (std::size_t at = 0; at < list.size();) {
-    const std::size_t end = std::min(list.find('\n', at), list.size());
-    const std::string_view line = std::string_view(list).substr(at, end - at);
-    if (line.ends_with(mark)) {
-      const std::size_t begin = line.find_first_not_of(" \t");
-      names.emplace_back(line.substr(begin, line.size() - mark.size() - begin));
-    }
-    at = end + 1;
+  for (const std::string_view line : detail::split(list, '\n')) {
+    if (!line.ends_with(mark)) continue;
+    const std::size_t begin = line.find_first_not_of(" \t");
+    names.emplace(line.substr(begin, line.size() - mark.size() - begin));
   }
-  std::sort(names.begin(), names.end());
-  names.erase(std::unique(names.begin(), names.end()), names.end());
-  return names;
+  return {names.begin(), names.end()};
 }
 
 /// Runs in the child process: {stages, libraries} or {refused}.

@@ -3,9 +3,10 @@
 #include "core/app/cli/verb.hpp"
 #include "core/app/inspect/check_file.hpp"
 #include "core/app/verbs/test_report.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/base/utf8.hpp"
+#include "core/runtime/config/overrides.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/plugin/plugin_loader.hpp"
 
@@ -15,7 +16,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <set>
 
 namespace etl::app {
 namespace {
@@ -136,19 +136,17 @@ class CheckVerb : public Verb {
     return all;
   }
   std::vector<CheckedStage> choose() const {
-    const std::string& wanted = stage_;
-    if (wanted.empty()) return stages_;
-    const auto found = std::ranges::find(stages_, wanted, &CheckedStage::name);
+    if (stage_.empty()) return stages_;
+    const auto found = std::ranges::find(stages_, stage_, &CheckedStage::name);
     if (found != stages_.end()) return {*found};
-    throw Error::config(fmt::format("{} has no stage \"{}\"; {}", file_.string(), wanted,
-                                    runtime::did_you_mean(wanted, names())));
+    throw Error::config(fmt::format("{} has no stage \"{}\"; {}", file_.string(), stage_,
+                                    runtime::did_you_mean(stage_, names())));
   }
 
   void read_setups(runtime::Diagnostics& diagnostics) {
-    const fs::path& file = check_file_;
-    if (file.empty()) return;
-    setups_ = read_check_file(file, diagnostics);
-    context_.folder = fs::absolute(file).parent_path();
+    if (check_file_.empty()) return;
+    setups_ = read_check_file(check_file_, diagnostics);
+    context_.folder = fs::absolute(check_file_).parent_path();
     for (const auto& [name, setup] : setups_) {
       if (std::ranges::find(stages_, name, &CheckedStage::name) != stages_.end()) continue;
       diagnostics.error(setup.position,
@@ -162,9 +160,9 @@ class CheckVerb : public Verb {
     for (const std::string& argument : set_) {
       const std::size_t equals = argument.find('=');
       const std::string key = argument.substr(0, equals);
-      const runtime::Position position{fmt::format("--set {}", key), 0, 0, 1};
+      const runtime::Position position{fmt::format("--set {}", key)};
       if (equals == std::string::npos) {
-        diagnostics.error({"--set", 0, 0, 1}, "has no \"=\"", "write OPTION=VALUE");
+        diagnostics.error({"--set"}, "has no \"=\"", "write OPTION=VALUE");
         continue;
       }
       const std::size_t dot = key.find('.');
@@ -173,25 +171,13 @@ class CheckVerb : public Verb {
       for (const CheckedStage& stage : chosen) {
         if (dot != std::string::npos && key.substr(0, dot) != stage.name) continue;
         if (std::ranges::find(stage.options, option) == stage.options.end()) continue;
-        put(setups_[stage.name].options, option, argument.substr(equals + 1), position);
+        runtime::put_override(setups_[stage.name].options, option, argument.substr(equals + 1),
+                              position);
         taken = true;
       }
       if (!taken) diagnostics.error(position, "none of the checked stages has this option");
     }
   }
-  static void put(runtime::RawTable& options, const std::string& name, const std::string& text,
-                  const runtime::Position& position) {
-    std::erase_if(options, [&](const runtime::RawOption& one) { return one.name == name; });
-    runtime::RawOption option;
-    option.name = name;
-    option.key = option.value = position;
-    option.from_set = true;
-    option.text = text;
-    const auto parsed = runtime::parse_value(text, position);
-    option.data = parsed ? *parsed : runtime::RawValue(text);
-    options.push_back(std::move(option));
-  }
-
   conformance::CheckSettings settings(const std::string& after) const {
     return {std::chrono::seconds(seconds_), [this] { return session_->cancellation.requested(); },
             after};
@@ -200,7 +186,7 @@ class CheckVerb : public Verb {
   void check(const CheckedStage& stage) {
     StageSetup& setup = setups_[stage.name];
     // The place to report a missing option at.
-    if (setup.position.file.empty()) setup.position = {"--set", 0, 0, 1};
+    if (setup.position.file.empty()) setup.position = {"--set"};
     std::vector<Check> checks = conformance::checks_of(stage.kind);
     std::erase_if(checks, [&](const Check& one) {
       return !runtime::selected({only_, {}}, one.name);

@@ -71,9 +71,8 @@ class Describe : public Verb {
   }
 
   int run(const Session& session) override {
-    const std::string& name = name_;
-    const bool file = name.find('/') != std::string::npos || name.ends_with(".so");
-    const nlohmann::json stages = stages_of(session, name, file);
+    const bool file = name_.find('/') != std::string::npos || name_.ends_with(".so");
+    const nlohmann::json stages = stages_of(session, name_, file);
     if (session.json()) {
       // One stage is one object; a file is a list, however many it holds.
       print_json(file ? stages : stages.front());

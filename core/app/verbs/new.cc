@@ -1,7 +1,10 @@
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/project_templates.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/describe/pipeline_scaffold.hpp"
+
+#include <etl/detail/split.hpp>
 
 #include <fmt/format.h>
 
@@ -11,7 +14,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <sstream>
 
 namespace etl::app {
 namespace {
@@ -22,17 +24,6 @@ namespace fs = std::filesystem;
 constexpr std::string_view template_name = "template_stage";
 constexpr std::string_view template_class = "TemplateStage";
 constexpr std::string_view schema_file = "etl.schema.json";
-
-std::string replaced(std::string_view text, std::string_view what, std::string_view by) {
-  std::string out;
-  for (std::size_t at = 0;;) {
-    const std::size_t next = text.find(what, at);
-    out += text.substr(at, next - at);
-    if (next == std::string_view::npos) return out;
-    out += by;
-    at = next + what.size();
-  }
-}
 
 /// starting_with -> StartingWith
 std::string class_name(std::string_view stage) {
@@ -56,7 +47,7 @@ void require_stage_name(const std::string& name, const runtime::StageRegistry& r
     throw Error::config(fmt::format(
         "\"{}\" is not a valid stage name: start with a-z, then use a-z, 0-9 and _", name));
   }
-  if (std::find(reserved.begin(), reserved.end(), name) != reserved.end()) {
+  if (std::ranges::find(reserved, name) != reserved.end()) {
     throw Error::config(
         fmt::format("\"{}\" is used by CMake or the project itself: choose another name", name));
   }
@@ -122,7 +113,7 @@ std::string schema_line(const fs::path& folder) {
 /// Prints the files and the next step.
 void report_written(const Session& session, std::vector<std::string> files,
                     const std::string& next) {
-  std::sort(files.begin(), files.end());
+  std::ranges::sort(files);
   if (session.json()) return print_json({{"files", files}});
   std::string text;
   for (const std::string& file : files) text += file + "\n";
@@ -151,11 +142,9 @@ class NewPlugin : public Verb {
     for (const ProjectTemplate& one : project_templates()) {
       const std::size_t slash = one.path.find('/');
       if (!wanted(one.path.substr(0, slash))) continue;
-      const std::string name = replaced(one.path.substr(slash + 1), template_name, name_);
-      const std::string text =
-          replaced(replaced(one.text, template_name, name_), template_class, class_name(name_));
+      const std::string name = with_own_names(one.path.substr(slash + 1));
       make_folder((folder / name).parent_path());
-      write_new(folder / name, text);
+      write_new(folder / name, with_own_names(one.text));
       written.push_back((folder / name).string());
     }
     report_written(session, std::move(written),
@@ -168,6 +157,11 @@ class NewPlugin : public Verb {
   /// A filter or sink comes with the sample source, to try it with; a source brings its own rows.
   [[nodiscard]] bool wanted(std::string_view set) const {
     return set == kind_ || set == "any" || (set == "sample" && kind_ != "source");
+  }
+
+  [[nodiscard]] std::string with_own_names(std::string_view text) const {
+    return runtime::replaced(runtime::replaced(std::string(text), template_name, name_),
+                             template_class, class_name(name_));
   }
 
   std::string name_, kind_;
@@ -207,8 +201,7 @@ class NewPipeline : public Verb {
       const runtime::StageRegistry& registry) const {
     std::vector<const runtime::StageEntry*> stages;
     for (const std::string& list : stages_) {
-      std::istringstream in(list);
-      for (std::string name; std::getline(in, name, ',');) {
+      for (const std::string_view name : detail::split(list, ',')) {
         stages.push_back(registry.find(name));
         if (stages.back() != nullptr) continue;
         throw Error::config(fmt::format("--stages: there is no stage \"{}\"; {}{}", name,

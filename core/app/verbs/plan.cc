@@ -1,6 +1,7 @@
 #include "core/runtime/pipeline/plan.hpp"
 
 #include "core/app/cli/verb.hpp"
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/in_progress.hpp"
@@ -94,7 +95,7 @@ class Plan {
       for (const SinkState& sink : sinks) out += widths.line(cells(planned, sink, sinks.size()));
     });
     if (!open) return;
-    out += fmt::format("{} partitions", planned_.size());
+    out += runtime::counted(static_cast<std::int64_t>(planned_.size()), "partition");
     for (const auto& [state, count] : states_) out += fmt::format(", {} {}", count, state);
     if (unknown > 0) out += fmt::format("; of {} a sink's state is unknown", unknown);
     print(out + "\n");
@@ -241,12 +242,8 @@ class Plan {
 
   /// As a part of a larger document: strings in JSON have no line breaks.
   static std::string indented(const json& part, std::string_view by) {
-    std::string text;
-    for (const char c : part.dump(2, ' ', false, json::error_handler_t::replace)) {
-      text += c;
-      if (c == '\n') text += by;
-    }
-    return text;
+    return runtime::replaced(part.dump(2, ' ', false, json::error_handler_t::replace), "\n",
+                             "\n" + std::string(by));
   }
 
   const runtime::Redactor& redactor_;

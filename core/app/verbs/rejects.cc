@@ -1,6 +1,6 @@
 #include "core/app/cli/verb.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/preflight.hpp"
 #include "core/runtime/run/reject_replay.hpp"

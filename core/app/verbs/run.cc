@@ -81,7 +81,7 @@ class Run : public Verb {
       refused.status = "failed";
       refused.failures.push_back({});
       refused.failures.back().error = session.conceal(invalid.diagnostics->text(false));
-      static_cast<void>(report.try_write(refused, session.log));
+      static_cast<void>(report.write(refused, session.log));
       throw;
     }
   }

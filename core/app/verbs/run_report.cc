@@ -32,35 +32,22 @@ RunReport::~RunReport() {
   if (written_ != path_) fs::remove(written_, ignored);  // gone already if it was renamed
 }
 
-void RunReport::write(const runtime::Summary& summary) const {
-  if (path_.empty()) return;
-  const auto fail = [&](const std::string& why) {
-    throw Error::permanent("cannot write " + path_.string() + ": " + why);
-  };
+bool RunReport::write(const runtime::Summary& summary, runtime::Log& log) const {
+  if (path_.empty()) return true;
   std::ofstream out(written_);
   out << summary.json().dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << "\n";
   out.close();
-  if (!out) fail(std::strerror(errno));
-  if (written_ == path_) return;
   std::error_code failure;
-  fs::rename(written_, path_, failure);
-  if (failure) fail(failure.message());
-}
-
-bool RunReport::try_write(const runtime::Summary& summary, runtime::Log& log) const {
-  try {
-    write(summary);
-    return true;
-  } catch (const Error& error) {
-    log.error(error.message());
-    return false;
-  }
+  if (!out) failure.assign(errno, std::generic_category());
+  else if (written_ != path_) fs::rename(written_, path_, failure);
+  if (failure) log.error("cannot write " + path_.string() + ": " + failure.message());
+  return !failure;
 }
 
 int RunReport::finish(const Session& session, const runtime::Summary& summary) const {
   int code = summary.status == "failed" ? exit_failed : exit_ok;
   if (summary.status == "interrupted") code = session.signal_exit_code();
-  if (!try_write(summary, session.log) && code == exit_ok) code = exit_failed;
+  if (!write(summary, session.log) && code == exit_ok) code = exit_failed;
   if (session.json()) print_json(summary.json());
   else print(summary.text());
   return code;

@@ -20,10 +20,8 @@ class RunReport {
   RunReport(const RunReport&) = delete;
   RunReport& operator=(const RunReport&) = delete;
 
-  /// Throws Error (permanent).
-  void write(const runtime::Summary& summary) const;
-  /// As write(), but an error is logged; false then.
-  [[nodiscard]] bool try_write(const runtime::Summary& summary, runtime::Log& log) const;
+  /// Logs an error and returns false then.
+  [[nodiscard]] bool write(const runtime::Summary& summary, runtime::Log& log) const;
   /// Writes the summary, prints it in the format of the session, and returns the exit code. A
   /// report that cannot be written is logged: data has moved, so the summary on stdout must not be
   /// lost.

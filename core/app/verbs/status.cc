@@ -9,12 +9,13 @@
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline/row_counts.hpp"
 
+#include <etl/detail/split.hpp>
+
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
-#include <sstream>
 #include <thread>
 
 namespace etl::app {
@@ -227,10 +228,9 @@ class StatusVerb : public Verb {
                     runtime::counted(static_cast<std::int64_t>(partitions), "partition"));
     for (const SinkStatus& sink : sinks) text += sink_text(sink);
     if (!watch_ || !runtime::on_terminal(STDOUT_FILENO)) return print(text);
-    std::vector<std::string> lines;
-    std::istringstream in(text);
-    for (std::string line; std::getline(in, line);) lines.push_back(line);
-    return print(drawn_.replace(lines, runtime::terminal_size(STDOUT_FILENO)));
+    const auto lines = detail::split(text, '\n');
+    return print(
+        drawn_.replace({lines.begin(), lines.end()}, runtime::terminal_size(STDOUT_FILENO)));
   }
 
   std::filesystem::path file_;

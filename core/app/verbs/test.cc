@@ -1,5 +1,6 @@
 #include "core/app/cli/verb.hpp"
 #include "core/app/verbs/test_report.hpp"
+#include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline/plan.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
@@ -93,10 +94,8 @@ class TestVerb : public Verb {
   /// Throws if --only matches no test: a typing error must not look like success.
   void require_some() const {
     if (!valid_ || !results_.empty() || tests_ == 0) return;
-    std::string globs;
-    for (const std::string& glob : only_) globs += (globs.empty() ? "\"" : ", \"") + glob + "\"";
-    throw Error::permanent(
-        fmt::format("--only: none of {} tests has a name that matches {}", tests_, globs));
+    throw Error::permanent(fmt::format("--only: none of {} tests has a name that matches {}",
+                                       tests_, runtime::listed(only_)));
   }
 
   void report() const {

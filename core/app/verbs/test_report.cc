@@ -1,5 +1,6 @@
 #include "core/app/verbs/test_report.hpp"
 
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <etl/error.hpp>
@@ -30,15 +31,6 @@ std::ptrdiff_t count(const std::vector<TestResult>& results, Status status) {
 /// How a status is shown, by Status.
 constexpr std::array<const char*, 3> words = {"ok", "FAILED", "skipped"};
 constexpr std::array<const char*, 3> colours = {"\033[32m", "\033[31m", "\033[33m"};
-
-std::string indented(std::string_view text) {
-  std::string out = "    ";
-  for (const char c : text) {
-    out += c;
-    if (c == '\n') out += "    ";
-  }
-  return out;
-}
 
 /// Replaces characters that XML 1.0 does not allow (https://www.w3.org/TR/xml/#charsets).
 std::string for_xml(std::string_view text) { return runtime::printable(text, "\n"); }
@@ -90,7 +82,8 @@ std::string to_text(const std::vector<TestResult>& results, bool colour) {
     const std::string status = fmt::format("{:<7}", words.at(index));
     out += colour ? colours.at(index) + status + "\033[0m" : status;
     out += fmt::format(" {}: {}\n", each.suite, each.name);
-    if (each.status != Status::passed) out += indented(each.message) + "\n";
+    if (each.status != Status::passed)
+      out += "    " + runtime::replaced(each.message, "\n", "\n    ") + "\n";
   }
   const std::ptrdiff_t failed = count(results, Status::failed);
   const std::ptrdiff_t skipped = count(results, Status::skipped);

@@ -22,7 +22,7 @@ struct TestResult {
 [[nodiscard]] std::string to_text(const std::vector<TestResult>& results, bool colour);
 
 /// Writes a JUnit XML report as CI systems read it (`testsuites` / `testsuite` / `testcase`),
-/// suites in the order of their first result. Characters that XML 1.0 does not allow are replaced. Throws
+/// suites in the order of their first result. Replaces characters that XML 1.0 does not allow. Throws
 /// Error (permanent) if the file cannot be written.
 void write_junit(const std::filesystem::path& file, const std::string& name,
                  const std::vector<TestResult>& results);

@@ -69,6 +69,17 @@ std::string read_whole(const std::filesystem::path& path) {
   return read_at(open_file(path, O_RDONLY), 0, std::string::npos, path);
 }
 
+std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                            const char* extension, std::error_code& failure) {
+  std::vector<std::filesystem::path> files;
+  std::filesystem::directory_iterator at(folder, failure);
+  for (; !failure && at != std::filesystem::directory_iterator(); at.increment(failure)) {
+    if (at->path().extension() == extension) files.push_back(at->path());
+  }
+  std::ranges::sort(files);
+  return files;
+}
+
 void sync_file(const Descriptor& file, const std::filesystem::path& path) {
   if (::fdatasync(file.get()) != 0) throw file_error("cannot write", path);
 }

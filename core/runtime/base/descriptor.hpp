@@ -10,7 +10,9 @@
 #include <filesystem>
 #include <string>
 #include <string_view>
+#include <system_error>
 #include <utility>
+#include <vector>
 
 namespace etl::runtime {
 
@@ -48,6 +50,11 @@ void write_all(const Descriptor& file, std::string_view bytes, const std::filesy
                                   const std::filesystem::path& path);
 /// Reads a whole file. Throws file_error().
 [[nodiscard]] std::string read_whole(const std::filesystem::path& path);
+/// The files in a folder whose names have this extension (".so"), sorted; `failure` if the folder
+/// cannot be read.
+[[nodiscard]] std::vector<std::filesystem::path> files_in(const std::filesystem::path& folder,
+                                                          const char* extension,
+                                                          std::error_code& failure);
 /// Flushes a file to disk, so that its contents survive a system crash. Throws file_error().
 void sync_file(const Descriptor& file, const std::filesystem::path& path);
 /// Does the same for the names in a folder.

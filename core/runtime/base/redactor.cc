@@ -1,5 +1,7 @@
 #include "core/runtime/base/redactor.hpp"
 
+#include "core/runtime/base/text.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,11 +21,8 @@ template <class Digits>
 std::string percent_encoded(std::string_view text, Digits digits) {
   std::string out;
   for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-                       (byte >= 'a' && byte <= 'z') || std::string_view("-._~").find(c) != npos;
-    if (plain) out += c;
-    else out += digits(byte);
+    if (is_letter_or_digit(c) || std::string_view("-._~").find(c) != npos) out += c;
+    else out += digits(static_cast<unsigned char>(c));
   }
   return out;
 }
@@ -54,11 +53,7 @@ std::string without_backslashes(std::string_view text) {
   return out;
 }
 
-bool is_word(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-}
-
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_word(char c) { return is_letter_or_digit(c) || c == '_'; }
 
 /// The position of a password in a text: [begin, end).
 struct Span {
@@ -171,12 +166,7 @@ std::string Redactor::conceal(std::string_view text) const {
   std::string out(text);
   {
     const MutexLock lock(mutex_);
-    for (const std::string& secret : secrets_) {
-      for (std::size_t at = out.find(secret); at != std::string::npos;
-           at = out.find(secret, at + stars.size())) {
-        out.replace(at, secret.size(), stars);
-      }
-    }
+    for (const std::string& secret : secrets_) out = replaced(std::move(out), secret, stars);
   }
   std::size_t from = 0;
   while (const auto password = next_password(out, from, Context::prose)) {

@@ -1,6 +1,7 @@
 #include "core/runtime/base/suggest.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/text.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
 
@@ -17,10 +18,7 @@ constexpr std::size_t min_prefix = 3;
 
 std::string folded(std::string_view word) {
   std::string out(word);
-  for (char& letter : out) {
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-    if (letter == '-') letter = '_';
-  }
+  for (char& letter : out) letter = letter == '-' ? '_' : lower(letter);
   return out;
 }
 

@@ -1,48 +1,33 @@
 #include "core/runtime/base/utf8.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
+#include <cstdint>
 
 namespace etl::runtime {
 namespace {
 
+constexpr std::size_t max_quoted = 80;  // characters
+
+/// Characters that do not take one column.
 struct Range {
   char32_t first, last;
+  std::size_t columns;
 };
 
-constexpr bool before(const Range& range, char32_t character) { return range.last < character; }
-
-template <std::size_t Count>
-bool within(const std::array<Range, Count>& ranges, char32_t character) {
-  const auto* range = std::lower_bound(ranges.begin(), ranges.end(), character, before);
-  return range != ranges.end() && range->first <= character;
-}
-
 // Sorted. Whole blocks keep the table short; for rare scripts a caret may be one column off.
-constexpr std::array<Range, 21> zero_width{{
-    {0x0300, 0x036F},   {0x0483, 0x0489}, {0x0591, 0x05BD}, {0x0610, 0x061A}, {0x064B, 0x065F},
-    {0x06D6, 0x06DC},   {0x0730, 0x074A}, {0x0900, 0x0902}, {0x093C, 0x093C}, {0x0941, 0x0948},
-    {0x0E31, 0x0E31},   {0x0E34, 0x0E3A}, {0x0E47, 0x0E4E}, {0x1AB0, 0x1AFF}, {0x1DC0, 0x1DFF},
-    {0x200B, 0x200F},   {0x2060, 0x2064}, {0x20D0, 0x20FF}, {0xFE00, 0xFE0F}, {0xFE20, 0xFE2F},
-    {0xE0100, 0xE01EF},
-}};
-constexpr std::array<Range, 16> double_width{{
-    {0x1100, 0x115F},
-    {0x231A, 0x231B},
-    {0x23E9, 0x23EC},
-    {0x2E80, 0x303E},
-    {0x3041, 0x33FF},
-    {0x3400, 0x4DBF},
-    {0x4E00, 0x9FFF},
-    {0xA000, 0xA4CF},
-    {0xA960, 0xA97F},
-    {0xAC00, 0xD7A3},
-    {0xF900, 0xFAFF},
-    {0xFE30, 0xFE6F},
-    {0xFF01, 0xFF60},
-    {0xFFE0, 0xFFE6},
-    {0x1F300, 0x1FAFF},
-    {0x20000, 0x3FFFD},
+constexpr std::array<Range, 35> other_widths{{
+    {0x0300, 0x036F, 0},   {0x0483, 0x0489, 0},   {0x0591, 0x05BD, 0},   {0x0610, 0x061A, 0},
+    {0x064B, 0x065F, 0},   {0x06D6, 0x06DC, 0},   {0x0730, 0x074A, 0},   {0x0900, 0x0902, 0},
+    {0x093C, 0x093C, 0},   {0x0941, 0x0948, 0},   {0x0E31, 0x0E31, 0},   {0x0E34, 0x0E3A, 0},
+    {0x0E47, 0x0E4E, 0},   {0x1100, 0x115F, 2},   {0x1AB0, 0x1AFF, 0},   {0x1DC0, 0x1DFF, 0},
+    {0x200B, 0x200F, 0},   {0x2060, 0x2064, 0},   {0x20D0, 0x20FF, 0},   {0x231A, 0x231B, 2},
+    {0x23E9, 0x23EC, 2},   {0x2E80, 0x303E, 2},   {0x3041, 0x4DBF, 2},   {0x4E00, 0xA4CF, 2},
+    {0xA960, 0xA97F, 2},   {0xAC00, 0xD7A3, 2},   {0xF900, 0xFAFF, 2},   {0xFE00, 0xFE0F, 0},
+    {0xFE20, 0xFE2F, 0},   {0xFE30, 0xFE6F, 2},   {0xFF01, 0xFF60, 2},   {0xFFE0, 0xFFE6, 2},
+    {0x1F300, 0x1FAFF, 2}, {0x20000, 0x3FFFD, 2}, {0xE0100, 0xE01EF, 0},
 }};
 
 }  // namespace
@@ -110,21 +95,19 @@ bool is_control(char32_t character) {
 }
 
 std::size_t display_width(char32_t character) {
-  if (character < 0x300) return 1;
-  if (within(zero_width, character)) return 0;
-  return within(double_width, character) ? 2 : 1;
+  const auto range = std::ranges::lower_bound(other_widths, character, {}, &Range::last);
+  return range != other_widths.end() && range->first <= character ? range->columns : 1;
 }
 
-std::string printable(std::string_view given) {
-  std::string text(given);
+std::string printable(std::string_view text) {
   const auto plain = [](char c) { return c >= ' ' && c < 0x7F; };
-  if (std::ranges::all_of(text, plain)) return text;
+  if (std::ranges::all_of(text, plain)) return std::string(text);
   std::string out;
   out.reserve(text.size());
-  for (std::string_view rest = text; !rest.empty();) {
-    const Character next = first_character(rest);
+  while (!text.empty()) {
+    const Character next = first_character(text);
     append_character(out, is_control(next.value) ? replacement_character : next.value);
-    rest.remove_prefix(next.bytes);
+    text.remove_prefix(next.bytes);
   }
   return out;
 }
@@ -139,6 +122,22 @@ std::string printable(std::string_view text, std::string_view line_break) {
     text.remove_prefix(end + 1);
   }
   return out + printable(text);
+}
+
+std::string in_quotes(std::string_view text) {
+  std::string out = "\"";
+  for (std::size_t shown = 0; !text.empty(); ++shown) {
+    if (shown == max_quoted) return out + "...\"";
+    const Character next = first_character(text);
+    if (!next.valid) out += fmt::format("\\x{:02X}", static_cast<unsigned char>(text.front()));
+    else if (next.value == U'\n') out += "\\n";
+    else if (next.value == U'\t') out += "\\t";
+    else if (is_control(next.value))
+      out += fmt::format("\\u{:04X}", static_cast<std::uint32_t>(next.value));
+    else out += text.substr(0, next.bytes);
+    text.remove_prefix(next.bytes);
+  }
+  return out + '"';
 }
 
 std::size_t display_width(std::string_view text) {

@@ -44,6 +44,10 @@ void append_character(std::string& text, char32_t character);
 /// Does the same, replaces each LF or CRLF with `line_break`, and drops those at the end.
 [[nodiscard]] std::string printable(std::string_view text, std::string_view line_break);
 
+/// Quotes `text` for a message: escapes control characters and invalid UTF-8, and truncates long
+/// text.
+[[nodiscard]] std::string in_quotes(std::string_view text);
+
 /// The number of terminal columns of a printable text.
 [[nodiscard]] std::size_t display_width(std::string_view text);
 

@@ -1,6 +1,6 @@
 #include "core/runtime/config/document.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <etl/detail/split.hpp>
@@ -69,8 +69,7 @@ class Precheck {
 
   /// Whether TOML allows the character in a bare key, number, date, boolean or white space.
   static bool is_bare(char c) {
-    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
-           std::string_view("_-+: \t\r").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("_-+: \t\r").find(c) != std::string_view::npos;
   }
 
   [[nodiscard]] SyntaxError too_long() const {
@@ -191,12 +190,10 @@ class Converter {
 /// Rewords an error message of the library; returns it with a hint.
 std::pair<std::string, std::string> explain(std::string_view description, bool at_line_end) {
   constexpr std::string_view prefix = "Error while parsing ";
-  std::string message(description);
-  if (description.starts_with(prefix)) {
-    message = "syntax error in " + message.substr(prefix.size());
-  } else {
-    message = "syntax error: " + message;
-  }
+  const std::string message =
+      description.starts_with(prefix)
+          ? "syntax error in " + std::string(description.substr(prefix.size()))
+          : "syntax error: " + std::string(description);
   const auto says = [&](std::string_view part) {
     return description.find(part) != std::string_view::npos;
   };
@@ -239,9 +236,8 @@ std::optional<RawTable> parse_document(const std::string& file, std::string_view
     diagnostics.error(position_of(file, text, *offset), "syntax error: invalid UTF-8");
     return std::nullopt;
   }
-  if (auto error = Precheck(text).error()) {
-    diagnostics.error(position_of(file, text, error->offset), std::move(error->message),
-                      std::move(error->hint));
+  if (const auto error = Precheck(text).error()) {
+    diagnostics.error(position_of(file, text, error->offset), error->message, error->hint);
     return std::nullopt;
   }
   const Converter converter(file, text);
@@ -249,8 +245,8 @@ std::optional<RawTable> parse_document(const std::string& file, std::string_view
     return converter.table(toml::parse(text), 0);
   } catch (const toml::parse_error& failure) {
     const Position position = converter.position(failure.source());
-    auto [message, hint] = explain(failure.description(), converter.at_line_end(position));
-    diagnostics.error(position, std::move(message), std::move(hint));
+    const auto [message, hint] = explain(failure.description(), converter.at_line_end(position));
+    diagnostics.error(position, message, hint);
     return std::nullopt;
   }
 }

@@ -1,6 +1,7 @@
 #include "core/runtime/config/interpolate.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/text.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/config/diagnostics.hpp"
 
 #include <fmt/format.h>
@@ -12,11 +13,8 @@ namespace etl::runtime {
 namespace {
 
 bool is_name(std::string_view text) {
-  const auto letter = [](char c) {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_';
-  };
-  const auto rest = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
-  return !text.empty() && letter(text.front()) && std::ranges::all_of(text, rest);
+  const auto is_word = [](char c) { return is_letter_or_digit(c) || c == '_'; };
+  return !text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, is_word);
 }
 
 /// Expands one variable; `inside` is the text between the braces.

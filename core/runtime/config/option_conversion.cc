@@ -1,8 +1,9 @@
 #include "core/runtime/config/option_conversion.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/units.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <etl/detail/split.hpp>
 #include <etl/error.hpp>
@@ -27,17 +28,10 @@ constexpr std::string_view duration_forms =
 constexpr std::string_view size_forms =
     "write a number of bytes, or a number with KiB, MiB, GiB, TiB, KB, MB, GB or TB: \"512MiB\"";
 
-std::string escaped(std::string_view text) {
-  std::string out = "\"";
-  for (const char c : text) {
-    if (c == '\n') {
-      out += "\\n";  // one line per option
-      continue;
-    }
-    if (c == '"' || c == '\\') out += '\\';
-    out += c;
-  }
-  return out + '"';
+/// On one line, as each option of a definition.
+std::string escaped(const std::string& text) {
+  const std::string escapes = replaced(replaced(text, "\\", "\\\\"), "\"", "\\\"");
+  return '"' + replaced(escapes, "\n", "\\n") + '"';
 }
 
 /// Converts one value: fills `out_`, or `mismatches_` if it does not match.
@@ -361,8 +355,7 @@ class OptionConverter {
     const std::size_t end = url.find("://");
     if (end == 0 || end == std::string_view::npos) return false;
     return std::ranges::all_of(url.substr(0, end), [](char c) {
-      return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-             c == '+' || c == '-' || c == '.';
+      return is_letter_or_digit(c) || c == '+' || c == '-' || c == '.';
     });
   }
 

@@ -7,7 +7,6 @@
 #include <etl/options.hpp>
 
 #include <string>
-#include <string_view>
 #include <variant>
 #include <vector>
 

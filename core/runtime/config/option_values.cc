@@ -1,8 +1,8 @@
 #include "core/runtime/config/option_values.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/redactor.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/config/option_conversion.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
 #include "core/runtime/config/run_settings.hpp"
@@ -32,21 +32,20 @@ std::string hash_of(std::string_view kind, std::string_view text) {
 
 /// An example value for the hint "add: ...".
 std::string_view example(std::uint32_t type) {
-  constexpr std::string_view text = "\"...\"";
   constexpr std::array<std::string_view, ETL_OPTION_MAP + 1> examples{// by ETL_OPTION_...
-                                                                      text,
+                                                                      "\"...\"",
                                                                       "true",
                                                                       "1",
                                                                       "1.0",
-                                                                      text,
+                                                                      "\"...\"",
                                                                       "[\"...\"]",
                                                                       "2024-01-31T00:00:00Z",
                                                                       "\"30s\"",
                                                                       "\"64MiB\"",
-                                                                      text,
-                                                                      text,
+                                                                      "\"...\"",
+                                                                      "\"...\"",
                                                                       "{ NAME = \"...\" }"};
-  return type < examples.size() ? examples.at(type) : text;
+  return type < examples.size() ? examples.at(type) : examples.front();
 }
 
 /// Hashes the content of a file; nothing if it cannot be read or is not a file.
@@ -115,9 +114,9 @@ class OptionChecker {
     return (spec.flags & ETL_OPTION_SECRET) != 0;
   }
 
-  void error(const Position& position, std::string message, std::string hint) {
+  void error(const Position& position, std::string_view message, std::string_view hint) {
     failed_ = true;
-    diagnostics_.error(position, std::move(message), std::move(hint));
+    diagnostics_.error(position, message, hint);
   }
 
   [[nodiscard]] std::string title(std::string_view option) const {
@@ -149,8 +148,7 @@ class OptionChecker {
       if (nearest(option.name, names)) hint += " available: " + listed(names);
       if (names.empty()) hint = "it takes no options";
     }
-    error(option.key, fmt::format("unknown option {} in {}", in_quotes(option.name), owner_.name),
-          std::move(hint));
+    error(option.key, "unknown " + title(option.name), hint);
   }
 
   void missing(const etl_option_spec& spec) {
@@ -315,11 +313,7 @@ std::unique_ptr<OptionValues> check_options(const StageSpec& stage,
                                             Diagnostics& diagnostics) {
   const auto elsewhere = [](std::string_view key) -> std::string {
     if (is_run_key(key)) return fmt::format("{} belongs in [run]", in_quotes(key));
-    if (key == "name" || key == "description") {
-      return fmt::format("{} belongs at the top of the file, before the first [table]",
-                         in_quotes(key));
-    }
-    return {};
+    return belongs_at_top(key);
   };
   const OptionOwner owner{fmt::format("{} {}", kind_name(stage.kind), in_quotes(stage.name)),
                           stage.position, elsewhere};

@@ -1,11 +1,10 @@
 #include "core/runtime/config/overrides.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 
 namespace etl::runtime {
@@ -19,30 +18,18 @@ RawTable* table_at(RawTable& table, std::string_view name) {
   return found == nullptr ? nullptr : std::get_if<RawTable>(&found->data);
 }
 
-void put(RawTable& table, std::string_view name, std::string_view text, const Position& position) {
-  RawOption option;
-  option.name = name;
-  option.key = option.value = position;
-  option.from_set = true;
-  option.text = text;
-  std::optional<RawValue> parsed = parse_value(text, position);
-  option.data = parsed ? *std::move(parsed) : RawValue(option.text);
-  if (RawOption* old = find_option(table, name)) *old = std::move(option);
-  else table.push_back(std::move(option));
-}
-
 /// Sets an option; `option.KEY` sets one entry of an option that is a table.
 void put_option(RawTable& options, std::string_view path, std::string_view text,
                 const Position& position) {
   const std::size_t dot = path.find('.');
   if (dot == std::string_view::npos || dot == 0 || dot + 1 == path.size())
-    return put(options, path, text, position);
+    return put_override(options, path, text, position);
   const std::string_view name = path.substr(0, dot);
   if (table_at(options, name) == nullptr) {
-    put(options, name, {}, position);
+    put_override(options, name, {}, position);
     find_option(options, name)->data = RawTable{};
   }
-  put(*table_at(options, name), path.substr(dot + 1), text, position);
+  put_override(*table_at(options, name), path.substr(dot + 1), text, position);
 }
 
 /// The table of a stage of any kind; adds the names of all stages to `names`.
@@ -63,13 +50,8 @@ RawTable* stage_table(RawTable& document, std::string_view stage, std::vector<st
 
 /// The table [run], created if missing; nullptr if it is not a table, which is reported elsewhere.
 RawTable* run_table(RawTable& document, const Position& position) {
-  if (find_option(document, "run") == nullptr) {
-    RawOption run;
-    run.name = "run";
-    run.key = run.value = position;
-    run.data = RawTable{};
-    document.push_back(std::move(run));
-  }
+  if (find_option(document, "run") == nullptr)
+    document.push_back({"run", position, position, RawTable{}});
   return table_at(document, "run");
 }
 
@@ -79,21 +61,21 @@ void apply(std::string_view argument, std::size_t number, RawTable& document,
   const std::string_view key = argument.substr(0, equals);
   if (equals == std::string_view::npos || key.empty()) {
     // Without a key the text may be a secret value: do not quote it.
-    return diagnostics.error({"--set", 0, 0, 1},
+    return diagnostics.error({"--set"},
                              fmt::format("argument {} has no {}", number,
                                          key.empty() ? "key before its \"=\"" : "\"=\""),
-                             std::string(form));
+                             form);
   }
-  const Position position{fmt::format("--set {}", key), 0, 0, 1};
+  const Position position{fmt::format("--set {}", key)};
   const std::string_view value = argument.substr(equals + 1);
-  if (key == "name" || key == "description") return put(document, key, value, position);
+  if (key == "name" || key == "description") return put_override(document, key, value, position);
 
   const std::size_t dot = key.find('.');
   const std::string_view stage = key.substr(0, dot);
   const std::string_view option = dot == std::string_view::npos ? "" : key.substr(dot + 1);
   if (stage.empty() || option.empty()) {
     return diagnostics.error(position, fmt::format("{} does not name an option", in_quotes(key)),
-                             std::string(form));
+                             form);
   }
   if (stage == "run") {
     if (RawTable* run = run_table(document, position)) put_option(*run, option, value, position);
@@ -108,6 +90,19 @@ void apply(std::string_view argument, std::size_t number, RawTable& document,
 }
 
 }  // namespace
+
+void put_override(RawTable& table, std::string_view name, std::string_view text,
+                  const Position& position) {
+  std::optional<RawValue> parsed = parse_value(text, position);
+  RawOption option{.name = std::string(name),
+                   .key = position,
+                   .value = position,
+                   .data = parsed ? *std::move(parsed) : RawValue(std::string(text)),
+                   .from_set = true,
+                   .text = std::string(text)};
+  if (RawOption* old = find_option(table, name)) *old = std::move(option);
+  else table.push_back(std::move(option));
+}
 
 void apply_overrides(std::span<const std::string> set, RawTable& document,
                      Diagnostics& diagnostics) {

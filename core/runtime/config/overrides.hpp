@@ -7,6 +7,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace etl::runtime {
 
@@ -16,5 +17,9 @@ namespace etl::runtime {
 /// never with the value, which may be a secret.
 void apply_overrides(std::span<const std::string> set, RawTable& document,
                      Diagnostics& diagnostics);
+
+/// Sets one option, as --set does; replaces an earlier value.
+void put_override(RawTable& table, std::string_view name, std::string_view text,
+                  const Position& position);
 
 }  // namespace etl::runtime

@@ -1,9 +1,10 @@
 #include "core/runtime/config/pipeline_file.hpp"
 
 #include "core/runtime/base/descriptor.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/utf8.hpp"
+#include "core/runtime/config/interpolate.hpp"
 #include "core/runtime/config/overrides.hpp"
 
 #include <etl/detail/split.hpp>
@@ -37,8 +38,7 @@ const std::vector<std::string>& top_level_keys() {
 
 bool is_stage_name(std::string_view name) {
   return !name.empty() && std::ranges::all_of(name, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+    return is_letter_or_digit(c) || c == '_' || c == '-';
   });
 }
 
@@ -76,10 +76,10 @@ class PipelineReader {
   }
 
  private:
-  [[nodiscard]] Position whole_file() const { return {file_.path, 0, 0, 1}; }
+  [[nodiscard]] Position whole_file() const { return {file_.path}; }
 
-  void error(const Position& position, std::string message, std::string hint = {}) {
-    diagnostics_.error(position, std::move(message), std::move(hint));
+  void error(const Position& position, std::string_view message, std::string_view hint = {}) {
+    diagnostics_.error(position, message, hint);
   }
 
   static bool is_empty_table(const RawOption& option) {
@@ -132,8 +132,7 @@ class PipelineReader {
     file_.name_position = option.value;
     std::optional<std::string> name = read_text(option);
     if (!name) return;
-    const bool blank = name->find_first_not_of(" \t\r\n") == std::string::npos;
-    if (blank)
+    if (name->find_first_not_of(" \t\r\n") == std::string::npos)
       return error(option.value, "\"name\" must not be empty",
                    "the name identifies the pipeline in the ledger");
     if (name->find('\0') != std::string::npos)
@@ -302,9 +301,8 @@ class PipelineReader {
     if (text == nullptr) return;
     Expansion expansion = expand(*text, environment_);
     interpolated = expansion.expanded;
-    for (Expansion::Problem& problem : expansion.problems) {
-      error(position, fmt::format("{}, in {}", problem.message, key_of(key, owner)),
-            std::move(problem.hint));
+    for (const Expansion::Problem& problem : expansion.problems) {
+      error(position, fmt::format("{}, in {}", problem.message, key_of(key, owner)), problem.hint);
     }
     if (expansion.problems.empty()) *text = std::move(expansion.text);
     else value = InvalidValue{};
@@ -317,14 +315,12 @@ class PipelineReader {
 };
 
 bool sounds_secret(std::string_view key) {
-  std::string lower(key);
-  std::ranges::transform(lower, lower.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-  });
+  std::string small(key);
+  std::ranges::transform(small, small.begin(), lower);
   return std::ranges::any_of(
       std::array<std::string_view, 9>{"password", "passwd", "passphrase", "secret", "token", "dsn",
                                       "credential", "api_key", "private_key"},
-      [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+      [&](std::string_view word) { return small.find(word) != std::string::npos; });
 }
 
 /// Conceals the values of all keys that look like those of secrets ("password", "dsn"): the plugins
@@ -355,7 +351,7 @@ void conceal_likely_secrets(std::string_view text, const std::string& file,
 std::optional<std::string> read_file(const std::string& path, Diagnostics& diagnostics) {
   const auto failed = [&] {
     const std::string reason = std::generic_category().message(errno);
-    diagnostics.error({path, 0, 0, 1}, "cannot read the pipeline file: " + reason);
+    diagnostics.error({path}, "cannot read the pipeline file: " + reason);
     return std::nullopt;
   };
   const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));

@@ -2,16 +2,15 @@
 /// Reading a pipeline file: interpolation, overrides, and all checks that need no plugin.
 #pragma once
 
+#include "core/runtime/base/environment.hpp"
 #include "core/runtime/config/diagnostics.hpp"
 #include "core/runtime/config/document.hpp"
-#include "core/runtime/config/interpolate.hpp"
 #include "core/runtime/config/run_settings.hpp"
 #include "core/runtime/plugin/stage_kind.hpp"
 
 #include <filesystem>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 namespace etl::runtime {

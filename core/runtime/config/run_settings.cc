@@ -1,6 +1,6 @@
 #include "core/runtime/config/run_settings.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/config/option_values.hpp"
 
 #include <etl/options.hpp>
@@ -55,21 +55,21 @@ bool is_run_key(std::string_view key) {
       table, [&](const etl_option_spec& spec) { return etl::detail::to_view(spec.name) == key; });
 }
 
+std::string belongs_at_top(std::string_view key) {
+  if (key != "name" && key != "description") return {};
+  return fmt::format("{} belongs at the top of the file, before the first [table]", in_quotes(key));
+}
+
 RunSettings read_run_settings(const RawTable& run, const Position& position,
                               const std::filesystem::path& folder, Diagnostics& diagnostics) {
   const auto elsewhere = [](std::string_view key) -> std::string {
-    if (key == "name" || key == "description") {
-      return fmt::format("{} belongs at the top of the file, before the first [table]",
-                         in_quotes(key));
-    }
-    if (key == "sources" || key == "filters" || key == "sinks") {
+    if (key == "sources" || key == "filters" || key == "sinks")
       return fmt::format("stages are not part of [run]: write [{}.NAME]", key);
-    }
-    return {};
+    return belongs_at_top(key);
   };
   const OptionOwner owner{"[run]", position, elsewhere};
   // No option of [run] is a time, so `now` does not matter.
-  const auto values = check_options(owner, run, table, OptionContext{folder, {}}, diagnostics);
+  const auto values = check_options(owner, run, table, {folder, {}}, diagnostics);
   if (values == nullptr) return {};
   const etl::Options options(values->values());
   RunSettings settings;

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 
 namespace etl::runtime {
@@ -39,6 +40,8 @@ struct RunSettings {
 /// The options of [run], declared like those of a stage.
 [[nodiscard]] std::span<const etl_option_spec> run_options();
 [[nodiscard]] bool is_run_key(std::string_view key);
+/// A hint for a key of the top of the file that stands in a table; empty for any other key.
+[[nodiscard]] std::string belongs_at_top(std::string_view key);
 
 /// Reads [run]. Reports mistakes and then returns the defaults. `folder` is the absolute path that
 /// relative paths are relative to.

@@ -1,5 +1,6 @@
 #include "core/runtime/config/task_paths.hpp"
 
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/units.hpp"
 
 #include <algorithm>
@@ -24,12 +25,7 @@ bool is_per_task(std::string_view path) {
 }
 
 std::string with_task(std::string_view path, std::string_view word) {
-  std::string text(path);
-  for (std::size_t at = 0; (at = text.find(task_placeholder, at)) != std::string::npos;
-       at += word.size()) {
-    text.replace(at, task_placeholder.size(), word);
-  }
-  return text;
+  return replaced(std::string(path), task_placeholder, word);
 }
 
 std::vector<std::int64_t> tasks_found(const std::string& path) {

@@ -1,5 +1,6 @@
 #include "core/runtime/describe/graph_text.hpp"
 
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/utf8.hpp"
 
 #include <fmt/format.h>
@@ -26,42 +27,22 @@ std::string column_text(const Field& field) {
                      field.nullable ? "?" : "");
 }
 
-std::string columns_text(const Schema& schema, std::string_view separator) {
+std::string columns_text(const Schema& schema) {
   std::string text;
-  for (const Field& field : schema) {
-    if (!text.empty()) text += separator;
-    text += column_text(field);
-  }
+  for (const Field& field : schema) text += (text.empty() ? "" : ", ") + column_text(field);
   return text;
 }
 
-/// Replaces every character for which `replacement` returns text.
-template <class Replacement>
-std::string escaped(std::string_view text, Replacement replacement) {
-  std::string out;
-  for (const char c : text) {
-    if (const std::string_view other = replacement(c); !other.empty()) out += other;
-    else out += c;
-  }
-  return out;
-}
-
 /// Mermaid labels are quoted HTML, with entities written without ampersand.
-std::string mermaid_label(std::string_view text) {
-  return escaped(text, [](char c) -> std::string_view {
-    constexpr std::string_view special = "\"<>&#";
-    constexpr std::array<std::string_view, special.size()> entities{"#quot;", "#lt;", "#gt;",
-                                                                    "#amp;", "#35;"};
-    const std::size_t at = special.find(c);
-    return at == std::string_view::npos ? "" : entities.at(at);
-  });
+std::string mermaid_label(std::string text) {
+  constexpr std::array<std::array<std::string_view, 2>, 5> entities{
+      {{"#", "#35;"}, {"&", "#amp;"}, {"\"", "#quot;"}, {"<", "#lt;"}, {">", "#gt;"}}};
+  for (const auto& [special, entity] : entities) text = replaced(std::move(text), special, entity);
+  return text;
 }
 
-std::string dot_label(std::string_view text) {
-  return escaped(text, [](char c) -> std::string_view {
-    if (c == '"') return "\\\"";
-    return c == '\\' ? "\\\\" : "";
-  });
+std::string dot_label(const std::string& text) {
+  return replaced(replaced(text, "\\", "\\\\"), "\"", "\\\"");
 }
 
 /// A shape per kind of stage, so that they differ without colours.
@@ -82,7 +63,7 @@ std::string graph_text(const Graph& graph) {
     text += fmt::format("{}{} {} ({})\n", text.empty() ? "" : "\n", kind_name(node.kind), node.name,
                         node.entry->stage->name);
     for (const NodeIndex output : node.outputs) {
-      text += fmt::format("  -> {}: {}\n", graph[output].name, columns_text(node.out, ", "));
+      text += fmt::format("  -> {}: {}\n", graph[output].name, columns_text(node.out));
     }
   }
   return text;

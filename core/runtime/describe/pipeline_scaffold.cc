@@ -1,8 +1,8 @@
 #include "core/runtime/describe/pipeline_scaffold.hpp"
 
 #include "core/runtime/base/utf8.hpp"
-#include "core/runtime/config/pipeline_file.hpp"
 #include "core/runtime/describe/stage_description.hpp"
+#include "core/runtime/plugin/stage_kind.hpp"
 
 #include <etl/error.hpp>
 
@@ -47,10 +47,8 @@ std::string option_lines(const json& option) {
 }
 
 std::string input_text(const std::vector<std::string>& names) {
-  if (names.size() == 1) return fmt::format("\"{}\"", names.front());
-  std::string list;
-  for (const std::string& name : names) list += (list.empty() ? "\"" : ", \"") + name + "\"";
-  return "[" + list + "]";
+  const std::string list = fmt::format("\"{}\"", fmt::join(names, "\", \""));
+  return names.size() == 1 ? list : "[" + list + "]";
 }
 
 class Scaffold {

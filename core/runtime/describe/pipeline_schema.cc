@@ -114,11 +114,6 @@ void add_list(const etl_option_spec& spec, ordered_json& out) {
   out["items"]["description"] = to_view(spec.help);  // taplo shows this for an array
 }
 
-/// Its properties have no names that a schema could list.
-ordered_json map_of_text(const etl_option_spec& spec) {
-  return {{"type", "object"}, {"additionalProperties", text(spec)}};
-}
-
 /// The default as JSON, or null if JSON cannot express it.
 ordered_json default_of(const etl_option_spec& spec) {
   const std::optional<RawValue> parsed = parse_value(to_view(spec.fallback), {});
@@ -149,7 +144,7 @@ void add_type(const etl_option_spec& spec, ordered_json& out) {
     case ETL_OPTION_LIST:
       return add_list(spec, out);
     case ETL_OPTION_MAP:
-      return out.update(map_of_text(spec));
+      return out.update({{"type", "object"}, {"additionalProperties", text(spec)}});
     case ETL_OPTION_TIME:
       return unless_variable(
           with_pattern("now|-(" + std::string(duration) + ")|" + std::string(moment)), out);

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 namespace etl::runtime {

@@ -1,8 +1,9 @@
 #include "core/runtime/describe/stage_description.hpp"
 
+#include "core/runtime/base/text.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/units.hpp"
-#include "core/runtime/config/pipeline_file.hpp"
+#include "core/runtime/plugin/stage_kind.hpp"
 
 #include <etl/detail/split.hpp>
 #include <etl/error.hpp>
@@ -66,12 +67,8 @@ std::string option_conditions(const json& option) {
   const auto add = [&](const std::string& part) { text += (text.empty() ? "" : "; ") + part; };
   if (option["required"].get<bool>()) add("required");
   if (option["default"].is_string()) add("default " + option["default"].get<std::string>());
-  if (!option["allowed"].empty()) {
-    std::string words;
-    for (const json& word : option["allowed"])
-      words += (words.empty() ? "" : ", ") + word.get<std::string>();
-    add("one of " + words);
-  }
+  const auto words = option["allowed"].get<std::vector<std::string>>();
+  if (!words.empty()) add(fmt::format("one of {}", fmt::join(words, ", ")));
   if (option.contains("minimum")) add(bounds(option));
   if (option["secret"].get<bool>()) add("secret");
   return text;
@@ -138,12 +135,7 @@ std::string sentence(std::string text) {
   return text;
 }
 
-std::string escaped_cell(std::string text) {
-  for (std::size_t at = text.find('|'); at != std::string::npos; at = text.find('|', at + 2)) {
-    text.insert(at, 1, '\\');
-  }
-  return text;
-}
+std::string escaped_cell(const std::string& text) { return replaced(text, "|", "\\|"); }
 
 }  // namespace
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <map>
 #include <optional>
+#include <span>
 
 namespace etl::runtime {
 
@@ -99,7 +100,7 @@ class GraphBuilder {
     std::vector<const StageSpec*> order;
     std::map<std::string, bool> placed;
     const auto ready = [&](const StageSpec& spec) {
-      return std::all_of(spec.inputs.begin(), spec.inputs.end(), [&](const Input& input) {
+      return std::ranges::all_of(spec.inputs, [&](const Input& input) {
         return placed[input.name] || !by_name_.contains(input.name) ||
                by_name_.at(input.name)->kind == Kind::sink;
       });
@@ -267,9 +268,7 @@ class GraphBuilder {
     try {
       body();
     } catch (const Error& failure) {
-      const Position* option =
-          failure.option().empty() ? nullptr : node.options->position(failure.option());
-      error(option != nullptr ? *option : node.position, failure.message());
+      error(node.position_of(failure), failure.message());
       node.stage.reset();
     }
   }
@@ -296,6 +295,11 @@ class GraphBuilder {
 };
 
 std::unique_ptr<Graph> Graph::build(const PipelineFile& file, const GraphContext& context,
+const Position& Node::position_of(const Error& error) const {
+  const Position* option = options->position(error.option());
+  return option != nullptr ? *option : position;
+}
+
                                     Diagnostics& diagnostics) {
   return GraphBuilder(file, context, diagnostics).build();
 }
@@ -329,13 +333,11 @@ bool Graph::exactly_once() const {
 }
 
 const etl_option_spec* Graph::option_spec(std::string_view stage, std::string_view option) const {
-  for (const Node& node : nodes_) {
-    if (node.name != stage) continue;
-    const etl_stage& table = *node.entry->stage;
-    for (std::size_t i = 0; i < table.option_count; ++i) {
-      const etl_option_spec& spec = table.options[i];
-      if (std::string_view(spec.name.data, spec.name.size) == option) return &spec;
-    }
+  const auto node = std::ranges::find(nodes_, stage, &Node::name);
+  if (node == nodes_.end()) return nullptr;
+  const etl_stage& table = *node->entry->stage;
+  for (const etl_option_spec& spec : std::span(table.options, table.option_count)) {
+    if (detail::to_view(spec.name) == option) return &spec;
   }
   return nullptr;
 }

@@ -36,6 +36,8 @@ struct Node {
   /// The columns of the rows that leave a source or filter, or reach a sink.
   [[nodiscard]] const Schema& columns() const { return kind == Kind::sink ? in : out; }
 };
+  /// The position of the option that the error is about, or else of the stage.
+  [[nodiscard]] const Position& position_of(const Error& error) const;
 
 /// What is needed to make stages, besides the file.
 struct GraphContext {

@@ -30,14 +30,6 @@ bool is_lost(const RunningRecord& record) {
   return record.silent > std::chrono::microseconds(lost_after).count() && !lives_here(record);
 }
 
-std::vector<RunningRecord> records_of(const Pipeline& pipeline, NodeIndex sink) {
-  std::vector<RunningRecord> records;
-  for_each_database(pipeline, sink, [&](const SinkStage& stage) {
-    std::ranges::move(stage.running(pipeline.file.name), std::back_inserter(records));
-  });
-  return records;
-}
-
 bool same_partition(const RunningRecord& one, const RunningRecord& other) {
   return one.source == other.source && one.partition == other.partition;
 }
@@ -48,7 +40,9 @@ std::vector<InProgress> in_progress(const Pipeline& pipeline, NodeIndex sink,
                                     const LedgerView& ledger) {
   std::vector<RunningRecord> records;
   try {
-    records = records_of(pipeline, sink);
+    for_each_database(pipeline, sink, [&](const SinkStage& stage) {
+      std::ranges::move(stage.running(pipeline.file.name), std::back_inserter(records));
+    });
   } catch (const Error&) {
     return {};  // reading the ledger, which comes first, has reported the failure
   }

@@ -1,6 +1,5 @@
 #include "core/runtime/pipeline/plan.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
 #include "core/runtime/base/text_format.hpp"
 #include "core/runtime/base/utf8.hpp"
@@ -58,7 +57,7 @@ std::vector<std::size_t> share_out(std::span<const std::int64_t> bytes, std::siz
 
 bool selected(const Selection& selection, const std::string& id) {
   return selection.only.empty() ||
-         std::any_of(selection.only.begin(), selection.only.end(), [&](const std::string& glob) {
+         std::ranges::any_of(selection.only, [&](const std::string& glob) {
            return ::fnmatch(glob.c_str(), id.c_str(), 0) == 0;
          });
 }

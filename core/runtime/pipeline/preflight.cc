@@ -44,13 +44,6 @@ std::string difference(const std::string& before, const std::string& now) {
   return text.empty() ? "the stages changed" : text;
 }
 
-/// The position of the option that the error is about, or else of the stage.
-const Position& position_of(const Node& node, const StageError& error) {
-  const Position* option =
-      error.option().empty() ? nullptr : node.options->position(error.option());
-  return option != nullptr ? *option : node.position;
-}
-
 TargetState inspect_target(const Pipeline& pipeline, NodeIndex sink, bool reload,
                            LedgerView& ledger, Diagnostics& diagnostics) {
   const Graph& graph = *pipeline.graph;
@@ -60,17 +53,17 @@ TargetState inspect_target(const Pipeline& pipeline, NodeIndex sink, bool reload
     ledger.load_all(pipeline, sink);
     // Before the table is compared: changed columns would cause both errors.
     if (const auto changed = reload ? std::nullopt : changed_definition(graph, sink, ledger)) {
-      diagnostics.error(node.position, *changed, std::string(changed_definition_remedy));
+      diagnostics.error(node.position, *changed, changed_definition_remedy);
       return target;
     }
     if (auto found = graph.sink(sink).inspect(node.in)) {
       if (const auto lost = lost_target(graph, sink, pipeline.file.name, *found))
-        diagnostics.error(node.position, *lost, std::string(lost_target_remedy));
+        diagnostics.error(node.position, *lost, lost_target_remedy);
       target.name = std::move(found->name);
       target.ddl = std::move(found->ddl);
     }
   } catch (const StageError& error) {
-    if (error.code() == Code::config) diagnostics.error(position_of(node, error), error.message());
+    if (error.code() == Code::config) diagnostics.error(node.position_of(error), error.message());
     else target.unreachable = error;
   }
   return target;
@@ -87,9 +80,9 @@ std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink
       return record.source == graph[source].name && record.state == State::done &&
              record.definition != definition;
     };
-    const auto first = std::find_if(records.begin(), records.end(), differs);
+    const auto first = std::ranges::find_if(records, differs);
     if (first == records.end()) continue;
-    const auto count = std::count_if(first, records.end(), differs);
+    const auto count = std::ranges::count_if(records, differs);
     const bool one = count == 1;
     return fmt::format(
         "{} in sink \"{}\",{} \"{}\", {} loaded with another definition of this pipeline: {}",

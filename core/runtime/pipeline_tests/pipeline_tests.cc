@@ -1,8 +1,8 @@
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 
 #include "core/runtime/base/descriptor.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline_tests/test_row_reader.hpp"
 
 #include <fmt/format.h>
@@ -30,7 +30,6 @@ constexpr std::array<TestKey, 9> keys{{
 /// A stage whose rows a test expects.
 struct Expectation {
   NodeIndex node;
-  std::string stage;
   Position position;
 };
 
@@ -60,11 +59,11 @@ class TestReader {
     diagnostics_.error(position, message, hint);
   }
 
-  void wrong_type(const RawOption& option, std::string_view wanted, std::string hint = {}) {
+  void wrong_type(const RawOption& option, std::string_view wanted, std::string_view hint = {}) {
     error(option.value,
           fmt::format("{} of {} must be {}, not {}", named(option), title_, wanted,
                       type_name(option.data)),
-          std::move(hint));
+          hint);
   }
 
   /// `"counts.db"`
@@ -153,10 +152,7 @@ class TestReader {
                    "name a stage whose rows the test provides");
     }
     const std::size_t before = diagnostics_.all().size();
-    TestInput input;
-    input.node = node;
-    input.position = option.key;
-    input.rows = read_rows(option, kind, node);
+    TestInput input{node, option.key, false, read_rows(option, kind, node), {}, {}};
     if (diagnostics_.all().size() == before) add_input(std::move(input), option);
   }
 
@@ -173,10 +169,7 @@ class TestReader {
                                in_quotes(option.name), (*graph_)[node].entry->stage->name, title_),
                    fmt::format("write rows instead: inputs.{} = [...]", option.name));
     }
-    TestInput input;
-    input.node = node;
-    input.position = option.key;
-    input.raw = true;
+    TestInput input{node, option.key, true, {}, {}, {}};
     if (const auto* text = std::get_if<std::string>(&option.data)) {
       input.records = lines_of(*text);
     } else if (const auto* items = std::get_if<RawList>(&option.data)) {
@@ -260,9 +253,7 @@ class TestReader {
     return test_.outputs.emplace_back(TestOutput{node, {}, {}, {}, {}});
   }
 
-  void expects(const RawOption& option, NodeIndex node) {
-    expected_.push_back({node, option.name, option.key});
-  }
+  void expects(const RawOption& option, NodeIndex node) { expected_.push_back({node, option.key}); }
 
   void read_output(const RawOption& option, Kind kind, NodeIndex node) {
     expects(option, node);
@@ -273,11 +264,8 @@ class TestReader {
     expects(option, node);
     const auto* table = std::get_if<RawTable>(&option.data);
     if (table == nullptr) return wrong_type(option, "a table of columns");
-    TestRows rows;
-    rows.position = option.value;
-    rows.rows.push_back(read_row(*table, option.name, kind, node));
-    rows.positions.push_back(option.value);
-    output(node).every = std::move(rows);
+    output(node).every = {
+        option.value, {}, {read_row(*table, option.name, kind, node)}, {option.value}};
   }
 
   void read_count(const RawOption& option, Kind /*kind*/, NodeIndex node) {
@@ -359,19 +347,18 @@ class TestReader {
   }
 
   void check_expectation(const Expectation& expectation) {
+    const std::string stage = in_quotes((*graph_)[expectation.node].name);
     bool reached = false;
     for (const TestInput& input : test_.inputs) {
       reached = reached || graph_->reaches(input.node, expectation.node);
       if (input.node == expectation.node && !input.raw) {
         return error(expectation.position,
-                     fmt::format("{} both provides and expects the rows of {}", title_,
-                                 in_quotes(expectation.stage)),
+                     fmt::format("{} both provides and expects the rows of {}", title_, stage),
                      "expect the rows of a stage behind it");
       }
     }
     if (reached) return;
-    error(expectation.position,
-          fmt::format("no inputs of {} reach {}", title_, in_quotes(expectation.stage)));
+    error(expectation.position, fmt::format("no inputs of {} reach {}", title_, stage));
   }
 
   const PipelineFile& file_;

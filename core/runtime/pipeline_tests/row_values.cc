@@ -1,7 +1,7 @@
 #include "core/runtime/pipeline_tests/row_values.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/text_format.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/config/diagnostics.hpp"
 
 #include <etl/builder.hpp>
@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <limits>
@@ -19,30 +20,27 @@ namespace {
 
 constexpr std::int64_t second_us = 1'000'000;
 
+/// `T`: how the column stores a value; `As`: the type of the cell.
+template <class T, class As = T>
+Cell cell_as(const Batch& batch, std::size_t column, std::size_t row) {
+  const Column<T> values = batch.column<T>(column);
+  return values.null(row) ? Cell() : Cell(As(values[row]));
+}
+
 Cell cell_of(const Batch& batch, std::size_t column, std::size_t row) {
-  const auto value = [&](auto values) -> Cell {
-    if (values.null(row)) return std::monostate();
-    return values[row];
-  };
   switch (batch.schema()[column].type) {
     case Type::boolean:
-      return value(batch.column<bool>(column));
-    case Type::int32: {
-      const auto numbers = batch.column<std::int32_t>(column);
-      if (numbers.null(row)) return std::monostate();
-      return std::int64_t{numbers[row]};
-    }
+      return cell_as<bool>(batch, column, row);
+    case Type::int32:
+      return cell_as<std::int32_t, std::int64_t>(batch, column, row);
     case Type::float64:
-      return value(batch.column<double>(column));
+      return cell_as<double>(batch, column, row);
     case Type::int64:
     case Type::timestamp_s:
     case Type::timestamp_us:
-      return value(batch.column<std::int64_t>(column));
-    default: {
-      const auto texts = batch.column<std::string_view>(column);
-      if (texts.null(row)) return std::monostate();
-      return std::string(texts[row]);
-    }
+      return cell_as<std::int64_t>(batch, column, row);
+    default:
+      return cell_as<std::string_view, std::string>(batch, column, row);
   }
 }
 
@@ -229,16 +227,11 @@ nlohmann::json cell_json(const Cell& cell, Type type) {
 }
 
 std::string time_text(std::int64_t value, Type type) {
-  const std::int64_t unit = type == Type::timestamp_s ? 1 : second_us;
-  std::int64_t seconds = value / unit;
-  std::int64_t fraction = value % unit;
-  if (fraction < 0) {
-    fraction += unit;
-    --seconds;
-  }
-  std::string text = utc_text(seconds);
-  if (fraction != 0) text += fmt::format(".{:06}", fraction);
-  return text;
+  if (type == Type::timestamp_s) return utc_text(value);
+  const std::chrono::microseconds time(value);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const std::int64_t fraction = (time - seconds).count();
+  return utc_text(seconds.count()) + (fraction == 0 ? "" : fmt::format(".{:06}", fraction));
 }
 
 }  // namespace etl::runtime

@@ -1,8 +1,8 @@
 #include "core/runtime/pipeline_tests/test_row_reader.hpp"
 
 #include "core/runtime/base/descriptor.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/suggest.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <etl/detail/split.hpp>
 

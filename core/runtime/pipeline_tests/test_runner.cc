@@ -1,7 +1,6 @@
 #include "core/runtime/pipeline_tests/test_runner.hpp"
 
 #include "core/runtime/attempt/partition_flow.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/utf8.hpp"
 #include "core/runtime/pipeline_tests/pipeline_tests.hpp"
 #include "core/runtime/pipeline_tests/row_diff.hpp"

@@ -1,12 +1,13 @@
 #include "core/runtime/plugin/plugin_loader.hpp"
 
 #include "core/runtime/base/environment.hpp"
-#include "core/runtime/base/in_quotes.hpp"
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/base/ownership.hpp"
+#include "core/runtime/base/utf8.hpp"
 #include "core/runtime/plugin/older_tables.hpp"
 
 #include <etl/detail/caller.hpp>
+#include <etl/detail/split.hpp>
 #include <etl/error.hpp>
 
 #include <boost/dll/shared_library.hpp>
@@ -44,20 +45,15 @@ std::string too_small(std::size_t found, std::size_t least) {
 }
 
 std::string machine_name(unsigned machine) {
-  switch (machine) {
-    case EM_386:
-      return "i386";
-    case EM_X86_64:
-      return "x86-64";
-    case EM_ARM:
-      return "arm";
-    case EM_AARCH64:
-      return "aarch64";
-    case EM_RISCV:
-      return "riscv";
-    default:
-      return "ELF machine " + std::to_string(machine);
+  constexpr std::array<std::pair<unsigned, const char*>, 5> names{{{EM_386, "i386"},
+                                                                   {EM_X86_64, "x86-64"},
+                                                                   {EM_ARM, "arm"},
+                                                                   {EM_AARCH64, "aarch64"},
+                                                                   {EM_RISCV, "riscv"}}};
+  for (const auto& [number, name] : names) {
+    if (number == machine) return name;
   }
+  return "ELF machine " + std::to_string(machine);
 }
 
 /// The start of an ELF file, which names the machine that it was built for.
@@ -321,9 +317,7 @@ SearchPath SearchPath::from(const std::vector<fs::path>& given, std::string_view
     if (path.empty()) throw Error::config("--plugin-dir: the path is empty");
     search.directories.push_back({fs::absolute(path), "--plugin-dir"});
   }
-  while (!environment.empty()) {
-    const std::string_view part = environment.substr(0, environment.find(':'));
-    environment.remove_prefix(std::min(environment.size(), part.size() + 1));
+  for (const std::string_view part : detail::split(environment, ':')) {
     // An empty or relative part would mean the current folder.
     if (part.empty()) continue;
     if (part.front() != '/') {

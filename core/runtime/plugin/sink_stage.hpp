@@ -5,7 +5,6 @@
 #include "core/runtime/plugin/stage.hpp"
 
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>

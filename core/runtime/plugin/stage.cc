@@ -24,30 +24,24 @@ Stage::Stage(const etl_stage& table, std::string name, std::span<const etl_optio
       origin_{std::move(name), kind_of(table)},
       services_(services),
       memory_(services.memory) {
-  host_.struct_size = sizeof(host_);
-  host_.abi_minor = ETL_ABI_MINOR;
-  host_.ctx = this;
-  host_.log = [](void* ctx, std::uint32_t level, etl_str text) {
-    const auto& self = *static_cast<const Stage*>(ctx);
-    self.services_.log(self.name(), level, detail::to_view(text));
+  const auto log = [](void* ctx, std::uint32_t level, etl_str text) {
+    of(ctx).services_.log(of(ctx).name(), level, detail::to_view(text));
   };
-  host_.cancelled = [](void* ctx) {
-    return static_cast<const Stage*>(ctx)->services_.cancellation.requested_here() ? 1 : 0;
+  const auto cancelled = [](void* ctx) {
+    return of(ctx).services_.cancellation.requested_here() ? 1 : 0;
   };
-  host_.extension = [](void* ctx, const char* id) -> const void* {
-    const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
+  const auto extension = [](void* ctx, const char* id) -> const void* {
+    const StageServices& offered = of(ctx).services_;
     if (std::string_view(id) == ETL_SLOTS) return offered.slots;
     if (std::string_view(id) == ETL_READS_NOTHING) return offered.reads ? nullptr : id;
     if (std::string_view(id) == ETL_RELOAD) return offered.reload ? id : nullptr;
     return nullptr;
   };
-  host_.memory = [](void* ctx, std::int64_t change) {
-    static_cast<const Stage*>(ctx)->memory_.add(change);
+  const auto memory = [](void* ctx, std::int64_t change) { of(ctx).memory_.add(change); };
+  const auto wake = [](void* ctx) {
+    if (of(ctx).services_.wake) of(ctx).services_.wake();
   };
-  host_.wake = [](void* ctx) {
-    const StageServices& offered = static_cast<const Stage*>(ctx)->services_;
-    if (offered.wake) offered.wake();
-  };
+  host_ = {sizeof(host_), ETL_ABI_MINOR, this, log, cancelled, extension, memory, wake};
   call(table_->create, &host_, options.data(), options.size(), &self_);
 }
 

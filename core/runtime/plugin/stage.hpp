@@ -91,6 +91,8 @@ class Stage {
   [[nodiscard]] Schema imported(const detail::OwnedSchema& schema) const;
 
  private:
+  static const Stage& of(void* ctx) { return *static_cast<const Stage*>(ctx); }
+
   const etl_stage* table_;
   Origin origin_;
   StageServices services_;

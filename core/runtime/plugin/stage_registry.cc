@@ -1,27 +1,22 @@
 #include "core/runtime/plugin/stage_registry.hpp"
 
+#include "core/runtime/base/descriptor.hpp"
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/plugin/stage_names.hpp"
 
 #include <etl/error.hpp>
 
-#include <algorithm>
 #include <set>
+#include <span>
 
 namespace etl::runtime {
 
 namespace fs = std::filesystem;
 
 std::vector<fs::path> libraries_in(const fs::path& folder) {
-  std::vector<fs::path> found;
-  try {
-    for (const fs::directory_entry& entry : fs::directory_iterator(folder)) {
-      if (entry.path().extension() == ".so") found.push_back(entry.path());
-    }
-  } catch (const fs::filesystem_error& error) {
-    throw Error::config(folder.string() + ": cannot be read: " + error.code().message());
-  }
-  std::sort(found.begin(), found.end());
+  std::error_code failure;
+  std::vector<fs::path> found = files_in(folder, ".so", failure);
+  if (failure) throw Error::config(folder.string() + ": cannot be read: " + failure.message());
   return found;
 }
 
@@ -93,8 +88,7 @@ void StageRegistry::Contents::load_all() {
 }
 
 void StageRegistry::Contents::add(const LoadedPlugin& plugin, const std::string& origin) {
-  for (std::size_t i = 0; i < plugin.table->stage_count; ++i) {
-    const etl_stage* stage = plugin.table->stages[i];
+  for (const etl_stage* stage : std::span(plugin.table->stages, plugin.table->stage_count)) {
     const auto [at, inserted] = stages.try_emplace(stage->name, StageEntry{stage, plugin, origin});
     // The same library may be found in two ways.
     const StageEntry& first = at->second;

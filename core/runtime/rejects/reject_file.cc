@@ -1,5 +1,7 @@
 #include "core/runtime/rejects/reject_file.hpp"
 
+#include "core/runtime/base/text.hpp"
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
@@ -197,9 +199,7 @@ void RejectFile::refresh() {
 fs::path RejectFile::file_of(const RejectKey& key) const {
   std::string slug = key.partition.substr(0, longest_slug);
   for (char& c : slug) {
-    const bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '_' || c == '.' || c == '+';
-    if (!plain) c = '_';
+    if (!is_letter_or_digit(c) && c != '-' && c != '.' && c != '+') c = '_';
   }
   if (slug.starts_with('.')) slug.front() = '_';
   std::string identity;
@@ -317,16 +317,9 @@ void RejectFile::publish_folder(const std::vector<Publication>& publications) {
 std::vector<fs::path> published_files(const RejectPath& rejects) {
   if (!rejects.folder) return {rejects.path};
   std::error_code failure;
-  std::vector<fs::path> files;
-  fs::directory_iterator at(rejects.path, failure);
-  for (; !failure && at != fs::directory_iterator(); at.increment(failure)) {
-    if (at->path().extension() == ".jsonl") files.push_back(at->path());
-  }
-  if (failure) {
-    errno = failure.value();
-    throw file_error("cannot read the folder", rejects.path);
-  }
-  std::ranges::sort(files);
+  std::vector<fs::path> files = files_in(rejects.path, ".jsonl", failure);
+  errno = failure.value();
+  if (failure) throw file_error("cannot read the folder", rejects.path);
   return files;
 }
 

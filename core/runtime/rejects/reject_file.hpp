@@ -9,7 +9,6 @@
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/rejects/reject_spool.hpp"
 
-#include <functional>
 #include <set>
 #include <string>
 #include <vector>

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -109,13 +108,8 @@ fs::path SpoolFolder::file(std::int64_t number) const {
 }
 
 std::vector<fs::path> SpoolFolder::files() const {
-  std::vector<fs::path> files;
   std::error_code ignored;
-  for (const fs::directory_entry& entry : fs::directory_iterator(path_, ignored)) {
-    if (entry.path().extension() == extension) files.push_back(entry.path());
-  }
-  std::ranges::sort(files);
-  return files;
+  return files_in(path_, extension, ignored);
 }
 
 void SpoolFolder::remove_if_empty() const {

@@ -34,20 +34,11 @@ enum : unsigned {
 /// Returns the error `PATH: system message`. Missing if there is no such file, transient if the
 /// system may recover before the next attempt, else permanent.
 etl::Error file_error(const std::filesystem::path& path, int code) {
+  constexpr std::array passing{EIO, ESTALE, EMFILE, ENFILE, ENOMEM, EAGAIN};
   std::string message = path.string() + ": " + std::generic_category().message(code);
-  switch (code) {
-    case ENOENT:
-      return etl::Error::missing(std::move(message));
-    case EIO:
-    case ESTALE:
-    case EMFILE:
-    case ENFILE:
-    case ENOMEM:
-    case EAGAIN:
-      return etl::Error::transient(std::move(message));
-    default:
-      return etl::Error::permanent(std::move(message));
-  }
+  if (code == ENOENT) return etl::Error::missing(std::move(message));
+  const bool passes = std::ranges::find(passing, code) != passing.end();
+  return {passes ? etl::Code::transient : etl::Code::permanent, std::move(message)};
 }
 
 bool is_regular(int file) {

@@ -1,6 +1,6 @@
 #include "plugins/common/sql/earlier_load.hpp"
 
-#include "plugins/common/sql/has_rows.hpp"
+#include "plugins/common/sql/unknown_rows.hpp"
 
 #include <etl/error.hpp>
 

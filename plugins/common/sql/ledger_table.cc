@@ -25,16 +25,7 @@ TableDefinition ledger_definition(const Dialect& dialect, std::string schema, st
 
 std::vector<etl::LedgerRecord> LedgerTable::all(std::string_view pipeline,
                                                 std::string_view sink) const {
-  const auto placeholder = definition_.dialect->placeholder;
-  const std::string text = "SELECT " + definition_.select_list() + " FROM " +
-                           definition_.sql_name() + " WHERE \"pipeline\" = " + placeholder(1) +
-                           " AND \"sink\" = " + placeholder(2) +
-                           " ORDER BY \"source\", \"partition\"";
-  std::vector<etl::LedgerRecord> records;
-  session_.query(
-      reading, text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-      [&](const Row& row) { records.push_back(read_record(row, ledger_record, definition_)); });
-  return records;
+  return read_records(session_, ledger_record, definition_, pipeline, sink);
 }
 
 std::optional<etl::LedgerRecord> LedgerTable::find(const Key& key, Lock lock) const {

@@ -2,12 +2,14 @@
 /// Tables of records whose columns the SDK lists: the ledger and the running table.
 #pragma once
 
+#include "plugins/common/sql/session.hpp"
 #include "plugins/common/sql/table_definition.hpp"
 #include "plugins/common/sql/timestamp_text.hpp"
 
 #include <etl/error.hpp>
 #include <etl/record_column.hpp>
 
+#include <array>
 #include <span>
 #include <string>
 #include <string_view>
@@ -81,6 +83,23 @@ Record read_record(const Row& row, Columns<Record> columns, const TableDefinitio
     }
   }
   return record;
+}
+
+/// All records of a pipeline and sink, in the order of the key.
+template <class Record>
+std::vector<Record> read_records(Session& session, Columns<Record> columns,
+                                 const TableDefinition& table, std::string_view pipeline,
+                                 std::string_view sink) {
+  const auto placeholder = table.dialect->placeholder;
+  const std::string text = "SELECT " + table.select_list() + " FROM " + table.sql_name() +
+                           " WHERE \"pipeline\" = " + placeholder(1) +
+                           " AND \"sink\" = " + placeholder(2) + " ORDER BY " +
+                           column_list(table.key);
+  std::vector<Record> records;
+  session.query("reading " + table.table, text,
+                std::array<Value, 2>{std::string(pipeline), std::string(sink)},
+                [&](const Row& row) { records.push_back(read_record(row, columns, table)); });
+  return records;
 }
 
 }  // namespace sql

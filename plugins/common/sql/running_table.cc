@@ -21,15 +21,7 @@ TableDefinition running_definition(const Dialect& dialect, std::string schema, s
 
 std::vector<etl::RunningRecord> RunningTable::all(std::string_view pipeline,
                                                   std::string_view sink) const {
-  const auto placeholder = definition_.dialect->placeholder;
-  const std::string text = "SELECT " + definition_.select_list() + " FROM " +
-                           definition_.sql_name() + " WHERE \"pipeline\" = " + placeholder(1) +
-                           " AND \"sink\" = " + placeholder(2) +
-                           " ORDER BY \"source\", \"partition\", \"run_id\"";
-  std::vector<etl::RunningRecord> records;
-  session_.query(
-      "reading etl_running", text, std::array<Value, 2>{std::string(pipeline), std::string(sink)},
-      [&](const Row& row) { records.push_back(read_record(row, running_record, definition_)); });
+  auto records = read_records(session_, running_record, definition_, pipeline, sink);
   const std::int64_t read_at = now().micros;
   for (etl::RunningRecord& record : records) {
     record.silent = std::max<std::int64_t>(0, read_at - record.silent);

@@ -1,7 +1,5 @@
 #include "plugins/common/sql/table_definition.hpp"
 
-#include <etl/error.hpp>
-
 #include <algorithm>
 #include <utility>
 
@@ -16,16 +14,10 @@ std::string quoted(std::string_view name) {
   return text += '"';
 }
 
-std::string column_list(const etl::Strings& columns) {
-  std::string list;
-  for (const std::string& column : columns) list += (list.empty() ? "" : ", ") + quoted(column);
-  return list;
-}
+std::string column_list(const etl::Strings& columns) { return joined(columns, quoted); }
 
 std::string column_list(const etl::Schema& columns) {
-  etl::Strings names;
-  for (const etl::Field& field : columns) names.push_back(field.name);
-  return column_list(names);
+  return joined(columns, [](const etl::Field& field) { return quoted(field.name); });
 }
 
 std::string TableDefinition::sql_name() const { return quoted(schema) + "." + quoted(table); }
@@ -52,13 +44,10 @@ std::string TableDefinition::create_sql() const {
 }
 
 std::string TableDefinition::select_list() const {
-  std::string list;
-  for (const etl::Field& field : columns) {
+  return joined(columns, [this](const etl::Field& field) {
     const std::string name = quoted(field.name);
-    list += (list.empty() ? "" : ", ") +
-            (etl::is_timestamp(field.type) ? dialect->time_text(name) : name);
-  }
-  return list;
+    return etl::is_timestamp(field.type) ? dialect->time_text(name) : name;
+  });
 }
 
 std::string TableDefinition::insert_sql(std::size_t rows) const {
@@ -81,16 +70,10 @@ std::string sent(std::string_view column) { return "excluded." + quoted(column);
 
 /// Whether the row sent is not older than the existing one, which may have no value to compare.
 std::string is_not_older(const etl::Strings& order) {
-  std::string left, right;
-  for (const std::string& column : order) {
-    left += (left.empty() ? "" : ", ") + sent(column);
-    right += (right.empty() ? "" : ", ") + stored(column);
-  }
-  if (order.size() > 1) {
-    left = "(" + left + ")";
-    right = "(" + right + ")";
-  }
-  return "(" + left + " >= " + right + ") IS NOT FALSE";
+  const std::string left = joined(order, sent);
+  const std::string right = joined(order, stored);
+  return order.size() == 1 ? "(" + left + " >= " + right + ") IS NOT FALSE"
+                           : "((" + left + ") >= (" + right + ")) IS NOT FALSE";
 }
 
 /// The new value of a column in the existing row; empty if it keeps the old one. `replaces` is the
@@ -130,27 +113,6 @@ std::string on_conflict(const TableDefinition& table, std::string_view condition
   if (updates.empty()) return sql += "NOTHING";
   sql += "UPDATE SET " + updates;
   return where.empty() ? sql : sql.append(" WHERE ").append(where);
-}
-
-void check_key(bool upsert, const etl::Strings& key) {
-  const auto refuse = [](const std::string& why) { throw etl::Error::config(why).about("key"); };
-  if (upsert && key.empty()) refuse("mode = \"upsert\" needs key, the columns that identify a row");
-  if (!upsert && !key.empty()) {
-    refuse("key is for mode = \"upsert\"; mode = \"append\" replaces no rows");
-  }
-  for (auto column = key.begin(); column != key.end(); ++column) {
-    if (std::find(key.begin(), column, *column) != column) {
-      refuse("column \"" + *column + "\" is named twice");
-    }
-  }
-}
-
-void check_key_columns(const etl::Strings& key, const etl::Schema& columns) {
-  for (const std::string& column : key) {
-    if (columns.find(column)) continue;
-    throw etl::Error::config("no column \"" + column + "\"; available: " + columns.names())
-        .about("key");
-  }
 }
 
 }  // namespace sql

@@ -15,6 +15,15 @@ namespace sql {
 
 /// `name` as an SQL identifier, whatever it contains: `a"b` becomes `"a""b"`.
 [[nodiscard]] std::string quoted(std::string_view name);
+/// What `write` makes of each element, which is never empty: `"a", "b"`.
+template <class List, class Write>
+[[nodiscard]] std::string joined(const List& list, const Write& write,
+                                 std::string_view separator = ", ") {
+  std::string text;
+  for (const auto& each : list) text.append(text.empty() ? "" : separator).append(write(each));
+  return text;
+}
+
 /// `"a", "b"`, as SQL and in messages.
 [[nodiscard]] std::string column_list(const etl::Strings& columns);
 [[nodiscard]] std::string column_list(const etl::Schema& columns);
@@ -49,11 +58,5 @@ inline constexpr std::string_view existing_row = "target";
 /// Dialect::upsert of databases with ON CONFLICT. The inserted row has for each column the value to
 /// combine with the existing one: for "count" a number of rows.
 [[nodiscard]] std::string on_conflict(const TableDefinition& table, std::string_view condition);
-
-/// Throws Error (config, about "key") unless a key is given for mode "upsert", only for it, and
-/// without duplicates.
-void check_key(bool upsert, const etl::Strings& key);
-/// Throws Error (config, about "key") if a column of the key is not among `columns`.
-void check_key_columns(const etl::Strings& key, const etl::Schema& columns);
 
 }  // namespace sql

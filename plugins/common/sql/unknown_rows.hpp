@@ -8,12 +8,15 @@
 
 namespace sql {
 
-/// The option of sinks that allows such rows.
-inline constexpr std::string_view existing_rows_option = "existing_rows";
+/// The option `existing_rows` of sinks, which allows such rows.
 inline constexpr std::string_view existing_rows_values = "refuse|keep";
 inline constexpr std::string_view existing_rows_help =
     "What to do if the table has rows, but its ledger counts none: refuse, because they may be the "
-    "very rows to be loaded; keep adds to them";
+    "rows that are about to be loaded; keep adds to them";
+
+/// Whether the table has a row for which `condition`, an SQL expression, is true. Reads one row.
+[[nodiscard]] bool has_rows(Session& session, const TableDefinition& table,
+                            std::string_view condition = "true");
 
 /// Throws Error (config, about "table") if `table` has rows and no load into its schema is recorded
 /// as done: it may have been moved or restored without its ledger, and would be loaded once more.

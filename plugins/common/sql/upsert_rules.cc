@@ -7,6 +7,8 @@
 namespace sql {
 namespace {
 
+constexpr const char* for_upsert = " is for mode = \"upsert\"; mode = \"append\" replaces no rows";
+
 bool contains(const etl::Strings& columns, std::string_view column) {
   return std::ranges::find(columns, column) != columns.end();
 }
@@ -22,6 +24,13 @@ bool can(std::string_view function, etl::Type type) {
 
 [[noreturn]] void refuse(const char* option, const std::string& why) {
   throw etl::Error::config(why).about(option);
+}
+
+void require_distinct(const etl::Strings& columns, const char* option) {
+  for (auto column = columns.begin(); column != columns.end(); ++column) {
+    if (std::find(columns.begin(), column, *column) != column)
+      refuse(option, "column \"" + *column + "\" is named twice");
+  }
 }
 
 void require_column(const etl::Schema& columns, const std::string& column, const char* option) {
@@ -40,18 +49,25 @@ bool UpsertRules::mixes_partitions() const {
   return std::ranges::any_of(combine, [](const auto& entry) { return entry.second != "last"; });
 }
 
+void check_key(bool upsert, const etl::Strings& key) {
+  if (upsert && key.empty())
+    refuse("key", "mode = \"upsert\" needs key, the columns that identify a row");
+  if (!upsert && !key.empty()) refuse("key", "key" + std::string(for_upsert));
+  require_distinct(key, "key");
+}
+
+void check_key_columns(const etl::Strings& key, const etl::Schema& columns) {
+  for (const std::string& column : key) require_column(columns, column, "key");
+}
+
 UpsertRules rules_from(const etl::Options& options) {
   UpsertRules rules{options.find<etl::Strings>("order").value_or(etl::Strings{}),
                     options.find<etl::StringMap>("combine").value_or(etl::StringMap{})};
   const bool upserts = options.get<std::string>("mode") == "upsert";
   const etl::Strings key = options.get<etl::Strings>("key");
-  const std::string for_upsert = " is for mode = \"upsert\"; mode = \"append\" replaces no rows";
-  if (!upserts && !rules.order.empty()) refuse("order", "order" + for_upsert);
-  if (!upserts && !rules.combine.empty()) refuse("combine", "combine" + for_upsert);
-  for (auto column = rules.order.begin(); column != rules.order.end(); ++column) {
-    if (std::find(rules.order.begin(), column, *column) != column)
-      refuse("order", "column \"" + *column + "\" is named twice");
-  }
+  if (!upserts && !rules.order.empty()) refuse("order", "order" + std::string(for_upsert));
+  if (!upserts && !rules.combine.empty()) refuse("combine", "combine" + std::string(for_upsert));
+  require_distinct(rules.order, "order");
   for (const auto& [column, function] : rules.combine) {
     if (contains(key, column)) {
       refuse("combine", "column \"" + column +

@@ -31,6 +31,12 @@ struct UpsertRules {
   [[nodiscard]] bool mixes_partitions() const;
 };
 
+/// Throws Error (config, about "key") unless a key is given for mode "upsert", only for it, and
+/// without duplicates.
+void check_key(bool upsert, const etl::Strings& key);
+/// Throws Error (config, about "key") if a column of the key is not among `columns`.
+void check_key_columns(const etl::Strings& key, const etl::Schema& columns);
+
 /// Reads and checks the options. Throws Error (config, about "order" or "combine") unless they are
 /// given for mode "upsert" only, and fit each other and the key.
 [[nodiscard]] UpsertRules rules_from(const etl::Options& options);

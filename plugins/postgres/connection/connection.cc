@@ -39,15 +39,9 @@ std::int64_t to_integer(std::string_view text) {
 }
 
 bool is_failure(const Result& result) {
-  switch (PQresultStatus(result.get())) {
-    case PGRES_EMPTY_QUERY:
-    case PGRES_COMMAND_OK:
-    case PGRES_TUPLES_OK:
-    case PGRES_COPY_IN:
-      return false;
-    default:
-      return true;
-  }
+  const auto status = PQresultStatus(result.get());
+  return status != PGRES_EMPTY_QUERY && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK &&
+         status != PGRES_COPY_IN;
 }
 
 std::string_view field(const PGresult* result, int code) {

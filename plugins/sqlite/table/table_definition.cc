@@ -45,12 +45,12 @@ std::string all_of(const sql::TableDefinition& table) {
 /// Whether the row that is there is newer than the one sent, so that it rightly stays.
 std::string is_newer(const sql::TableDefinition& table) {
   if (table.rules.order.empty()) return "false";
-  std::string stored, sent;
-  for (const std::string& name : table.rules.order) {
-    stored += (stored.empty() ? "target." : ", target.") + sql::quoted(name);
-    sent += (sent.empty() ? "sent." : ", sent.") + value(table.columns.at(name));
-  }
-  return "(" + stored + ") > (" + sent + ")";
+  const auto stored = [](const std::string& name) { return "target." + sql::quoted(name); };
+  const auto sent = [&](const std::string& name) {
+    return "sent." + value(table.columns.at(name));
+  };
+  return "(" + sql::joined(table.rules.order, stored) + ") > (" +
+         sql::joined(table.rules.order, sent) + ")";
 }
 
 }  // namespace
@@ -121,10 +121,8 @@ std::string count_lacking(const sql::TableDefinition& table, std::string_view fr
 }
 
 std::string last_of_each_key(const sql::TableDefinition& table, std::string_view from) {
-  std::string key;
-  for (const std::string& name : table.key) {
-    key += (key.empty() ? "" : ", ") + value(table.columns.at(name));
-  }
+  const std::string key = sql::joined(
+      table.key, [&](const std::string& name) { return value(table.columns.at(name)); });
   std::string newest_first;
   for (const std::string& name : table.rules.order)
     newest_first += value(table.columns.at(name)) + " DESC, ";

@@ -4,6 +4,7 @@
 #include "plugins/sqlite/table/table_definition.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <vector>
 
 namespace sqlite {
@@ -21,11 +22,7 @@ class AccessReport {
   AccessReport& operator=(const AccessReport&) = delete;
   ~AccessReport() { sqlite3_set_authorizer(database_.handle(), nullptr, nullptr); }
 
-  [[nodiscard]] std::string text() const {
-    std::string list;
-    for (const std::string& each : found_) list += (list.empty() ? "" : "; ") + each;
-    return list;
-  }
+  [[nodiscard]] std::string text() const { return sql::joined(found_, std::identity(), "; "); }
 
  private:
   // Called from C: must not throw.

@@ -27,7 +27,8 @@ TEST(RunReportTest, ReplacesTheFileAtOnce) {
   {
     const RunReport report(path);
     EXPECT_EQ(read_text(path), "earlier");
-    report.write(summary());
+    etl::runtime::Log log(etl::runtime::LogLevel::off, etl::runtime::LogFormat::text, false);
+    EXPECT_TRUE(report.write(summary(), log));
   }
   EXPECT_EQ(nlohmann::json::parse(read_text(path))["pipeline"], "some");
   EXPECT_EQ(std::distance(fs::directory_iterator(folder.path()), {}), 1);

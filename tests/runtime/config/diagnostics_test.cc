@@ -1,6 +1,6 @@
 #include "core/runtime/config/diagnostics.hpp"
 
-#include "core/runtime/base/in_quotes.hpp"
+#include "core/runtime/base/utf8.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

@@ -5,7 +5,6 @@
 
 #include <etl/plugin.hpp>
 
-#include <cstdio>
 
 namespace fs = std::filesystem;
 

@@ -6,16 +6,12 @@
 #include <etl/schema.hpp>
 
 #include <algorithm>
-#include <bit>
 #include <concepts>
-#include <cstdlib>
 #include <memory>
-#include <new>
 #include <span>
 #include <string_view>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 namespace detail {
 
@@ -400,5 +396,4 @@ inline OwnedArray gather(ArrowArray& column, Type type, std::int64_t base,
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

@@ -6,8 +6,7 @@
 
 #include <limits>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 namespace detail {
 
@@ -214,5 +213,4 @@ class BatchBuilder {
 /// cost of a batch negligible.
 inline constexpr std::size_t batch_bytes = std::size_t{1} << 20;
 
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

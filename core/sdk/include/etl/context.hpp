@@ -7,8 +7,7 @@
 #include <string_view>
 #include <utility>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// Host services for one stage, valid as long as the stage. Cheap to copy; any thread may use it.
 class Context {
@@ -24,9 +23,7 @@ class Context {
 
   /// Whether the run loads again what is done (--reload): then do not use copies of earlier input
   /// without asking whether it has changed.
-  [[nodiscard]] bool reloads() const {
-    return host_->extension(host_->ctx, ETL_RELOAD) != nullptr;
-  }
+  [[nodiscard]] bool reloads() const { return host_->extension(host_->ctx, ETL_RELOAD) != nullptr; }
 
   /// Reports that the stage's ready() may answer differently now. Call it without holding a lock
   /// that ready() takes.
@@ -114,5 +111,4 @@ class Task {
   const etl_task* task_;
 };
 
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

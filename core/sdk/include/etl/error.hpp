@@ -12,8 +12,7 @@
 #include <string_view>
 #include <utility>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// The kind of an error, with the values and effects of `etl_code`.
 enum class Code : std::int32_t {
@@ -148,5 +147,4 @@ inline Error to_error(int code, const etl_error& error) {
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

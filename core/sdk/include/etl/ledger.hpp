@@ -7,11 +7,9 @@
 
 #include <array>
 #include <string>
-#include <string_view>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// A row of the table `etl_ledger`; ledger_columns names its columns and their key.
 struct LedgerRecord {
@@ -159,5 +157,4 @@ inline MergeRequest from_abi(const etl_merge_request& abi) {
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

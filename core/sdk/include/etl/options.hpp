@@ -14,8 +14,7 @@
 #include <utility>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// A list of strings.
 using Strings = std::vector<std::string>;
@@ -210,5 +209,4 @@ class Options {
   std::span<const etl_option> values_;
 };
 
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

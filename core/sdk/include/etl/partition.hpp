@@ -9,8 +9,7 @@
 #include <variant>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// A column with one value that all rows of a partition have, and no others. It lets a sink replace
 /// the partition's rows.
@@ -109,5 +108,4 @@ inline Partition from_abi(const etl_partition& abi) {
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

@@ -11,8 +11,7 @@
 #include <string_view>
 #include <variant>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// The type of a column, which each database spells in its own way.
 enum class ColumnKind {
@@ -79,5 +78,4 @@ struct RecordColumn {
   }
 };
 
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

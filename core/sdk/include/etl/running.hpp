@@ -10,8 +10,7 @@
 #include <string>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// A row of the table `etl_running`; running_columns names its columns and their key.
 struct RunningRecord {
@@ -94,5 +93,4 @@ inline Heartbeat from_abi(const etl_heartbeat& abi) {
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

@@ -11,8 +11,7 @@
 #include <utility>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// The column types of ABI 1, with their Arrow format strings
 /// (https://arrow.apache.org/docs/format/CDataInterface.html#data-type-description-format-strings).
@@ -226,5 +225,4 @@ inline Schema import_schema(const ArrowSchema& schema) {
 }
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

@@ -11,9 +11,7 @@
 #include <new>
 #include <utility>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 /// Recycles the memory of released batches. Fresh memory costs a page fault per page, which takes a
 /// quarter of the time of reading a stream of whole rows.
@@ -148,6 +146,4 @@ class Buffer {
   std::size_t capacity_ = 0;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

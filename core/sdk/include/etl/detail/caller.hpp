@@ -8,9 +8,7 @@
 #include <utility>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 /// Keeps the first exception of a callback until the C function that called it has returned.
 class Callback {
@@ -67,6 +65,4 @@ using RequiredFunctions = std::vector<std::pair<const char*, bool>>;
           {"record", !ledger || calls.record != nullptr}};
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

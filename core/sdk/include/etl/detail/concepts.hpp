@@ -13,8 +13,7 @@
 #include <optional>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
+namespace etl::inline v1 {
 
 /// A sink's target: its name for messages, and the statements to create it ("" = it exists).
 struct Target {
@@ -132,5 +131,4 @@ concept HasMerge = requires(T sink, T& from, const MergeRequest& request, const 
 };
 
 }  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1

@@ -8,9 +8,7 @@
 #include <cstdint>
 #include <type_traits>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 /// Defines the concept `Names_X`: T has a member X of any type, overloaded or not, public or not.
 /// A class derived from T and from one that has an X too finds X ambiguous. From a final class none
@@ -106,6 +104,4 @@ consteval void check_sink_members() {
                 "etl::Schema&)");
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

@@ -9,9 +9,7 @@
 #include <string>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 /// Owns copies of option values. Neither copied nor moved, because values() points into it.
 class OptionStore {
@@ -46,6 +44,4 @@ class OptionStore {
   std::deque<std::vector<etl_str>> lists_;
 };
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

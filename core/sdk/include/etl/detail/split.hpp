@@ -6,9 +6,7 @@
 #include <string_view>
 #include <vector>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 /// The parts of `text` between separators. A separator at the end starts no further part, so lines
 /// with and without a final line feed give the same parts. The views are into `text`.
@@ -22,6 +20,4 @@ namespace detail {
   return parts;
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

@@ -14,9 +14,7 @@
 #include <set>
 #include <string>
 
-namespace etl {
-inline namespace v1 {
-namespace detail {
+namespace etl::inline v1::detail {
 
 template <class Body>
 int guarded(etl_error* error, Body&& body) noexcept {
@@ -553,6 +551,4 @@ constexpr etl_plugin plugin_table(const char* name, const char* version) {
           sizeof...(Stage)};
 }
 
-}  // namespace detail
-}  // namespace v1
-}  // namespace etl
+}  // namespace etl::inline v1::detail

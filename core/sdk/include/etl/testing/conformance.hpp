@@ -13,6 +13,8 @@
 #include <etl/testing/conformance/sink_checks.hpp>
 #include <etl/testing/conformance/source_checks.hpp>
 
+#include <set>
+
 namespace etl::v1::conformance {
 
 /// All checks; each comes after those it depends on.

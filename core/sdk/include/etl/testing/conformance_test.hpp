@@ -17,8 +17,6 @@
 #include <etl/testing/conformance.hpp>
 #include <etl/testing/mock_host.hpp>
 
-#include <ranges>
-
 namespace etl::v1::conformance {
 
 /// The setup for checking a stage, as in the check file of `etl check`. `{scratch}` (an empty
@@ -41,17 +39,10 @@ struct Finding {
 
 namespace detail {
 
-/// Options and the values they borrow.
-struct FilledOptions {
-  std::vector<std::pair<std::string, testing::Value>> values;
-  std::optional<testing::detail::OptionSet> set;
-};
-
 inline GivenOptions filled(const etl_stage& stage, const Given& given, const Place& place) {
-  auto made = std::make_shared<FilledOptions>();
-  made->values = given.options;
-  std::vector<std::pair<std::string_view, testing::Value>> named;
-  for (auto& [name, value] : made->values) {
+  std::vector<std::pair<std::string_view, testing::Value>> values(given.options.begin(),
+                                                                  given.options.end());
+  for (auto& [name, value] : values) {
     if (auto* text = std::get_if<std::string>(&value)) *text = place.fill(*text);
     if (auto* list = std::get_if<Strings>(&value)) {
       for (std::string& item : *list) item = place.fill(item);
@@ -59,11 +50,11 @@ inline GivenOptions filled(const etl_stage& stage, const Given& given, const Pla
     if (auto* map = std::get_if<StringMap>(&value)) {
       for (auto& [key, item] : *map) item = place.fill(item);
     }
-    named.emplace_back(name, value);
   }
-  made->set.emplace(std::span(stage.options, stage.option_count), named);
-  const std::span<const etl_option> values = made->set->values();
-  return {std::move(made), values};
+  auto made = std::make_shared<testing::detail::OptionSet>(
+      std::span(stage.options, stage.option_count), values);
+  const std::span<const etl_option> options = made->values();
+  return {std::move(made), options};
 }
 
 inline Strings of_verdict(const std::vector<Finding>& findings, Verdict verdict) {

@@ -17,6 +17,7 @@
 #include <etl/context.hpp>
 #include <etl/options.hpp>
 
+#include <atomic>
 #include <charconv>
 #include <deque>
 #include <initializer_list>
@@ -44,7 +45,8 @@ class Host {
   std::vector<Reject> rejects;
   std::int64_t read = 0, dropped = 0, downloaded = 0, decoded = 0;
   std::int64_t held_memory = 0;
-  bool cancelled = false;  ///< whether the stage is asked to stop
+  bool cancelled = false;               ///< whether the stage is asked to stop
+  std::atomic<std::int64_t> wakes = 0;  ///< calls of Context::wake(), from any thread
 
  private:
   static Host& self(void* ctx) { return *static_cast<Host*>(ctx); }
@@ -70,7 +72,7 @@ class Host {
                     [](void* ctx) { return self(ctx).cancelled ? 1 : 0; },
                     [](void*, const char*) -> const void* { return nullptr; },
                     [](void* ctx, std::int64_t change) { self(ctx).held_memory += change; },
-                    [](void*) {}};
+                    [](void* ctx) { ++self(ctx).wakes; }};
   etl_task task_ = {
       sizeof(etl_task),
       this,
@@ -175,6 +177,23 @@ class Fallback {
   std::uint32_t type_;
 };
 
+/// Fills in the value of an option, which borrows from `value`, and from `list` if it has several
+/// texts. REQUIRES: `list` is empty.
+inline void set_value(etl_option& option, const Value& value, std::vector<etl_str>& list) {
+  if (const auto* flag = std::get_if<bool>(&value)) option.value.i = *flag ? 1 : 0;
+  else if (const auto* whole = std::get_if<std::int64_t>(&value)) option.value.i = *whole;
+  else if (const auto* real = std::get_if<double>(&value)) option.value.f = *real;
+  else if (const auto* text = std::get_if<std::string>(&value)) option.value.s = to_abi(*text);
+  else {
+    if (const auto* items = std::get_if<Strings>(&value))
+      for (const std::string& item : *items) list.push_back(to_abi(item));
+    else
+      for (const auto& [key, item] : std::get<StringMap>(value))
+        list.insert(list.end(), {to_abi(key), to_abi(item)});
+    option.value.list = {list.data(), list.size()};
+  }
+}
+
 /// The options of one stage, and the memory they borrow.
 class OptionSet {
  public:
@@ -229,26 +248,9 @@ class OptionSet {
     option.name = spec.name;
     option.type = spec.type;
     option.given = given;
-    const Value& kept = values_.emplace_back(value);
-    if (const auto* flag = std::get_if<bool>(&kept)) option.value.i = *flag ? 1 : 0;
-    else if (const auto* whole = std::get_if<std::int64_t>(&kept)) option.value.i = *whole;
-    else if (const auto* real = std::get_if<double>(&kept)) option.value.f = *real;
-    else if (const auto* text = std::get_if<std::string>(&kept)) option.value.s = to_abi(*text);
-    else if (const auto* items = std::get_if<Strings>(&kept)) option.value.list = list_of(*items);
-    else option.value.list = list_of(std::get<StringMap>(kept));
+    set_value(option, values_.emplace_back(value), lists_.emplace_back());
     options_.push_back(option);
   }
-  decltype(etl_option::value.list) list_of(const Strings& items) {
-    std::vector<etl_str>& list = lists_.emplace_back();
-    for (const std::string& item : items) list.push_back(to_abi(item));
-    return {list.data(), list.size()};
-  }
-  decltype(etl_option::value.list) list_of(const StringMap& entries) {
-    std::vector<etl_str>& list = lists_.emplace_back();
-    for (const auto& [key, text] : entries) list.insert(list.end(), {to_abi(key), to_abi(text)});
-    return {list.data(), list.size()};
-  }
-
   std::deque<Value> values_;  // a deque, because its elements do not move
   std::deque<std::vector<etl_str>> lists_;
   std::vector<etl_option> options_;

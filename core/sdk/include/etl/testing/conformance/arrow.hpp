@@ -69,8 +69,6 @@ inline Schema taken(ArrowSchema* given, const std::string& who) {
 
 namespace detail {
 
-inline std::int64_t expected_buffers(Type type) { return has_offsets(type) ? 3 : 2; }
-
 /// The range of a column's rows that belongs to its batch, as positions in the buffers. Only these
 /// rows are validated, because a stage may slice one batch into thousands.
 struct ShownRows {
@@ -129,7 +127,7 @@ inline void require_sound_column(const ArrowArray& array, const Field& field,
                                       " rows, but the batch needs " + std::to_string(needed));
   require(array.offset >= 0, which + " has a negative offset");
   const bool views = field.type == Type::utf8_view;
-  require(views ? array.n_buffers >= 3 : array.n_buffers == expected_buffers(field.type),
+  require(views ? array.n_buffers >= 3 : array.n_buffers == (has_offsets(field.type) ? 3 : 2),
           which + " (" + std::string(type_name(field.type)) + ") has " +
               std::to_string(array.n_buffers) + " buffers");
   require(array.buffers != nullptr, which + " has no buffers");

@@ -62,8 +62,7 @@ inline void require_sane(const etl_option_spec& spec) {
   require(spec.type >= ETL_OPTION_BOOL && spec.type <= ETL_OPTION_MAP,
           title + " has the unknown type " + std::to_string(spec.type));
   require_sentence(to_view(spec.help), "the help of " + title);
-  require((spec.flags & ~std::uint32_t{63}) == 0,
-          title + " has flags that ABI 1 does not define");
+  require((spec.flags & ~std::uint32_t{63}) == 0, title + " has flags that ABI 1 does not define");
   require((spec.flags & ETL_OPTION_REQUIRED) == 0 || spec.fallback.size == 0,
           title + " is required but has a default: remove one of the two");
   const bool counts = spec.type == ETL_OPTION_INT || spec.type == ETL_OPTION_DURATION ||

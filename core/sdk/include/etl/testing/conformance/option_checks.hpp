@@ -74,19 +74,7 @@ class Changed {
     found->name = spec.name;
     found->type = spec.type;
     found->given = 1;
-    if (const auto* flag = std::get_if<bool>(&value_)) found->value.i = *flag ? 1 : 0;
-    if (const auto* number = std::get_if<std::int64_t>(&value_)) found->value.i = *number;
-    if (const auto* real = std::get_if<double>(&value_)) found->value.f = *real;
-    if (const auto* text = std::get_if<std::string>(&value_)) found->value.s = to_abi(*text);
-    if (const auto* items = std::get_if<Strings>(&value_)) {
-      for (const std::string& item : *items) list_.push_back(to_abi(item));
-      found->value.list = {list_.data(), list_.size()};
-    }
-    if (const auto* entries = std::get_if<StringMap>(&value_)) {
-      for (const auto& [key, text] : *entries)
-        list_.insert(list_.end(), {to_abi(key), to_abi(text)});
-      found->value.list = {list_.data(), list_.size()};
-    }
+    testing::detail::set_value(*found, value_, list_);
   }
   Changed(const Changed&) = delete;
   Changed& operator=(const Changed&) = delete;

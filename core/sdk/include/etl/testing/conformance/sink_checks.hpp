@@ -238,17 +238,14 @@ inline void check_sink_writers(const Probe& probe) {
   const std::uint32_t most = session.instance.stage().max_writers;
   if (most == 1) throw Skip("the sink allows one writer at a time");
   session.prepare();
-  const std::vector<std::string> names = most == 2
-                                             ? std::vector<std::string>{"one", "two"}
-                                             : std::vector<std::string>{"one", "two", "three"};
+  Strings names = {"one", "two", "three"};
+  if (most == 2) names.pop_back();
   std::vector<std::function<void()>> loads;
-  loads.reserve(names.size());
   for (const std::string& name : names) {
     loads.push_back([&session, name] { load(session, {.partition = name, .sizes = {10}}); });
   }
   at_once(loads);
   std::vector<Load> one_by_one;
-  one_by_one.reserve(names.size());
   for (const std::string& name : names) one_by_one.push_back({.partition = name});
   require_held(clean(probe, one_by_one), held(probe, session), "after concurrent writers");
 }

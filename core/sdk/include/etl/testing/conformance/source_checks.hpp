@@ -5,6 +5,8 @@
 #include <etl/partition.hpp>
 #include <etl/testing/conformance/filter_checks.hpp>
 
+#include <set>
+
 namespace etl::v1::conformance {
 namespace detail {
 
@@ -142,15 +144,14 @@ inline void require_partitions(const PlannedSource& source) {
   }
 }
 
+inline std::string value_of(const Scope& scope) {
+  const auto* number = std::get_if<std::int64_t>(&scope.value);
+  return number != nullptr ? std::to_string(*number) : std::get<std::string>(scope.value);
+}
+
 inline std::string shown(const Partition& partition) {
-  std::string text = partition.id + " (" + partition.uri + ", " + std::to_string(partition.bytes) +
-                     " bytes, scope \"" + partition.scope.column + "\" ";
-  if (const auto* number = std::get_if<std::int64_t>(&partition.scope.value)) {
-    text += std::to_string(*number);
-  } else {
-    text += std::get<std::string>(partition.scope.value);
-  }
-  return text + ")";
+  return partition.id + " (" + partition.uri + ", " + std::to_string(partition.bytes) +
+         " bytes, scope \"" + partition.scope.column + "\" " + value_of(partition.scope) + ")";
 }
 
 inline void check_source_schema(const Probe& probe) {
@@ -230,9 +231,7 @@ inline void check_source_scope(const Probe& probe) {
   std::set<std::string> taken_values;
   for (const Partition& partition : source.some()) {
     if (partition.scope.column.empty()) throw Skip("the partitions have no scope");
-    const auto* number = std::get_if<std::int64_t>(&partition.scope.value);
-    const std::string value =
-        number != nullptr ? std::to_string(*number) : std::get<std::string>(partition.scope.value);
+    const std::string value = value_of(partition.scope);
     require(taken_values.insert(partition.scope.column + "=" + value).second,
             "two partitions have the scope " + value + ": a reload of one would delete the other");
     const std::size_t column = source.schema.at(partition.scope.column);
