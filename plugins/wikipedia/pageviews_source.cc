@@ -216,6 +216,10 @@ void PageviewsSource::expect(const std::vector<std::string>& ids) {
   fetcher_->expect(std::move(next));
 }
 
+bool PageviewsSource::ready(std::string_view id) {
+  return !fetcher_ || fetcher_->ready(remote(id, checked_hour(std::string(id))));
+}
+
 void PageviewsSource::finish(std::string_view id) {
   if (fetcher_) fetcher_->finish(std::string(id) + ".gz");
 }

@@ -117,6 +117,7 @@ class PageviewsSource {
                                     std::vector<std::string_view> records,
                                     const etl::Task& task) const;
   void expect(const std::vector<std::string>& ids);
+  [[nodiscard]] bool ready(std::string_view id);
   void finish(std::string_view id);
 
  private:

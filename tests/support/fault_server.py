@@ -43,10 +43,11 @@ Responses (all optional; they combine):
     reset            the same with a TCP reset; 0 resets before the status line
     stall            stop sending after this many bytes of the body, with the connection open, until
                      the client disconnects or the server stops
+    hold             stop sending after this many bytes of the body, until POST /__release__
     rate             bytes of body per second
 
-Control: POST /__script__ (the JSON above; also forgets the counts of requests), POST /__reset__
-(forgets script and log), GET /__log__:
+Control: POST /__script__ (the JSON above; also forgets the counts of requests), POST /__release__ (continues
+what is held, and holds nothing any more), POST /__reset__ (forgets script and log), GET /__log__:
 
     {"requests": [{"number", "method", "path", "headers" (names in lower case), "time", "connection",
                    "in_progress" (requests in progress when this one arrived, including itself),
@@ -83,7 +84,8 @@ _HTML = b"<!DOCTYPE html>\n<html><body><h1>This is a page, not a file</h1></body
 _CONDITIONS = {"path", "nth", "request", "times"}
 _EFFECTS = {
     "status", "headers", "body", "file", "html", "redirect", "etag", "last_modified", "ranges",
-    "if_range", "content_range", "content_length", "chunked", "delay", "pause", "cut", "reset", "stall", "rate",
+    "if_range", "content_range", "content_length", "chunked", "delay", "pause", "cut", "reset", "stall",
+    "hold", "rate",
 }
 
 
@@ -298,6 +300,8 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             except ValueError as error:
                 self.send_error(400, str(error))
                 return
+        elif self.path == "/__release__":
+            self.server.released.set()
         elif self.path == "/__reset__":
             self.server.record.reset({})
         else:
@@ -401,7 +405,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self.server.stopping.wait(rule["pause"])
         stops = [(rule[kind], kind) for kind in ("cut", "reset", "stall") if kind in rule]
         limit, kind = min(stops) if stops else (None, None)
-        self._send_body(answer.body[:limit], rule, entry, whole=kind is None)
+        body, held = answer.body[:limit], rule.get("hold", 0)
+        self._send_body(body[:held], rule, entry, whole=False)
+        if "hold" in rule:
+            self.wfile.flush()
+            self.server.released.wait()
+        self._send_body(body[held:], rule, entry, whole=kind is None)
         if kind == "stall":
             self._wait_for_the_end()
         if kind is not None:
@@ -453,6 +462,7 @@ class _Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.record = record
         self.tls = tls
         self.stopping = threading.Event()
+        self.released = threading.Event()
         self._numbers = iter(range(1, sys.maxsize))
         super().__init__(("127.0.0.1", 0), _Handler)
 
@@ -510,6 +520,7 @@ class FaultServer:
     def stop(self):
         """Stops serving and cuts responses in progress. Returns once the port is closed."""
         self._server.stopping.set()
+        self.release()
         if self._thread.is_alive():
             self._server.shutdown()
             self._thread.join()
@@ -518,6 +529,10 @@ class FaultServer:
     def script(self, script):
         """Replaces the rules and keeps the log."""
         self._record.rescript(script)
+
+    def release(self):
+        """Continues what is held; from now on nothing is held any more."""
+        self._server.released.set()
 
     def reset(self):
         """Forgets rules and log."""

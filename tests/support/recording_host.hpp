@@ -26,7 +26,7 @@ class RecordingHost {
       return std::string_view(id) == ETL_SLOTS ? self(ctx).slots_ : nullptr;
     };
     host_.memory = [](void* ctx, std::int64_t change) { self(ctx).held_ += change; };
-    host_.wake = [](void*) {};
+    host_.wake = [](void* ctx) { ++self(ctx).wakes_; };
   }
   RecordingHost(const RecordingHost&) = delete;
   RecordingHost& operator=(const RecordingHost&) = delete;
@@ -43,6 +43,8 @@ class RecordingHost {
 
   /// Bytes that the stage has reported.
   [[nodiscard]] std::int64_t held() const { return held_; }
+  /// Number of wake() calls so far.
+  [[nodiscard]] int wakes() const { return wakes_; }
   [[nodiscard]] std::vector<std::string> messages() const {
     const std::scoped_lock lock(mutex_);
     return messages_;
@@ -74,6 +76,7 @@ class RecordingHost {
   const etl_slots* slots_ = nullptr;
   std::atomic<int> calls_left_ = never;
   std::atomic<std::int64_t> held_ = 0;
+  std::atomic<int> wakes_ = 0;
   mutable std::mutex mutex_;
   std::vector<std::string> messages_;  // guarded by mutex_
   std::vector<std::string> warnings_;  // guarded by mutex_

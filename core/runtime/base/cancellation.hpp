@@ -3,12 +3,13 @@
 #pragma once
 
 #include "core/runtime/base/mutex.hpp"
+#include "core/runtime/base/notifier.hpp"
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <functional>
-#include <vector>
+#include <utility>
 
 namespace etl::runtime {
 
@@ -27,11 +28,13 @@ class Cancellation {
  public:
   /// Requests a stop; `reason` is a signal number, or 0. Later calls have no effect.
   void request(int reason) {
-    const MutexLock lock(mutex_);
-    if (requested_) return;
-    reason_ = reason;
-    requested_ = true;
-    for (const auto& [key, wake] : wakers_) wake();
+    {
+      const MutexLock lock(mutex_);
+      if (requested_) return;
+      reason_ = reason;
+      requested_ = true;
+    }
+    wakers_.notify();
   }
   [[nodiscard]] bool requested() const { return requested_; }
   /// Whether this thread is to stop: the run stops, or its attempt has exceeded its time limit.
@@ -45,26 +48,18 @@ class Cancellation {
   /// the subscription's lifetime.
   class Subscription {
    public:
-    Subscription(Cancellation& owner, std::function<void()> wake) : owner_(owner) {
-      const MutexLock lock(owner_.mutex_);
-      owner_.wakers_.emplace_back(this, std::move(wake));
-    }
-    ~Subscription() {
-      const MutexLock lock(owner_.mutex_);
-      std::erase_if(owner_.wakers_, [this](const auto& waker) { return waker.first == this; });
-    }
-    Subscription(const Subscription&) = delete;
-    Subscription& operator=(const Subscription&) = delete;
+    Subscription(Cancellation& owner, std::function<void()> wake)
+        : subscription_(owner.wakers_, std::move(wake)) {}
 
    private:
-    Cancellation& owner_;
+    Notifier::Subscription subscription_;
   };
 
  private:
   std::atomic<bool> requested_ = false;
   std::atomic<int> reason_ = 0;
   Mutex mutex_;
-  std::vector<std::pair<const Subscription*, std::function<void()>>> wakers_ ETL_GUARDED_BY(mutex_);
+  Notifier wakers_;
 };
 
 }  // namespace etl::runtime

@@ -177,6 +177,7 @@ class GraphBuilder {
     guarded(node, [&] {
       StageServices services = context_.services;
       services.memory = &graph_->memory_;
+      services.wake = [&wakes = graph_->wakes_] { wakes.notify(); };
       node.stage = make_stage(table, spec, node.options->values(), services);
       if (spec.kind == Kind::source) node.out = graph_->source(index_.at(spec.name)).schema();
     });
@@ -294,12 +295,12 @@ class GraphBuilder {
   std::map<std::string, NodeIndex> index_;
 };
 
-std::unique_ptr<Graph> Graph::build(const PipelineFile& file, const GraphContext& context,
 const Position& Node::position_of(const Error& error) const {
   const Position* option = options->position(error.option());
   return option != nullptr ? *option : position;
 }
 
+std::unique_ptr<Graph> Graph::build(const PipelineFile& file, const GraphContext& context,
                                     Diagnostics& diagnostics) {
   return GraphBuilder(file, context, diagnostics).build();
 }

@@ -3,6 +3,7 @@
 /// columns.
 #pragma once
 
+#include "core/runtime/base/notifier.hpp"
 #include "core/runtime/config/diagnostics.hpp"
 #include "core/runtime/config/option_values.hpp"
 #include "core/runtime/config/pipeline_file.hpp"
@@ -35,15 +36,15 @@ struct Node {
 
   /// The columns of the rows that leave a source or filter, or reach a sink.
   [[nodiscard]] const Schema& columns() const { return kind == Kind::sink ? in : out; }
-};
   /// The position of the option that the error is about, or else of the stage.
   [[nodiscard]] const Position& position_of(const Error& error) const;
+};
 
 /// What is needed to make stages, besides the file.
 struct GraphContext {
   const StageRegistry& registry;
   std::chrono::sys_time<std::chrono::microseconds> now;  ///< reference of relative times
-  StageServices services;  ///< without the memory account, which the graph adds
+  StageServices services;  ///< without memory account and wake(), which the graph adds
   /// Receives the value of every secret option before a stage does.
   std::function<void(const std::string&)> secret;
   std::int64_t task = 0;  ///< replaces `{task}` in the paths of sinks
@@ -81,12 +82,16 @@ class Graph {
                                                    std::string_view option) const;
   /// The memory held by all stages.
   [[nodiscard]] MemoryAccount& memory() const { return memory_; }
+  /// Notified when the ready() of a source may answer differently.
+  [[nodiscard]] Notifier& wakes() const { return wakes_; }
   /// Whether every sink keeps the ledger in its own transaction.
   [[nodiscard]] bool exactly_once() const;
 
  private:
   friend class GraphBuilder;
-  mutable MemoryAccount memory_;  // before the stages, which use it until they are destroyed
+  // Before the stages, which use them until they are destroyed.
+  mutable MemoryAccount memory_;
+  mutable Notifier wakes_;
   std::vector<Node> nodes_;
   std::vector<std::vector<bool>> reach_;
 };

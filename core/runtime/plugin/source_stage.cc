@@ -29,6 +29,10 @@ void SourceStage::expect(const std::vector<std::string>& ids) const {
   call(table().source->expect, self(), list.data(), list.size());
 }
 
+bool SourceStage::ready(std::string_view id) const {
+  return table().source->ready == nullptr || table().source->ready(self(), detail::to_abi(id)) != 0;
+}
+
 void SourceStage::finish(std::string_view id) const {
   if (table().source->finish != nullptr) table().source->finish(self(), detail::to_abi(id));
 }

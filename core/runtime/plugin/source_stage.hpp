@@ -19,6 +19,9 @@ class SourceStage : public Stage {
   [[nodiscard]] std::vector<Partition> plan() const;
   /// Announces the partitions that will be read, in this order.
   void expect(const std::vector<std::string>& ids) const;
+  /// Whether read() would find the partition's data, or an error to report. Never waits. After
+  /// false, StageServices::wake is called when the answer may have changed.
+  [[nodiscard]] bool ready(std::string_view id) const;
   /// The partition is settled in all its sinks.
   void finish(std::string_view id) const;
   /// The stream reports a failure to `task` before it returns an errno.

@@ -220,23 +220,24 @@ class Run {
   }
 
   void execute(std::vector<PartitionJob> jobs) {
-    if (file_.run.executor == Executor::threads) announce(jobs);
+    const bool in_threads = file_.run.executor == Executor::threads;
+    if (in_threads) announce(jobs);
     const std::size_t partitions_to_do = jobs.size();
     const RunIdentity run{file_.name, summary_.run_id};
     Progress progress(request_.progress, log_);
     const AttemptSettings settings = settings_for(run, jobs.size(), progress);
-    Scheduler scheduler(
-        graph_, std::move(jobs),
-        {run, retry_, file_.run.on_failure == OnFailure::stop, rejects_ ? &*rejects_ : nullptr},
-        cancellation_, log_, progress);
+    Scheduler scheduler(graph_, std::move(jobs),
+                        {run, retry_, file_.run.on_failure == OnFailure::stop,
+                         rejects_ ? &*rejects_ : nullptr, in_threads, settings.time_limit},
+                        cancellation_, log_, progress);
     progress.start(partitions_to_do);
     std::optional<Heartbeats> heartbeats(std::in_place, graph_, scheduler, run, share(), log_);
-    if (file_.run.executor == Executor::processes) {
+    if (in_threads) {
+      run_in_threads(graph_, scheduler, settings, cancellation_, log_);
+    } else {
       workers_resident_ = run_in_processes(pipeline_, scheduler, settings,
                                            {request_.worker_program, request_.faults, log_.level()},
                                            cancellation_, log_);
-    } else {
-      run_in_threads(graph_, scheduler, settings, cancellation_, log_);
     }
     heartbeats.reset();
     progress.stop();

@@ -28,6 +28,15 @@ void print(const std::string& text) {
   std::fflush(stderr);
 }
 
+/// Removes one entry; returns whether there was one.
+template <class Times>
+bool remove_one(Times& times, const std::string& partition) {
+  const auto at = times.find(partition);
+  if (at == times.end()) return false;
+  times.erase(at);
+  return true;
+}
+
 }  // namespace
 
 Progress::Progress(ProgressMode mode, Log& log) : mode_(mode), log_(log) {
@@ -63,14 +72,21 @@ void Progress::stop() {
   show(true);
 }
 
+void Progress::waits(const std::string& partition) {
+  const MutexLock lock(mutex_);
+  remove_one(active_, partition);
+  awaited_.emplace(partition, Clock::now());
+}
+
 void Progress::begin(const std::string& partition) {
   const MutexLock lock(mutex_);
+  remove_one(awaited_, partition);
   active_.emplace(partition, Clock::now());
 }
 
 void Progress::end(const std::string& partition) {
   const MutexLock lock(mutex_);
-  if (const auto at = active_.find(partition); at != active_.end()) active_.erase(at);
+  if (!remove_one(active_, partition)) remove_one(awaited_, partition);
 }
 
 void Progress::show_until_stopped() {
@@ -108,52 +124,97 @@ double Progress::elapsed() const {
   return std::chrono::duration<double>(Clock::now() - started_).count();
 }
 
-double Progress::eta() const {
+/// Seconds until all is done but what is waited for, which may take any time; negative if unknown.
+double Progress::eta(std::size_t awaited) const {
   const auto done = static_cast<double>(finished_.load());
-  if (done == 0) return -1;
-  return elapsed() / done * (static_cast<double>(total_) - done);
+  const auto left = static_cast<double>(total_) - done - static_cast<double>(awaited);
+  return done == 0 || (awaited != 0 && left <= 0) ? -1 : elapsed() / done * std::max(left, 0.0);
+}
+
+Progress::Entries Progress::entries(const Times& times) {
+  Entries list;
+  for (const auto& [partition, since] : times)
+    list.push_back({partition, std::chrono::duration<double>(Clock::now() - since).count()});
+  std::stable_sort(list.begin(), list.end(), [](const Entry& one, const Entry& other) {
+    return one.seconds > other.seconds;
+  });
+  return list;
+}
+
+Progress::Entries Progress::active() const {
+  const MutexLock lock(mutex_);
+  return entries(active_);
+}
+
+Progress::Entries Progress::awaited() const {
+  const MutexLock lock(mutex_);
+  return entries(awaited_);
+}
+
+std::string Progress::numbers(std::size_t awaited) const {
+  const double left = eta(awaited);
+  std::string text = fmt::format(
+      "{}/{} partitions, {} failed; {} rows read, {} written, {} rows/s", finished_.load(), total_,
+      failed_.load(), grouped(rows_.load()), grouped(written_.load()),
+      grouped(static_cast<std::int64_t>(static_cast<double>(rows_.load()) / elapsed())));
+  if (left >= 0) text += ", about " + human_seconds(left) + " left";
+  if (left >= 0 && awaited != 0) text += " for the others";
+  return text;
 }
 
 std::string Progress::line() const {
-  const double left = eta();
-  return fmt::format(
-      "{}/{} partitions, {} failed; {} rows read, {} written, {} rows/s{}", finished_.load(),
-      total_, failed_.load(), grouped(rows_.load()), grouped(written_.load()),
-      grouped(static_cast<std::int64_t>(static_cast<double>(rows_.load()) / elapsed())),
-      left < 0 ? "" : ", about " + human_seconds(left) + " left");
+  const Entries waiting = awaited();
+  std::string text = numbers(waiting.size());
+  if (waiting.empty()) return text;
+  text += fmt::format("; waiting for {} ({})", printable(waiting.front().partition),
+                      human_seconds(waiting.front().seconds));
+  if (waiting.size() > 1) text += fmt::format(" and {} more", waiting.size() - 1);
+  return text;
 }
 
-/// The bar takes the columns that the numbers leave.
+/// The bar takes the columns that the numbers leave. Below are the partitions, those waited for
+/// first.
 std::vector<std::string> Progress::bars(std::size_t columns) const {
-  const std::string numbers = line();
-  const std::size_t beside = display_width(numbers) + std::string_view("[] ").size() + 1;
+  const Entries waiting = awaited();
+  const std::string text = numbers(waiting.size());
+  const std::size_t beside = display_width(text) + std::string_view("[] ").size() + 1;
   const std::size_t width = columns > beside ? std::min(columns - beside, widest_bar) : 0;
   const std::size_t done = static_cast<std::size_t>(finished_.load());
   const std::size_t filled = total_ == 0 ? width : width * done / total_;
   std::vector<std::string> lines = {width < narrowest_bar
-                                        ? numbers
+                                        ? text
                                         : fmt::format("[{}{}] {}", std::string(filled, '#'),
-                                                      std::string(width - filled, '.'), numbers)};
-  const MutexLock lock(mutex_);
-  for (const auto& [partition, since] : active_) {
-    if (lines.size() > active_shown) {
-      lines.push_back(fmt::format("  ... and {} more", active_.size() - active_shown));
-      break;
+                                                      std::string(width - filled, '.'), text)};
+  const auto add = [&lines](const Entries& entries, std::string_view mark) {
+    for (const Entry& entry : entries) {
+      lines.push_back(
+          fmt::format("  {} {}{}", printable(entry.partition), human_seconds(entry.seconds), mark));
     }
-    lines.push_back(
-        fmt::format("  {} {}", printable(partition),
-                    human_seconds(std::chrono::duration<double>(Clock::now() - since).count())));
+  };
+  add(waiting, ", waiting for its data");
+  add(active(), "");
+  if (lines.size() > 1 + active_shown) {
+    const std::size_t more = lines.size() - 1 - active_shown;
+    lines.resize(1 + active_shown);
+    lines.push_back(fmt::format("  ... and {} more", more));
   }
   return lines;
 }
 
 std::string Progress::json_line() const {
-  const double left = eta();
-  nlohmann::json object = {{"event", "progress"},          {"partitions", total_},
-                           {"finished", finished_.load()}, {"failed", failed_.load()},
-                           {"rows_read", rows_.load()},    {"rows_written", written_.load()},
-                           {"elapsed_seconds", elapsed()}, {"eta_seconds", nullptr}};
+  const Entries waiting = awaited();
+  const double left = eta(waiting.size());
+  nlohmann::json object = {{"event", "progress"},
+                           {"partitions", total_},
+                           {"finished", finished_.load()},
+                           {"failed", failed_.load()},
+                           {"rows_read", rows_.load()},
+                           {"rows_written", written_.load()},
+                           {"elapsed_seconds", elapsed()},
+                           {"eta_seconds", nullptr},
+                           {"waiting_for", nlohmann::json::array()}};
   if (left >= 0) object["eta_seconds"] = left;
+  for (const Entry& entry : waiting) object["waiting_for"].push_back(printable(entry.partition));
   return object.dump();
 }
 

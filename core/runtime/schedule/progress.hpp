@@ -35,6 +35,9 @@ class Progress {
 
   void rows(std::int64_t count) { rows_.fetch_add(count, std::memory_order_relaxed); }
   void written(std::int64_t count) { written_.fetch_add(count, std::memory_order_relaxed); }
+  /// The partition's data has yet to arrive, and a worker would read it.
+  void waits(const std::string& partition);
+  /// An attempt at it begins; nobody waits for it any more.
   void begin(const std::string& partition);
   void end(const std::string& partition);
   void finished() { finished_.fetch_add(1, std::memory_order_relaxed); }
@@ -42,13 +45,24 @@ class Progress {
 
  private:
   using Clock = std::chrono::steady_clock;
+  /// By partition, since when; those of two sources may share an id.
+  using Times = std::multimap<std::string, Clock::time_point>;
+  struct Entry {
+    std::string partition;
+    double seconds = 0;  ///< since it was entered
+  };
+  using Entries = std::vector<Entry>;  ///< longest first
   void show_until_stopped();
   void show(bool last);
+  [[nodiscard]] std::string numbers(std::size_t awaited) const;
   [[nodiscard]] std::string line() const;
   [[nodiscard]] std::vector<std::string> bars(std::size_t columns) const;
   [[nodiscard]] std::string json_line() const;
   [[nodiscard]] double elapsed() const;
-  [[nodiscard]] double eta() const;
+  [[nodiscard]] double eta(std::size_t awaited) const;
+  [[nodiscard]] static Entries entries(const Times& times);
+  [[nodiscard]] Entries active() const ETL_EXCLUDES(mutex_);
+  [[nodiscard]] Entries awaited() const ETL_EXCLUDES(mutex_);
   void erase_bars();
 
   ProgressMode mode_;
@@ -62,8 +76,8 @@ class Progress {
 
   mutable Mutex mutex_;
   Condition wake_;
-  /// Partitions in progress; those of two sources may share an id.
-  std::multimap<std::string, Clock::time_point> active_ ETL_GUARDED_BY(mutex_);
+  Times active_ ETL_GUARDED_BY(mutex_);  ///< in progress
+  Times awaited_ ETL_GUARDED_BY(mutex_);
   bool stop_ ETL_GUARDED_BY(mutex_) = false;
   RedrawnLines drawn_;  ///< the bars; guarded by the lock of the log
   std::thread thread_;

@@ -22,14 +22,22 @@ Scheduler::Scheduler(const Graph& graph, std::vector<PartitionJob> jobs, Schedul
       jobs_(std::move(jobs)),
       unfinished_(jobs_.size()),
       tally_(graph.nodes().size()),
-      wake_(cancellation, [this] {
-        const MutexLock lock(mutex_);
-        changed_.notify_all();
-      }) {
+      queue_(queue_rules(), graph.wakes()),
+      stop_(cancellation, [this] { queue_.close(); }) {
+  const MutexLock lock(mutex_);
   for (std::size_t job = 0; job < jobs_.size(); ++job) {
     jobs_[job].rows_counted.resize(graph.nodes().size());
-    ready_.emplace(Clock::time_point{}, job);
+    enqueue(job, {});
   }
+  if (jobs_.empty() || cancellation.requested()) queue_.close();
+}
+
+ReadyQueue::Rules Scheduler::queue_rules() {
+  if (!settings_.asks_sources) return {};
+  return {
+      [this](const ReadyQueue::Item& item) { return graph_.source(item.source).ready(item.id); },
+      [this](const ReadyQueue::Item& item) { progress_.waits(std::string(item.id)); },
+      settings_.time_limit};
 }
 
 // ---- sums --------------------------------------------------------------------------------------
@@ -93,39 +101,24 @@ void RunTally::add_to(Summary& summary, const Graph& graph) const {
 // ---- handing out -------------------------------------------------------------------------------
 
 std::optional<AttemptRequest> Scheduler::next() {
-  MutexLock lock(mutex_);
-  while (!cancellation_.requested() && !stopping_ && unfinished_ != 0) {
-    if (ready_.empty()) {
-      changed_.wait(lock);
-      continue;
-    }
-    const auto [time, job] = *ready_.begin();
-    if (time <= Clock::now()) {
-      ready_.erase(ready_.begin());
-      return begin(job);
-    }
-    changed_.wait_until(lock, time);
-  }
-  return std::nullopt;
+  const auto taken = queue_.take();
+  return taken ? std::optional(begin(*taken)) : std::nullopt;
 }
 
 std::optional<AttemptRequest> Scheduler::next_ahead(std::size_t others) {
-  const MutexLock lock(mutex_);
-  if (cancellation_.requested() || stopping_ || ready_.size() <= others) return std::nullopt;
-  const auto [time, job] = *ready_.begin();
-  if (time > Clock::now() || jobs_[job].isolated) return std::nullopt;
-  ready_.erase(ready_.begin());
-  return begin(job);
+  const auto taken = queue_.take_ahead(others);
+  return taken ? std::optional(begin(*taken)) : std::nullopt;
 }
 
-AttemptRequest Scheduler::begin(std::size_t number) {
-  PartitionJob& job = jobs_[number];
+AttemptRequest Scheduler::begin(ReadyQueue::Taken taken) {
+  const MutexLock lock(mutex_);
+  PartitionJob& job = jobs_[taken.job];
   ++job.attempts;
   job.attempt_started_at = now_us();
   progress_.begin(job.partition->id);
-  AttemptRequest request{number,       job.source,    *job.partition,
-                         job.sinks,    job.attempts,  job.attempt_started_at,
-                         job.isolated, ready_.empty()};
+  AttemptRequest request{taken.job,    job.source,   *job.partition,
+                         job.sinks,    job.attempts, job.attempt_started_at,
+                         job.isolated, taken.last};
   request.replay = job.replay;
   if (settings_.rejects != nullptr) settings_.rejects->prepare(graph_, request);
   return request;
@@ -136,12 +129,12 @@ void Scheduler::put_back(const AttemptRequest& request) {
   const MutexLock lock(mutex_);
   --jobs_[request.job].attempts;
   jobs_[request.job].attempt_started_at = 0;
-  enqueue(request.job, milliseconds{0});
+  enqueue(request.job, ReadyQueue::Clock::now());
 }
 
-void Scheduler::enqueue(std::size_t job, milliseconds delay) {
-  ready_.emplace(Clock::now() + delay, job);
-  changed_.notify_all();
+void Scheduler::enqueue(std::size_t number, ReadyQueue::Clock::time_point due) {
+  const PartitionJob& job = jobs_[number];
+  queue_.push({number, job.source, job.partition->id, job.replay != nullptr, job.isolated, due});
 }
 
 void Scheduler::isolate(const AttemptRequest& request) {
@@ -152,10 +145,16 @@ void Scheduler::isolate(const AttemptRequest& request) {
 std::vector<Scheduler::AttemptInProgress> Scheduler::attempts_in_progress() const {
   const MutexLock lock(mutex_);
   std::vector<AttemptInProgress> list;
+  const auto add = [&list](const PartitionJob& job, std::int64_t attempt, std::int64_t since) {
+    list.push_back({job.source, job.partition->id, job.sinks, attempt, since});
+  };
   for (const PartitionJob& job : jobs_) {
-    if (job.attempt_started_at == 0) continue;
-    list.push_back(
-        {job.source, job.partition->id, job.sinks, job.attempts, job.attempt_started_at});
+    if (job.attempt_started_at != 0) add(job, job.attempts, job.attempt_started_at);
+  }
+  for (const auto& [number, since] : queue_.waited()) {
+    const auto waited = ReadyQueue::Clock::now() - since;
+    add(jobs_[number], jobs_[number].attempts + 1,
+        now_us() - std::chrono::duration_cast<std::chrono::microseconds>(waited).count());
   }
   return list;
 }
@@ -178,7 +177,7 @@ bool Scheduler::complete(const AttemptRequest& request, const AttemptResult& res
     return !job.interrupted;
   }
   if (!remainder.failed) --job.attempts;
-  enqueue(request.job, remainder.delay);
+  enqueue(request.job, ReadyQueue::Clock::now() + remainder.delay);
   return false;
 }
 
@@ -254,8 +253,7 @@ void Scheduler::give_up(const AttemptRequest& request, NodeIndex sink, const Sta
   tally_.add_failure(
       sink, {graph_[request.source].name, request.partition.id, graph_[sink].name, error.stage(),
              request.number, message, error.code() == Code::transient});
-  if (settings_.stop_on_failure) stopping_ = true;
-  changed_.notify_all();
+  if (settings_.stop_on_failure) queue_.close();
 }
 
 /// Returns the message as it was recorded. When the ledger cannot be written, nothing is lost: the
@@ -274,8 +272,7 @@ std::string Scheduler::record_failure(const AttemptRequest& request, NodeIndex s
 }
 
 void Scheduler::finish(const PartitionJob& job) {
-  --unfinished_;
-  changed_.notify_all();
+  if (--unfinished_ == 0) queue_.close();
   if (job.interrupted) return;
   progress_.finished();
   if (job.failed) progress_.failed();

@@ -7,6 +7,7 @@
 #include "core/runtime/base/log.hpp"
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/schedule/progress.hpp"
+#include "core/runtime/schedule/ready_queue.hpp"
 #include "core/runtime/schedule/reject_store.hpp"
 #include "core/runtime/schedule/retry.hpp"
 #include "core/runtime/schedule/summary.hpp"
@@ -43,6 +44,11 @@ struct SchedulerSettings {
   RetryPolicy retry;
   bool stop_on_failure = false;
   RejectStore* rejects = nullptr;  ///< nullptr: they are not kept
+  /// The sources of this process read: a partition whose data they have yet to fetch is passed over
+  /// for others, though not for longer than `time_limit` (of an attempt; 0 = none) by an idle
+  /// worker. False: workers are processes, whose own sources fetch.
+  bool asks_sources = false;
+  std::chrono::milliseconds time_limit{0};
 };
 
 /// Adds up the attempts of a run for its summary. Not thread-safe: the scheduler locks.
@@ -83,12 +89,15 @@ class Scheduler {
   Scheduler(const Graph& graph, std::vector<PartitionJob> jobs, SchedulerSettings settings,
             Cancellation& cancellation, Log& log, Progress& progress);
 
-  /// Waits for the next partition to attempt. Returns nothing once all are settled or the run is to
-  /// stop.
+  /// Waits for the next partition to attempt: of those that are due, the first that its source has
+  /// at hand. Returns nothing once all are settled or the run is to stop.
   std::optional<AttemptRequest> next();
-  /// Returns a partition without waiting, and only while at least `others` more are ready: for
+  /// Returns a partition without waiting, and only while at least `others` more are queued: for
   /// callers that are busy already and want to look ahead.
   std::optional<AttemptRequest> next_ahead(std::size_t others);
+  /// A worker process waits for the partition's data, until it begins the attempt.
+  void waits(const AttemptRequest& request) { progress_.waits(request.partition.id); }
+  void begins(const AttemptRequest& request) { progress_.begin(request.partition.id); }
   /// Takes back an attempt that was not begun.
   void put_back(const AttemptRequest& request);
   /// Ends an attempt: retries what may be retried, and records in the ledger what failed for good.
@@ -104,6 +113,7 @@ class Scheduler {
     std::int64_t attempt = 1;
     std::int64_t since = 0;  ///< microseconds since 1970-01-01 UTC
   };
+  /// Also those that a worker waits to begin.
   [[nodiscard]] std::vector<AttemptInProgress> attempts_in_progress() const;
 
   /// Logs the rejected rows of committed partitions: a line for each source and reason.
@@ -112,7 +122,6 @@ class Scheduler {
   void add_to(Summary& summary) const;
 
  private:
-  using Clock = std::chrono::steady_clock;
   /// What remains of a partition after an attempt.
   struct Remainder {
     std::vector<NodeIndex> sinks;  ///< to retry
@@ -121,7 +130,8 @@ class Scheduler {
     bool interrupted = false;
   };
 
-  AttemptRequest begin(std::size_t job) ETL_REQUIRES(mutex_);
+  [[nodiscard]] ReadyQueue::Rules queue_rules();
+  AttemptRequest begin(ReadyQueue::Taken taken) ETL_EXCLUDES(mutex_);
   void count(const AttemptRequest& request, const AttemptResult& result) ETL_EXCLUDES(mutex_);
   void settle(const AttemptRequest& request, NodeIndex sink, const SinkOutcome& outcome,
               Remainder& remainder);
@@ -131,7 +141,7 @@ class Scheduler {
       ETL_EXCLUDES(mutex_);
   std::string record_failure(const AttemptRequest& request, NodeIndex sink, const StageError& error,
                              State state);
-  void enqueue(std::size_t job, std::chrono::milliseconds delay) ETL_REQUIRES(mutex_);
+  void enqueue(std::size_t job, ReadyQueue::Clock::time_point due) ETL_REQUIRES(mutex_);
   void finish(const PartitionJob& job) ETL_REQUIRES(mutex_);
 
   const Graph& graph_;
@@ -141,13 +151,12 @@ class Scheduler {
   Progress& progress_;
 
   mutable Mutex mutex_;
-  Condition changed_;
   std::vector<PartitionJob> jobs_ ETL_GUARDED_BY(mutex_);
-  std::multimap<Clock::time_point, std::size_t> ready_ ETL_GUARDED_BY(mutex_);
   std::size_t unfinished_ ETL_GUARDED_BY(mutex_) = 0;
-  bool stopping_ ETL_GUARDED_BY(mutex_) = false;  ///< on_failure = "stop" and something failed
   RunTally tally_ ETL_GUARDED_BY(mutex_);
-  Cancellation::Subscription wake_;  // last: it uses the rest
+  /// The jobs that wait for their next attempt; closed when none is to follow.
+  ReadyQueue queue_;
+  Cancellation::Subscription stop_;  // last: it uses the rest
 };
 
 /// A failure's message as the ledger and the summary keep it: without secrets, and valid UTF-8.

@@ -4,6 +4,7 @@
 #include "core/runtime/attempt/attempt_runner.hpp"
 #include "core/runtime/base/mutex.hpp"
 #include "core/runtime/pipeline/pipeline.hpp"
+#include "core/runtime/schedule/ready_queue.hpp"
 #include "core/runtime/schedule/summary.hpp"
 #include "core/runtime/workers/run_board.hpp"
 #include "core/runtime/workers/worker_protocol.hpp"
@@ -13,8 +14,9 @@
 
 #include <csignal>
 #include <cstdlib>
-#include <deque>
+#include <map>
 #include <new>
+#include <set>
 #include <system_error>
 #include <thread>
 
@@ -73,7 +75,9 @@ class Worker {
       if (const auto& path = pipeline_->file.run.rejects) {
         rejects_ = std::make_unique<RejectSpools>(*path, setup_.run, pipeline_->file.path);
       }
-      runner_ = std::make_unique<AttemptRunner>(*pipeline_->graph, settings(), cancellation_);
+      const AttemptSettings attempts = settings();
+      runner_ = std::make_unique<AttemptRunner>(*pipeline_->graph, attempts, cancellation_);
+      make_queue(attempts.time_limit);
       reader_ = std::thread([this] { read_partitions(); });
       return true;
     } catch (const Error& error) {
@@ -91,7 +95,7 @@ class Worker {
   void serve() {
     while (std::optional<WorkerOrder> order = channel_.receive()) {
       if (std::holds_alternative<EndWorker>(*order)) {
-        end_reader();
+        queue_->close();
         reader_.join();
         return;
       }
@@ -144,24 +148,29 @@ class Worker {
                       [&](const FinishPartition& partition) {
                         pipeline_->graph->source(partition.source).finish(partition.id);
                       },
-                      [&](const CancelAttempts& cancel) { cancellation_.request(cancel.reason); },
+                      [&](const CancelAttempts& cancel) {
+                        cancellation_.request(cancel.reason);
+                        pipeline_->graph->wakes().notify();
+                      },
                       [](const WorkerSetup&) {},  // only ever the first message
                       [](const EndWorker&) {}},   // ends serve()
                order);
   }
 
   /// Queues an attempt, and has its source fetch ahead what is queued.
-  void enqueue(AttemptRequest request) {
-    const NodeIndex source = request.source;
+  void enqueue(AttemptRequest given) {
+    const NodeIndex source = given.source;
     std::vector<std::string> ids;
     {
       const MutexLock lock(mutex_);
-      waiting_.push_back(std::move(request));
-      for (const AttemptRequest& each : waiting_) {
+      const auto [at, fresh] = requests_.insert_or_assign(given.job, std::move(given));
+      const AttemptRequest& request = at->second;
+      queue_->push({request.job, source, request.partition.id, false, false,
+                    ReadyQueue::Clock::now()});  // the order of arrival
+      for (const auto& [job, each] : requests_) {
         if (each.source == source) ids.push_back(each.partition.id);
       }
     }
-    changed_.notify_all();
     try {
       pipeline_->graph->source(source).expect(ids);
     } catch (const StageError& error) {
@@ -169,30 +178,37 @@ class Worker {
     }
   }
 
+  void make_queue(std::chrono::milliseconds time_limit) {
+    queue_.emplace(
+        ReadyQueue::Rules{
+            [this](const ReadyQueue::Item& item) { return ready(item); }, {}, time_limit},
+        pipeline_->graph->wakes());
+  }
+
+  /// Called by the reader's thread. After a cancellation every attempt begins, and ends at once.
+  bool ready(const ReadyQueue::Item& item) {
+    if (cancellation_.requested() || pipeline_->graph->source(item.source).ready(item.id))
+      return true;
+    if (awaited_.insert(item.job).second) send(PartitionAwaited{item.job});
+    return false;
+  }
+
   void read_partitions() {
     const CrashStack stack;
-    while (const std::optional<AttemptRequest> request = next()) {
-      send(AttemptBegun{request->job});
-      runner_->run(*request, [this, job = request->job](AttemptResult result) {
+    while (const auto taken = queue_->take()) {
+      const AttemptRequest request = take_request(taken->job);
+      awaited_.erase(request.job);
+      send(AttemptBegun{request.job});
+      runner_->run(request, [this, job = request.job](AttemptResult result) {
         send(AttemptDone{job, std::move(result), peak_resident_bytes()});
       });
-      send(PartitionRead{request->job});
+      send(PartitionRead{request.job});
     }
   }
 
-  std::optional<AttemptRequest> next() {
-    MutexLock lock(mutex_);
-    while (!ended_ && waiting_.empty()) changed_.wait(lock);
-    if (waiting_.empty()) return std::nullopt;
-    AttemptRequest request = std::move(waiting_.front());
-    waiting_.pop_front();
-    return request;
-  }
-
-  void end_reader() {
+  AttemptRequest take_request(std::size_t job) {
     const MutexLock lock(mutex_);
-    ended_ = true;
-    changed_.notify_all();
+    return std::move(requests_.extract(job).mapped());
   }
 
   WorkerChannel channel_;
@@ -208,10 +224,11 @@ class Worker {
   std::unique_ptr<AttemptRunner> runner_;
   std::thread reader_;
 
+  std::set<std::size_t> awaited_;  ///< jobs reported as such; of the reader's thread
+
   Mutex mutex_;
-  Condition changed_;
-  std::deque<AttemptRequest> waiting_ ETL_GUARDED_BY(mutex_);
-  bool ended_ ETL_GUARDED_BY(mutex_) = false;
+  std::map<std::size_t, AttemptRequest> requests_ ETL_GUARDED_BY(mutex_);  ///< queued, by job
+  std::optional<ReadyQueue> queue_;  ///< last: it uses the pipeline
 };
 
 }  // namespace

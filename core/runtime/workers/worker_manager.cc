@@ -19,9 +19,12 @@ constexpr milliseconds poll_interval{50};
 /// itself, unless a plugin is stuck.
 constexpr milliseconds cancel_grace{5000};
 constexpr milliseconds overdue_grace{1000};
-constexpr std::size_t max_unread = 2;       ///< attempts that a worker has not read yet
+constexpr std::size_t max_unread = 2;       ///< attempts that a worker could read, and has not
 constexpr std::size_t max_outstanding = 4;  ///< attempts that a worker has not finished
-constexpr std::size_t max_log_lines = 5;    ///< quoted after a crash
+/// Attempts whose data a worker waits for, beside those. Few, since no other worker can take them;
+/// but enough that some are left to read while downloads stall.
+constexpr std::size_t max_awaited = 16;
+constexpr std::size_t max_log_lines = 5;  ///< quoted after a crash
 /// Processes in a row that may end before they begin an attempt. Where the system has no room for
 /// all workers, the others have given up by then, and left theirs to the last.
 constexpr int max_starts = 10;
@@ -87,21 +90,26 @@ WorkerSetup WorkerManager::make_setup(const Pipeline& pipeline, std::size_t numb
 // ---- handing out -------------------------------------------------------------------------------
 
 void WorkerManager::hand_out(AttemptRequest request) {
+  if (outstanding_.empty()) active_at_ = monotonic_ms();
   outstanding_.push_back({std::move(request)});
   if (worker_ == nullptr && !start_worker()) return;
   // If the worker has died, serve() first handles what it had sent, and then its death.
   if (!worker_->channel().send(outstanding_.back().request)) worker_->kill();
 }
 
-/// Fills the worker's queue, so that it can fetch the next partition while it reads one.
+/// Fills the worker's queue, so that it can fetch the next partition while it reads one, and read
+/// another while it waits for one.
 void WorkerManager::look_ahead() {
-  if (worker_ == nullptr || cancel_sent_) return;
-  const auto unread = static_cast<std::size_t>(std::count_if(
-      outstanding_.begin(), outstanding_.end(), [](const auto& each) { return !each.read; }));
-  const bool isolated = std::any_of(outstanding_.begin(), outstanding_.end(),
-                                    [](const auto& each) { return each.request.isolated; });
-  if (isolated || outstanding_.empty() || outstanding_.size() >= max_outstanding) return;
-  if (unread >= max_unread) return;
+  if (worker_ == nullptr || cancel_sent_ || outstanding_.empty()) return;
+  std::size_t unread = 0;
+  std::size_t awaited = 0;
+  for (const Outstanding& each : outstanding_) {
+    if (each.request.isolated) return;
+    if (each.awaited) ++awaited;
+    else if (!each.read) ++unread;
+  }
+  if (unread >= max_unread || awaited >= max_awaited) return;
+  if (outstanding_.size() - awaited >= max_outstanding) return;
   // An idle reader takes what there is; looking ahead must not starve other workers.
   std::optional<AttemptRequest> request =
       scheduler_.next_ahead(unread == 0 ? 0 : settings_.readers);
@@ -180,18 +188,28 @@ void WorkerManager::serve() {
 void WorkerManager::handle(WorkerReport report) {
   std::visit(Handle{[&](WorkerRefused& refused) { refusal_ = std::move(refused); },
                     [&](const WorkerLogLine& line) { handle_log(line); },
-                    [&](const AttemptBegun& begun) {
-                      find(begun.job)->begun = true;
-                      served_ = true;
-                      workforce_.serve();
-                      starts_ = 0;
-                    },
+                    [&](const PartitionAwaited& awaited) { handle_awaited(*find(awaited.job)); },
+                    [&](const AttemptBegun& begun) { handle_begun(*find(begun.job)); },
                     [&](const PartitionRead& read) {
                       const auto at = find(read.job);
                       if (at != outstanding_.end()) at->read = true;
                     },
                     [&](AttemptDone& done) { handle_done(std::move(done)); }},
              report);
+}
+
+void WorkerManager::handle_awaited(Outstanding& attempt) {
+  active_at_ = monotonic_ms();
+  attempt.awaited = true;
+  scheduler_.waits(attempt.request);
+}
+
+void WorkerManager::handle_begun(Outstanding& attempt) {
+  if (std::exchange(attempt.awaited, false)) scheduler_.begins(attempt.request);
+  attempt.begun = true;
+  served_ = true;
+  workforce_.serve();
+  starts_ = 0;
 }
 
 void WorkerManager::handle_log(const WorkerLogLine& line) {
@@ -205,7 +223,7 @@ void WorkerManager::handle_done(AttemptDone done) {
   const auto at = find(done.job);
   const AttemptRequest request = std::move(at->request);
   outstanding_.erase(at);
-  if (!outstanding_.empty()) outstanding_.front().first_since = monotonic_ms();
+  active_at_ = monotonic_ms();
   process_resident_ = done.resident_bytes;
   if (scheduler_.complete(request, done.result))
     worker_->channel().send(FinishPartition{request.source, request.partition.id});
@@ -251,13 +269,15 @@ void WorkerManager::kill_if_overdue() {
 }
 
 /// No thread shows a deadline before its attempt has begun, and a worker that is stuck never begins
-/// one.
+/// one. Within the time limit it also begins those that it waits for (ReadyQueue::Rules::patience).
 bool WorkerManager::begins_in_time(std::int64_t now) {
   if (settings_.time_limit.count() == 0 || outstanding_.empty()) return true;
-  Outstanding& first = outstanding_.front();
   const std::int64_t limit = settings_.time_limit.count() + overdue_grace.count();
-  if (first.begun || now < first.first_since + limit) return true;
-  first.begun = true;  // counts as an attempt, or stuck workers would be replaced for ever
+  const bool begun = std::any_of(outstanding_.begin(), outstanding_.end(),
+                                 [](const Outstanding& each) { return each.begun; });
+  if (begun || now < active_at_ + limit) return true;
+  // Counts as an attempt, or stuck workers would be replaced for ever.
+  outstanding_.front().begun = true;
   return false;
 }
 

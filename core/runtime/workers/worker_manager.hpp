@@ -35,7 +35,7 @@ class WorkerManager {
   /// An attempt that the worker has not finished.
   struct Outstanding {
     AttemptRequest request;
-    std::int64_t first_since = monotonic_ms();  ///< when it reached the head
+    bool awaited = false;  ///< the worker's source fetches it
     bool begun = false;
     bool read = false;
   };
@@ -52,6 +52,8 @@ class WorkerManager {
   void serve();
   void handle(WorkerReport report);
   void handle_log(const WorkerLogLine& line);
+  void handle_awaited(Outstanding& attempt);
+  void handle_begun(Outstanding& attempt);
   void handle_done(AttemptDone done);
   std::deque<Outstanding>::iterator find(std::size_t job);
   void update_row_counts();
@@ -83,6 +85,8 @@ class WorkerManager {
 
   std::unique_ptr<WorkerProcess> worker_;
   std::deque<Outstanding> outstanding_;
+  /// When the worker last got something to do, or reported what it does.
+  std::int64_t active_at_ = 0;
   std::deque<std::string> log_lines_;  ///< the last of the worker
   std::optional<WorkerRefused> refusal_;
   bool served_ = false;                 ///< the process has begun an attempt

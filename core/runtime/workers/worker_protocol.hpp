@@ -67,6 +67,12 @@ struct WorkerLogLine {
   std::string text;
 };
 
+/// The worker would read the partition, but its source has yet to fetch the data. Ends when the
+/// attempt begins.
+struct PartitionAwaited {
+  std::size_t job = 0;
+};
+
 struct AttemptBegun {
   std::size_t job = 0;
 };
@@ -82,8 +88,8 @@ struct AttemptDone {
   std::int64_t resident_bytes = 0;  ///< most of the worker process so far
 };
 
-using WorkerReport =
-    std::variant<WorkerRefused, WorkerLogLine, AttemptBegun, PartitionRead, AttemptDone>;
+using WorkerReport = std::variant<WorkerRefused, WorkerLogLine, PartitionAwaited, AttemptBegun,
+                                  PartitionRead, AttemptDone>;
 
 // ---- the socket --------------------------------------------------------------------------------
 

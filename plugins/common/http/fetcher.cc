@@ -46,6 +46,7 @@ class Fetcher::Impl {
  public:
   Impl(FetchOptions options, const etl::Context& context);
   void expect(std::vector<Remote> next);
+  bool ready(const Remote& remote);
   Fetched get(const Remote& remote, const std::function<bool()>& cancelled);
   void verified(const std::string& name);
   void corrupt(const std::string& name);
@@ -59,8 +60,9 @@ class Fetcher::Impl {
   struct Entry {
     Phase phase = Phase::idle;
     std::string url;
-    bool asked = false;    // by a get(); else it is read ahead
-    bool dropped = false;  // running, but no longer wanted
+    bool asked = false;     // for, by get() or ready(); else it is read ahead
+    bool uncached = false;  // ready() has found no copy of an earlier run
+    bool dropped = false;   // running, but no longer wanted
     std::filesystem::path path;
     std::optional<PartFile> file;  // empty once `path` is the final name
     std::optional<etl::Error> error;
@@ -70,6 +72,7 @@ class Fetcher::Impl {
     void forget() {
       phase = Phase::idle;
       asked = false;
+      uncached = false;
       path.clear();
       file.reset();
       error.reset();
@@ -78,10 +81,12 @@ class Fetcher::Impl {
   using Lock = std::unique_lock<std::mutex>;
 
   std::optional<Fetched> look(const Remote& remote);
+  files::FileHandle find(const Remote& remote, Entry& entry) const;
   [[nodiscard]] files::FileHandle open(const Entry& entry, const Remote& remote) const;
   void want(const Remote& remote, Entry& entry);
   void forget_expected(const std::string& name);
   void stop_waiting(const std::string& name);
+  [[nodiscard]] bool connection_free() const;
   void discard(std::optional<PartFile>& file);
   void start_loop();
   [[nodiscard]] bool may_read_ahead() const;
@@ -97,11 +102,12 @@ class Fetcher::Impl {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::string, Entry> entries_;
-  std::deque<std::string> wanted_;  // each awaited by a get()
+  std::deque<std::string> wanted_;  // each asked for
   std::deque<Remote> expected_;
   int running_ = 0;
-  Transfer::Clock::time_point quiet_until_{};  // no read-ahead before (Retry-After)
-  std::unique_ptr<TransferLoop> loop_;         // last: its thread uses all of the above
+  /// Until then (Retry-After) no read-ahead, and of what ready() asks for one file at a time.
+  Transfer::Clock::time_point quiet_until_{};
+  std::unique_ptr<TransferLoop> loop_;  // last: its thread uses all of the above
 };
 
 Fetcher::Impl::Impl(FetchOptions options, const etl::Context& context)
@@ -129,10 +135,40 @@ Fetched Fetcher::Impl::get(const Remote& remote, const std::function<bool()>& ca
   }
 }
 
-/// Returns the file if it is ready, else sees to its download. Throws the error of a failed
-/// download once.
-std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
+bool Fetcher::Impl::ready(const Remote& remote) {
+  check_remote(remote);
+  const Lock lock(mutex_);
   Entry& entry = entries_[remote.name];
+  if (entry.phase != Phase::idle || !entry.uncached) find(remote, entry);
+  switch (entry.phase) {
+    case Phase::idle:
+      entry.uncached = true;
+      if (connection_free()) want(remote, entry);
+      return false;  // the end of a download will wake the host
+    case Phase::running:
+      entry.dropped = false;
+      entry.asked = true;
+      return false;
+    case Phase::wanted:
+      return false;
+    case Phase::ready:
+    case Phase::failed:
+    case Phase::given:
+    case Phase::publishing:
+      return true;
+  }
+  return true;
+}
+
+/// For a download that ready() asks for. A server that asked for patience gets one at a time.
+bool Fetcher::Impl::connection_free() const {
+  const bool quiet = Transfer::Clock::now() < quiet_until_;
+  const auto most = static_cast<std::size_t>(quiet ? 1 : options_.connections);
+  return static_cast<std::size_t>(running_) + wanted_.size() < most;
+}
+
+/// Opens the file if it is ready, or in the cache, and corrects `entry` if not.
+files::FileHandle Fetcher::Impl::find(const Remote& remote, Entry& entry) const {
   const bool ready = entry.phase == Phase::ready || entry.phase == Phase::given;
   const bool maybe_cached = entry.phase == Phase::idle && !options_.ask_again;
   files::FileHandle file;
@@ -142,6 +178,14 @@ std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
     entry.path = options_.cache_dir / remote.name;
     entry.phase = Phase::ready;
   }
+  return file;
+}
+
+/// Returns the file if it is ready, else sees to its download. Throws the error of a failed
+/// download once.
+std::optional<Fetched> Fetcher::Impl::look(const Remote& remote) {
+  Entry& entry = entries_[remote.name];
+  files::FileHandle file = find(remote, entry);
   switch (entry.phase) {
     case Phase::idle:
       want(remote, entry);
@@ -196,15 +240,18 @@ void Fetcher::Impl::forget_expected(const std::string& name) {
 /// Withdraws a cancelled get(). A running download continues as read-ahead; another get() that
 /// waits for the same file asks again.
 void Fetcher::Impl::stop_waiting(const std::string& name) {
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   const auto found = entries_.find(name);
   if (found == entries_.end()) return;
   Entry& entry = found->second;
-  if (entry.phase == Phase::wanted) {
-    wanted_.erase(std::find(wanted_.begin(), wanted_.end(), name));
+  const bool withdrawn = entry.phase == Phase::wanted;
+  if (withdrawn) {
+    wanted_.erase(std::ranges::find(wanted_, name));
     entry.phase = Phase::idle;
   }
   if (entry.phase != Phase::given && entry.phase != Phase::publishing) entry.asked = false;
+  lock.unlock();
+  if (withdrawn) context_.wake();  // its connection is free for another file
 }
 
 void Fetcher::Impl::start_loop() {
@@ -264,7 +311,7 @@ bool Fetcher::Impl::dropped(const std::string& name) {
 }
 
 void Fetcher::Impl::done(const std::string& name, DownloadResult result) {
-  const Lock lock(mutex_);
+  Lock lock(mutex_);
   --running_;
   Entry& entry = entries_[name];
   entry.downloaded += result.downloaded;
@@ -286,6 +333,8 @@ void Fetcher::Impl::done(const std::string& name, DownloadResult result) {
     entry.error.emplace(*std::move(result.error));
   }
   changed_.notify_all();
+  lock.unlock();
+  context_.wake();
 }
 
 /// Waits until the file is not being renamed; returns its entry, or null.
@@ -346,7 +395,9 @@ void Fetcher::Impl::finish(const std::string& name) {
   Lock lock(mutex_);
   forget_expected(name);
   Entry* entry = settled(name, lock);
-  if (entry == nullptr || entry->phase == Phase::wanted) return;
+  if (entry == nullptr) return;
+  const bool withdrawn = entry->phase == Phase::wanted;  // a get() that waits for it asks again
+  if (withdrawn) wanted_.erase(std::ranges::find(wanted_, name));
   if (entry->phase == Phase::running) {
     entry->dropped = true;
   } else {
@@ -354,6 +405,8 @@ void Fetcher::Impl::finish(const std::string& name) {
     entries_.erase(name);
   }
   if (loop_) loop_->wake();
+  lock.unlock();
+  if (withdrawn) context_.wake();
 }
 
 Fetcher::Fetcher(FetchOptions options, etl::Context context)
@@ -362,6 +415,8 @@ Fetcher::Fetcher(FetchOptions options, etl::Context context)
 Fetcher::~Fetcher() = default;
 
 void Fetcher::expect(std::vector<Remote> next) { impl_->expect(std::move(next)); }
+
+bool Fetcher::ready(const Remote& remote) { return impl_->ready(remote); }
 
 Fetched Fetcher::get(const Remote& remote, const std::function<bool()>& cancelled) {
   return impl_->get(remote, cancelled);

@@ -31,7 +31,7 @@ struct FetchOptions {
   std::chrono::milliseconds retry_after_limit = std::chrono::hours(1);
   /// A larger file is a permanent error, so that a misbehaving server cannot fill the disk.
   std::int64_t largest_file = std::int64_t{4} << 30;
-  /// Limit on files that are downloaded or being downloaded before get() asks for them.
+  /// Limit on files that are downloaded or being downloaded before get() or ready() asks for them.
   int read_ahead = 4;
 };
 
@@ -79,10 +79,15 @@ class Fetcher {
   Fetcher& operator=(const Fetcher&) = delete;
 
   /// Announces the files that get() will ask for next, in order. They are downloaded ahead within
-  /// `connections` and `read_ahead`, after the files that a get() is waiting for. Replaces the
+  /// `connections` and `read_ahead`, after the files that get() or ready() asked for. Replaces the
   /// previous announcement; files already downloaded or downloading stay. If a download fails, its
   /// get() throws the error.
   void expect(std::vector<Remote> next);
+
+  /// Whether get() would return or throw at once. Otherwise sees to the download as soon as a
+  /// connection is free, and reports by Context::wake() that the answer may have changed. Never
+  /// waits for the network. Throws for a name or URL that get() would refuse.
+  [[nodiscard]] bool ready(const Remote& remote);
 
   /// Waits for the complete file. Polls `cancelled` at least every 100 ms and throws
   /// Error::cancelled() once it returns true. After an error the next call starts again, resuming

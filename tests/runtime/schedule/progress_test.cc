@@ -11,6 +11,7 @@
 namespace {
 
 using namespace etl::runtime;  // NOLINT(google-build-using-namespace)
+using testing::ContainsRegex;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
@@ -85,6 +86,57 @@ TEST(ProgressTest, PartitionsOfTwoSourcesMayShareAnId) {
     progress.stop();
   });
   EXPECT_THAT(text, HasSubstr("\n  same ")) << "the other one is still at work";
+}
+
+TEST(ProgressTest, TheLineSaysWhatIsWaitedFor) {
+  const std::string text = captured(ProgressMode::plain, [](Progress& progress, Log&) {
+    progress.start(6);
+    progress.waits("stalled");
+    progress.waits("slow");
+    progress.waits("soon here");
+    progress.begin("soon here");
+    progress.end("soon here");
+    progress.finished();
+    progress.refresh();
+    progress.begin("slow");
+    progress.end("stalled");
+    progress.refresh();
+  });
+  EXPECT_THAT(text, ContainsRegex(" left for the others; waiting for stalled \\([0-9.]+s\\) and 1 "
+                                  "more\n"));
+  EXPECT_THAT(text, ContainsRegex(", about [^;]* left\n")) << "nothing is waited for any more";
+}
+
+TEST(ProgressTest, NoTimeIsPromisedForWhatIsWaitedFor) {
+  const std::string text = captured(ProgressMode::plain, [](Progress& progress, Log&) {
+    progress.start(2);
+    progress.finished();
+    progress.waits("stalled");
+    progress.refresh();
+  });
+  EXPECT_THAT(text, HasSubstr("1/2 partitions"));
+  EXPECT_THAT(text, HasSubstr("rows/s; waiting for stalled ("));
+}
+
+TEST(ProgressTest, BarsMarkWhatIsWaitedFor) {
+  const std::string text = captured(ProgressMode::bar, [](Progress& progress, Log&) {
+    progress.start(2);
+    progress.begin("read");
+    progress.begin("stalled");
+    progress.waits("stalled");
+    progress.refresh();
+  });
+  EXPECT_THAT(text, ContainsRegex("\n  stalled [0-9.]+s, waiting for its data\n  read [0-9.]+s\n"));
+}
+
+TEST(ProgressTest, JsonListsWhatIsWaitedFor) {
+  const std::string text = captured(ProgressMode::json, [](Progress& progress, Log&) {
+    progress.start(3);
+    progress.waits("stalled");
+    progress.begin("read");
+    progress.stop();
+  });
+  EXPECT_EQ(nlohmann::json::parse(text)["waiting_for"], nlohmann::json({"stalled"}));
 }
 
 TEST(ProgressTest, EveryMemberMayBeCalledFromAnyThread) {

@@ -83,6 +83,11 @@ void ServerProcess::script(const nlohmann::json& rules) const {
   request(url() + "/__script__", &body);
 }
 
+void ServerProcess::release() const {
+  const std::string nothing;
+  request(url() + "/__release__", &nothing);
+}
+
 nlohmann::json ServerProcess::log() const {
   return nlohmann::json::parse(request(url() + "/__log__", nullptr));
 }

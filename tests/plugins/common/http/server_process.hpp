@@ -29,6 +29,8 @@ class ServerProcess {
   [[nodiscard]] std::string url() const;
   /// Replaces the rules of the server.
   void script(const nlohmann::json& rules) const;
+  /// Continues responses that a rule holds.
+  void release() const;
   /// Returns the recorded requests.
   [[nodiscard]] nlohmann::json log() const;
 
