@@ -259,6 +259,12 @@ static void finish(void* self, etl_str id) {
   snprintf(text, sizeof(text), "finished %.*s", PRINTED(id));
   host->log(host->ctx, ETL_INFO, str(text));
 }
+/* The numbers are always here. */
+static int ready(void* self, etl_str id) {
+  (void)self;
+  (void)id;
+  return 1;
+}
 static int replay(void* self, const etl_partition* partition, const etl_str* records, size_t count,
                   const etl_task* task, struct ArrowArrayStream* out, etl_error* error) {
   reader* stream = NULL;
@@ -314,7 +320,8 @@ static const etl_source calls = {.struct_size = sizeof(etl_source),
                                  .expect = expect,
                                  .read = read_partition,
                                  .finish = finish,
-                                 .replay = replay};
+                                 .replay = replay,
+                                 .ready = ready};
 static const etl_stage stage = {.struct_size = sizeof(etl_stage),
                                 .kind = ETL_SOURCE,
                                 .name = "v1_0_numbers",

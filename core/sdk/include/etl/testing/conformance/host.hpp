@@ -7,10 +7,10 @@
 #include <etl/testing/conformance/subject.hpp>
 
 #include <atomic>
+#include <condition_variable>
 #include <mutex>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace etl::v1::conformance {
 
@@ -30,12 +30,25 @@ class MockHost {
   [[nodiscard]] const etl_host* abi() const { return &abi_; }
   [[nodiscard]] std::int64_t held() const { return held_; }
   void cancel() { cancelled_ = true; }
+  /// The number of wake() calls so far.
+  [[nodiscard]] std::int64_t wakes() {
+    const std::lock_guard lock(mutex_);
+    return wakes_;
+  }
+  /// Waits for one more than `seen`. Returns false if none comes in time.
+  [[nodiscard]] bool woken(std::int64_t seen, std::chrono::milliseconds limit) {
+    std::unique_lock lock(mutex_);
+    return woken_.wait_for(lock, limit, [&] { return wakes_ != seen; });
+  }
 
  private:
   static MockHost& of(void* ctx) { return *static_cast<MockHost*>(ctx); }
 
   std::atomic<std::int64_t> held_{0};
   std::atomic<bool> cancelled_{false};
+  std::mutex mutex_;
+  std::condition_variable woken_;
+  std::int64_t wakes_ = 0;
   etl_host abi_ = {sizeof(etl_host),
                    ETL_ABI_MINOR,
                    this,
@@ -43,7 +56,11 @@ class MockHost {
                    [](void* ctx) { return of(ctx).cancelled_ ? 1 : 0; },
                    [](void*, const char*) -> const void* { return nullptr; },
                    [](void* ctx, std::int64_t change) { of(ctx).held_ += change; },
-                   [](void*) {}};
+                   [](void* ctx) {
+                     const std::lock_guard lock(of(ctx).mutex_);
+                     ++of(ctx).wakes_;
+                     of(ctx).woken_.notify_all();
+                   }};
 };
 
 /// One attempt at a partition. Used by one thread, except for cancel().

@@ -439,6 +439,43 @@ inline void check_source_expect(const Probe& probe) {
   }
 }
 
+/// Asks ready() once; fails the check if it waits or gives another answer than 0 or 1.
+inline bool asked_ready(PlannedSource& source, const Partition& partition) {
+  const std::string title = "ready() of partition \"" + partition.id + "\"";
+  const auto begin = std::chrono::steady_clock::now();
+  const int answer = source.table().ready(source.instance.self(), to_abi(partition.id));
+  require(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1),
+          title + " took longer than a second: it must not wait");
+  require(answer == 0 || answer == 1, title + " returned " + std::to_string(answer));
+  return answer == 1;
+}
+
+inline void check_source_ready(const Probe& probe) {
+  constexpr std::chrono::seconds longest_silence(5);
+  const Place place = probe.place();
+  PlannedSource source(probe, place);
+  require_partitions(source);
+  if (source.table().ready == nullptr) throw Skip("the source has no ready()");
+  PlannedSource other(probe, place);
+  MockHost& host = source.instance.host();
+  for (const Partition& partition : source.some()) {
+    const std::string title = "ready() of partition \"" + partition.id + "\"";
+    const auto end = std::chrono::steady_clock::now() + longest_silence;
+    while (true) {
+      const std::int64_t seen = host.wakes();
+      if (asked_ready(source, partition)) break;
+      require(std::chrono::steady_clock::now() < end,
+              title + " returned 0 for 5 s, also after calls of wake()");
+      require(host.woken(seen, longest_silence),
+              title + " returned 0, and no call of wake() followed within 5 s");
+    }
+    require_rows_equal(read_all(other, partition), read_all(source, partition), partition,
+                       "after ready()");
+    if (source.table().finish != nullptr)
+      source.table().finish(source.instance.self(), to_abi(partition.id));
+  }
+}
+
 inline void check_source_replay(const Probe& probe) {
   PlannedSource source(probe);
   require_partitions(source);
@@ -488,6 +525,8 @@ inline constexpr Check source_checks[] = {
      &detail::check_source_unknown},
     {"source.expect", "Reads the same rows after expect(), and accepts finish().", sources,
      "source.twice", &detail::check_source_expect},
+    {"source.ready", "Says without waiting whether data is here, and wakes the host when it comes.",
+     sources, "source.twice", &detail::check_source_ready},
     {"source.replay", "Reads repaired records, or rejects them again.", sources, "source.twice",
      &detail::check_source_replay},
     {"source.memory", "Reports 0 bytes of memory once everything is released.", sources,
