@@ -21,6 +21,9 @@ constexpr std::string_view lock_key = "(1702128737, 1)";
 
 constexpr std::string_view beginning = "beginning a transaction";
 constexpr const char* begin_statement = "BEGIN ISOLATION LEVEL READ COMMITTED";
+// For what may be lost if the server crashes within the next second.
+constexpr const char* begin_unsynced =
+    "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL synchronous_commit = off";
 
 TableName table_from(const etl::Options& options) {
   TableName table = parse_table_name(options.get<std::string>("table"));
@@ -104,7 +107,10 @@ std::vector<etl::LedgerRecord> PostgresSink::committed(std::string_view pipeline
 
 void PostgresSink::record(const etl::LedgerRecord& record) {
   const ConnectionPool::Lease lease = pool_.acquire();
-  sql::LedgerTable(*lease, define_ledger(target(*lease).schema)).record(record);
+  const sql::LedgerTable ledger(*lease, define_ledger(target(*lease).schema));
+  lease->run(beginning, begin_unsynced);
+  ledger.record(record);
+  lease->commit();
 }
 
 PostgresWriter PostgresSink::open(const etl::WriteRequest& request, const etl::Schema& schema) {
@@ -149,8 +155,8 @@ void PostgresSink::heartbeat(const etl::Heartbeat& beat) {
 void PostgresSink::write_heartbeat(Connection& connection, const etl::Heartbeat& beat) {
   constexpr std::string_view doing = "writing a heartbeat";
   const sql::TableDefinition table = define_running(target(connection).schema);
-  connection.run(doing, begin_statement);
-  connection.run(doing, "SET LOCAL lock_timeout = '20ms'; SET LOCAL synchronous_commit = off");
+  connection.run(doing, begin_unsynced);
+  connection.run(doing, "SET LOCAL lock_timeout = '20ms'");
   bool there = exists(connection, table);
   if (!there && !beat.records.empty()) {
     const Result locked =

@@ -238,29 +238,43 @@ std::vector<etl::RunningRecord> SqliteSink::running(std::string_view pipeline,
                                          sink);
 }
 
-void SqliteSink::record(const etl::LedgerRecord& record) {
+/// Calls `change` with a connection that is not in a transaction, and keeps it unless that throws.
+template <class Change>
+void SqliteSink::change_ledger(Change change) {
   const WriteGate::Hold hold = gate_.enter(connection_.context);
+  std::unique_ptr<LedgerConnection> connection = std::move(ledger_);
+  if (connection == nullptr || !connection->database.in_place())
+    connection = std::make_unique<LedgerConnection>(connection_);
+  connection->defer_syncs();
+  change(connection->database);
+  connection->report_memory();
+  ledger_ = std::move(connection);
+}
+
+void SqliteSink::record(const etl::LedgerRecord& record) {
   const std::string doing = "recording partition " + record.partition + " as " +
                             std::string(etl::state_name(record.state));
-  Database database(connection_, Database::Access::write);
-  LoadTransaction load(database, doing);
-  sql::LedgerTable(database, define_ledger(connection_.path)).record(record);
-  load.commit(doing);
+  change_ledger([&](Database& database) {
+    LoadTransaction load(database, doing);
+    sql::LedgerTable(database, define_ledger(connection_.path)).record(record);
+    load.commit(doing);
+  });
 }
 
 std::int64_t SqliteSink::forget(const etl::ForgetRequest& request, const etl::Schema& schema) {
   if (!file_exists()) return 0;
-  const WriteGate::Hold hold = gate_.enter(connection_.context);
-  Database database(connection_, Database::Access::write);
-  const sql::LedgerTable ledger(database, define_ledger(connection_.path));
-  if (!exists_and_fits(database, ledger.definition(), "path")) return 0;
-  const sql::TableDefinition table = define_table(table_, schema);
   const std::string doing = "forgetting partition " + request.partition.id;
-  database.begin(doing);
-  if (request.delete_rows) require_plain_deletes(database, table);
-  const std::int64_t rows = sql::forget(ledger, table, request,
-                                        [&] { return exists_and_fits(database, table, "table"); });
-  database.commit(doing);
+  const sql::TableDefinition table = define_table(table_, schema);
+  std::int64_t rows = 0;
+  change_ledger([&](Database& database) {
+    const sql::LedgerTable ledger(database, define_ledger(connection_.path));
+    if (!exists_and_fits(database, ledger.definition(), "path")) return;
+    database.begin(doing);
+    if (request.delete_rows) require_plain_deletes(database, table);
+    rows = sql::forget(ledger, table, request,
+                       [&] { return exists_and_fits(database, table, "table"); });
+    database.commit(doing);
+  });
   return rows;
 }
 

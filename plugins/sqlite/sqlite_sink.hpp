@@ -5,6 +5,7 @@
 #include "plugins/common/sql/unknown_rows.hpp"
 #include "plugins/common/sql/upsert_rules.hpp"
 #include "plugins/sqlite/database/file_place.hpp"
+#include "plugins/sqlite/ledger_connection.hpp"
 #include "plugins/sqlite/sqlite_writer.hpp"
 
 #include <etl/plugin.hpp>
@@ -24,8 +25,8 @@ namespace sqlite {
 /// wait for each other's transactions without limit; for those of other sinks and processes they
 /// wait `busy_timeout`, then throw Error (transient).
 ///
-/// A new file uses SQLite's write-ahead log from its first load on, so that readers and loads do
-/// not wait for each other. An existing file keeps its journal.
+/// A new file uses SQLite's write-ahead log once its first load is committed, so that readers and
+/// loads do not wait for each other. An existing file keeps its journal.
 class SqliteSink {
  public:
   static constexpr auto name = "sqlite";
@@ -83,6 +84,8 @@ class SqliteSink {
   [[nodiscard]] sql::TableDefinition definition_for(const etl::Schema& schema,
                                                     const etl::Scope& scope) const;
   void warn_of_order(const sql::TableDefinition& definition, const etl::Scope& scope);
+  template <class Change>
+  void change_ledger(Change change);
   void create_tables(const sql::TableDefinition& definition) const;
 
   ConnectionOptions connection_;
@@ -90,9 +93,10 @@ class SqliteSink {
   std::string resource_;
   WriteGate gate_;
   std::atomic<bool> looked_at_rows_ = false;
-  std::unique_ptr<WriteConnection> idle_;  // guarded by gate_
-  std::optional<FileIdentity> file_;       // guarded by gate_: that of the first partition
-  bool warned_ = false;                    // guarded by gate_
+  std::unique_ptr<WriteConnection> idle_;     // guarded by gate_
+  std::unique_ptr<LedgerConnection> ledger_;  // guarded by gate_
+  std::optional<FileIdentity> file_;          // guarded by gate_: that of the first partition
+  bool warned_ = false;                       // guarded by gate_
 };
 
 }  // namespace sqlite

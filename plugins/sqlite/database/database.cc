@@ -83,11 +83,11 @@ bool Database::has_log() {
 
 void Database::commit(std::string_view doing) {
   execute("COMMIT", doing);
-  if (identity_of(path_) != opened_) {
+  if (!in_place()) {
     throw etl::Error::permanent(path_ +
-                                " was moved, deleted or replaced while it was open, and what was "
-                                "committed meanwhile is in the old file: put that back and run "
-                                "again, or keep the new one, and the next run fills it");
+                                " was moved, deleted or replaced while it was open, and rows "
+                                "committed since then are in the old file: restore it and run "
+                                "again, or keep the new file, which the next run will fill");
   }
   require_one_name(path_);
 }
@@ -106,6 +106,15 @@ void Database::checkpoint(Checkpoint mode) {
   const int how = mode == Checkpoint::complete ? SQLITE_CHECKPOINT_FULL : SQLITE_CHECKPOINT_PASSIVE;
   const int code = sqlite3_wal_checkpoint_v2(handle(), "main", how, nullptr, nullptr);
   if (code != SQLITE_OK) fail(code, "copying the write-ahead log");
+}
+
+void Database::sync_log() {
+  sqlite3_file* log = nullptr;
+  int code = sqlite3_file_control(handle(), "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (code == SQLITE_OK && log->pMethods != nullptr) {
+    code = log->pMethods->xSync(log, SQLITE_SYNC_FULL);
+  }
+  if (code != SQLITE_OK) fail(code, "syncing the write-ahead log");
 }
 
 bool Database::try_now(const std::string& sql) {

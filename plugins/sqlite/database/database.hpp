@@ -87,9 +87,14 @@ class Database final : public sql::Session {
     complete,  ///< everything; waits for readers and blocks writers, so that the log restarts
   };
   void checkpoint(Checkpoint mode);
+  /// Makes durable what any connection has committed to the write-ahead log. REQUIRES: has_log().
+  void sync_log();
 
   /// Bytes in the connection's page cache.
   [[nodiscard]] std::int64_t cache_bytes() const;
+
+  /// Whether the path still leads to the file that was opened.
+  [[nodiscard]] bool in_place() const { return identity_of(path_) == opened_; }
 
   /// Throws the error for a call that returned `code`.
   [[noreturn]] void fail(int code, std::string_view doing) const;
