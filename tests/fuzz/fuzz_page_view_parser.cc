@@ -162,11 +162,14 @@ Told parse(std::string_view text, const PageViewParser::Settings& settings, cons
 /// The same line by line, as the documentation says it.
 Told read_plainly(std::string_view text, InvalidUtf8 invalid_utf8, const Wanted& wanted) {
   constexpr std::size_t kept_of_long_lines = 1024;
+  constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";  // may begin any line
   Told told;
   const auto as_utf8 = [](std::string value) {
     return text::detail::valid_utf8_portable(value) ? value : text::replace_invalid_utf8(value);
   };
   for (std::size_t at = 0; at < text.size();) {
+    while (text.substr(at).starts_with(byte_order_mark)) at += byte_order_mark.size();
+    if (at == text.size()) break;
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = without_cr(text.substr(at, end - at));
     const auto offset = static_cast<std::int64_t>(at);

@@ -29,6 +29,13 @@ constexpr std::size_t first_reject_kept = 60;
 /// joined. It does not belong to the code that follows.
 constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
+/// Size of the byte order marks at the start of a line.
+std::size_t size_of_marks(std::string_view line) {
+  std::size_t size = 0;
+  while (line.substr(size).starts_with(byte_order_mark)) size += byte_order_mark.size();
+  return size;
+}
+
 /// Loads eight bytes, the first in the lowest position.
 std::uint64_t load_word(const char* from) {
   std::uint64_t word = 0;
@@ -138,7 +145,7 @@ const PageViewBlock& PageViewParser::finish() {
   begin_block();
   if (too_long_) {
     end_long_line();
-  } else if (rest_size_ != 0 && std::string_view(front_, rest_size_) != byte_order_mark) {
+  } else if (rest_size_ != 0) {
     begin_lines(front_, front_ + rest_size_);
     ++lines_;
     parse_any_line(front_, front_ + rest_size_);
@@ -179,12 +186,13 @@ void PageViewParser::check_utf8(const char* begin) {
 /// Remembers the unfinished line, which begin_block() moves to the front, or skips it if it is too
 /// long already, to bound memory; reports the counts.
 void PageViewParser::end_block(const char* rest, const char* end) {
-  rest_ = rest;
-  rest_size_ = static_cast<std::size_t>(end - rest);
+  // Without the marks, a line is too long or not wherever its blocks begin.
+  rest_ = rest + size_of_marks({rest, static_cast<std::size_t>(end - rest)});
+  rest_size_ = static_cast<std::size_t>(end - rest_);
   if (!too_long_ && rest_size_ > max_line + 1) {  // + 1: a CR
     too_long_ = true;
-    long_line_.assign(rest, long_line_kept);
-    long_offset_ = front_offset_ + (rest - front_);
+    long_line_.assign(rest_, long_line_kept);
+    long_offset_ = front_offset_ + (rest_ - front_);
   }
   if (too_long_) {
     rest_ = end;
@@ -227,10 +235,8 @@ bool PageViewParser::parse_usual_line(const char* begin, const char* end) {
 
 void PageViewParser::parse_any_line(const char* begin, const char* end) {
   std::string_view line = without_cr({begin, static_cast<std::size_t>(end - begin)});
-  if (line.starts_with(byte_order_mark)) {
-    line.remove_prefix(byte_order_mark.size());
-    begin += byte_order_mark.size();
-  }
+  begin += size_of_marks(line);
+  line.remove_prefix(size_of_marks(line));
   PageViewLine fields;
   std::string_view why = split_line(line, fields);
   const bool comes_first =

@@ -433,6 +433,22 @@ TEST(PageViewParser, AByteOrderMarkIsNoPartOfACode) {
   EXPECT_EQ(parse("\xEF\xBB\xBF").read, 0);
 }
 
+TEST(PageViewParser, AByteOrderMarkDoesNotMakeALineTooLong) {
+  const std::string line = "fr " + std::string(max_line - 7, 'a') + " 1 0";
+  ASSERT_EQ(line.size(), max_line);
+  const std::string text = "\xEF\xBB\xBF" + line + "\n\xEF\xBB\xBF" + line + "b\n";
+  for (const std::size_t block : {std::size_t{1000}, text.size()}) {
+    PageViewParser::Settings settings;
+    settings.block_size = block;
+    const Result result = parse(text, settings);
+    EXPECT_EQ(result.rows.size(), 1U) << block;
+    ASSERT_EQ(result.rejects.size(), 1U) << block;
+    EXPECT_EQ(result.rejects[0], (Reject{std::string(reason::too_long), line.substr(0, 1024), 2,
+                                         std::int64_t{max_line} + 7}))
+        << block;
+  }
+}
+
 constexpr unsigned files = 300;
 
 /// The results of the oracle for every random file: rows, then rejects.
