@@ -439,13 +439,17 @@ inline void check_source_expect(const Probe& probe) {
   }
 }
 
-/// Asks ready() once; fails the check if it waits or gives another answer than 0 or 1.
+/// Fails the check if ready() waits or gives another answer than 0 or 1.
 inline bool asked_ready(PlannedSource& source, const Partition& partition) {
   const std::string title = "ready() of partition \"" + partition.id + "\"";
-  const auto begin = std::chrono::steady_clock::now();
-  const int answer = source.table().ready(source.instance.self(), to_abi(partition.id));
-  require(std::chrono::steady_clock::now() - begin < std::chrono::seconds(1),
-          title + " took longer than a second: it must not wait");
+  int answer = -1;
+  bool in_time = false;
+  for (int tries = 0; tries < 3 && !in_time; ++tries) {  // a busy machine may be slow once
+    const auto begin = std::chrono::steady_clock::now();
+    answer = source.table().ready(source.instance.self(), to_abi(partition.id));
+    in_time = std::chrono::steady_clock::now() - begin < std::chrono::seconds(1);
+  }
+  require(in_time, title + " took longer than a second: it must not wait");
   require(answer == 0 || answer == 1, title + " returned " + std::to_string(answer));
   return answer == 1;
 }
