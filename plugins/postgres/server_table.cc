@@ -9,8 +9,6 @@
 namespace postgres {
 namespace {
 
-using Params = std::array<sql::Value, 1>;
-
 /// A table as the server's catalogs describe it.
 struct Found {
   sql::ExistingTable existing;
@@ -18,21 +16,27 @@ struct Found {
   std::string triggers;
 };
 
+/// Runs a query of the catalogs whose parameter is the table's name.
+Result ask(Connection& connection, const std::string& what, const sql::TableDefinition& table,
+           const std::string& query) {
+  return connection.run("reading the " + what + " of " + table.shown, query,
+                        std::array<sql::Value, 1>{table.sql_name()});
+}
+
 // A type of the user may be called like a built-in one, whose object identifiers are below 16384.
 void read_columns(Connection& connection, const sql::TableDefinition& table, Found& found) {
-  const Result result = connection.run(
-      "reading the columns of " + table.shown,
-      "SELECT a.attname, CASE WHEN a.atttypid < 16384 THEN format_type(a.atttypid, a.atttypmod)"
-      " ELSE '' END, format_type(a.atttypid, a.atttypmod), a.attnotnull::int,"
-      " (a.atthasdef OR a.attidentity <> '')::int,"
-      " (a.attgenerated <> '' OR a.attidentity = 'a')::int,"
-      " CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4"
-      " THEN a.atttypmod - 4 ELSE 0 END, coalesce(l.collname, '')"
-      " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l"
-      " ON l.oid = a.attcollation AND NOT l.collisdeterministic"
-      " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0"
-      " AND NOT a.attisdropped ORDER BY a.attnum",
-      Params{table.sql_name()});
+  const Result result =
+      ask(connection, "columns", table,
+          "SELECT a.attname, CASE WHEN a.atttypid < 16384 THEN format_type(a.atttypid, a.atttypmod)"
+          " ELSE '' END, format_type(a.atttypid, a.atttypmod), a.attnotnull::int,"
+          " (a.atthasdef OR a.attidentity <> '')::int,"
+          " (a.attgenerated <> '' OR a.attidentity = 'a')::int,"
+          " CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4"
+          " THEN a.atttypmod - 4 ELSE 0 END, coalesce(l.collname, '')"
+          " FROM pg_catalog.pg_attribute a LEFT JOIN pg_catalog.pg_collation l"
+          " ON l.oid = a.attcollation AND NOT l.collisdeterministic"
+          " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0"
+          " AND NOT a.attisdropped ORDER BY a.attnum");
   for (int row = 0; row < result.rows(); ++row) {
     const std::string name(result.text(row, 0));
     found.existing.columns.push_back({name, std::string(result.text(row, 1)),
@@ -51,18 +55,17 @@ void read_columns(Connection& connection, const sql::TableDefinition& table, Fou
 // for which only equal bytes are equal.
 void read_unique_keys(Connection& connection, const sql::TableDefinition& table, Found& found) {
   const Result result =
-      connection.run("reading the indexes of " + table.shown,
-                     "SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index i"
-                     " CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, n)"
-                     " JOIN pg_catalog.pg_attribute a"
-                     " ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
-                     " WHERE i.indrelid = to_regclass($1) AND i.indisunique"
-                     " AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL"
-                     " AND i.indexprs IS NULL AND k.n <= i.indnkeyatts"
-                     " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_collation l"
-                     " WHERE l.oid = ANY (i.indcollation::oid[]) AND NOT l.collisdeterministic)"
-                     " ORDER BY i.indexrelid",
-                     Params{table.sql_name()});
+      ask(connection, "indexes", table,
+          "SELECT i.indexrelid, a.attname FROM pg_catalog.pg_index i"
+          " CROSS JOIN unnest(i.indkey::int2[]) WITH ORDINALITY k(attnum, n)"
+          " JOIN pg_catalog.pg_attribute a"
+          " ON a.attrelid = i.indrelid AND a.attnum = k.attnum"
+          " WHERE i.indrelid = to_regclass($1) AND i.indisunique"
+          " AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL"
+          " AND i.indexprs IS NULL AND k.n <= i.indnkeyatts"
+          " AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_collation l"
+          " WHERE l.oid = ANY (i.indcollation::oid[]) AND NOT l.collisdeterministic)"
+          " ORDER BY i.indexrelid");
   std::vector<etl::Strings>& keys = found.existing.unique_keys;
   for (int row = 0; row < result.rows(); ++row) {
     if (row == 0 || result.text(row, 0) != result.text(row - 1, 0)) keys.emplace_back();
@@ -74,8 +77,7 @@ void read_unique_keys(Connection& connection, const sql::TableDefinition& table,
 /// they are.
 std::string fault_of(std::string_view kind, std::string_view persistence) {
   if (kind != "r" && kind != "p") {
-    return "is not a table of this database, so that its rows and the ledger do not commit "
-           "together";
+    return "is not a table of this database, so its rows and the ledger would not commit together";
   }
   if (persistence == "t") return "is temporary: its rows are gone when the session ends";
   if (persistence == "u") {
@@ -88,8 +90,8 @@ std::string fault_of(std::string_view kind, std::string_view persistence) {
 // The table and its partitions. Triggers are those of INSERT (4) and UPDATE (16) that are not the
 // server's own; rules are those of UPDATE (2) and INSERT (3).
 void read_relations(Connection& connection, const sql::TableDefinition& table, Found& found) {
-  const Result result = connection.run(
-      "reading the properties of " + table.shown,
+  const Result result = ask(
+      connection, "properties", table,
       "WITH RECURSIVE tree AS (SELECT to_regclass($1)::oid AS oid, 0 AS level UNION ALL"
       " SELECT i.inhrelid, level + 1 FROM tree JOIN pg_catalog.pg_inherits i"
       " ON i.inhparent = tree.oid JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"
@@ -101,8 +103,7 @@ void read_relations(Connection& connection, const sql::TableDefinition& table, F
       " (SELECT string_agg(quote_ident(rulename), ', ' ORDER BY rulename)"
       " FROM pg_catalog.pg_rewrite WHERE ev_class = c.oid AND ev_enabled <> 'D'"
       " AND ev_type IN ('2', '3') AND level = 0)"
-      " FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid ORDER BY level, c.oid",
-      Params{table.sql_name()});
+      " FROM tree JOIN pg_catalog.pg_class c ON c.oid = tree.oid ORDER BY level, c.oid");
   etl::Strings& faults = found.existing.faults;
   for (int row = 0; row < result.rows(); ++row) {
     const bool is_root = result.integer(row, 0) == 0;

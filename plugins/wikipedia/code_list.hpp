@@ -8,7 +8,7 @@
 
 namespace wikipedia {
 
-/// Reads domain codes from a text file, one a line. Empty lines and those that begin with `#` are
+/// Reads domain codes from a text file, one per line. Empty lines and those that begin with `#` are
 /// skipped, and so are blanks around a code, a CR and a byte order mark. Throws etl::Error (config,
 /// about `codes_file`) for a file that cannot be read or has more than 16 MiB, and for a line with
 /// more than one word.

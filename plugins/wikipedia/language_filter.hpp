@@ -31,7 +31,7 @@ class LanguageFilter {
                                   "First labels of the domain codes to keep, such as \"fr\"."),
       etl::optional<etl::Strings>("codes", "", "Domain codes to keep, such as \"fr.m\"."),
       etl::optional<etl::Path>("codes_file", "",
-                               "Text file of further domain codes to keep, one a line.")
+                               "Text file of further domain codes to keep, one per line.")
           .by_content(),
       etl::optional<etl::Strings>("projects", "", "Projects to keep, such as \"wikipedia\".")
           .one_of(projects),

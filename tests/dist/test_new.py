@@ -104,7 +104,7 @@ class Plugin(TreeCase):
         (folder / "more").mkdir()
         shutil.copy(examples / "starting_with.so", folder / "more")
         shown = self.fails(etl.CONFIG, "etl", "run", "pipeline.toml", "--plugin-dir", "build/plugins", "--plugin-dir", "more", cwd=folder)
-        self.assertIn("another definition", shown)
+        self.assertIn("a different definition", shown)
 
     def test_the_sink_keeps_its_promise(self):
         """Killed and concurrent runs leave every partition complete, and once."""

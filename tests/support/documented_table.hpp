@@ -18,7 +18,7 @@ namespace etl_test {
 /// What the docs say that follows from an error.
 inline std::string outcome_of(etl::Code code) {
   static const std::map<etl::Code, std::string> words = {
-      {etl::Code::transient, "tried again"}, {etl::Code::permanent, "the partition fails"},
+      {etl::Code::transient, "retried"}, {etl::Code::permanent, "the partition fails"},
       {etl::Code::missing, "`missing`"},     {etl::Code::config, "the pipeline is wrong"},
       {etl::Code::cancelled, "stopped"},     {etl::Code::internal, "a defect"}};
   return words.at(code);

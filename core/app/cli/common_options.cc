@@ -40,9 +40,10 @@ void CommonOptions::declare_format(Options& options,
 }
 
 void CommonOptions::declare_set(Options& options) {
-  options.value("--set", set,
-                "STAGE.OPTION=VALUE, run.OPTION=VALUE or name=VALUE: override the pipeline file "
-                "(repeatable)");
+  options.value(
+      "--set", set,
+      "STAGE.OPTION=VALUE, run.OPTION=VALUE, name=VALUE or description=VALUE: override the "
+      "pipeline file (repeatable)");
 }
 
 void CommonOptions::declare_now(Options& options) {

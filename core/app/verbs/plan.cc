@@ -97,7 +97,7 @@ class Plan {
     if (!open) return;
     out += runtime::counted(static_cast<std::int64_t>(planned_.size()), "partition");
     for (const auto& [state, count] : states_) out += fmt::format(", {} {}", count, state);
-    if (unknown > 0) out += fmt::format("; of {} a sink's state is unknown", unknown);
+    if (unknown > 0) out += fmt::format("; {} with an unknown state in a sink", unknown);
     print(out + "\n");
   }
 

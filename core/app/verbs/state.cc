@@ -61,7 +61,7 @@ std::vector<NodeIndex> chosen_sinks(const Graph& graph, const std::string& name)
 }
 
 /// Forgets the matching partitions, sink by sink, each in a transaction of its own. Once it has
-/// begun nothing is thrown, so that the result is reported even after a stop.
+/// forgotten one nothing is thrown, so that the result is reported even after a stop.
 class Forget {
  public:
   Forget(const Session& session, const ForgetOptions& options, const runtime::Pipeline& pipeline)
@@ -73,6 +73,7 @@ class Forget {
     require_known_source();
     if (options_.delete_rows) plan();
     for (const NodeIndex sink : sinks) forget(sink);
+    require_match(sinks);
     return std::move(result_);
   }
 
@@ -124,12 +125,28 @@ class Forget {
     }
   }
 
+  [[nodiscard]] bool is_of_source(const LedgerRecord& record) const {
+    return options_.source.empty() || record.source == options_.source;
+  }
+
+  /// Throws if nothing matches: a typing error must not look like success.
+  void require_match(const std::vector<NodeIndex>& sinks) const {
+    if (!result_.partitions.empty() || !result_.complete) return;
+    if (session_.cancellation.requested()) return;
+    std::int64_t records = 0;
+    for (const NodeIndex sink : sinks) {
+      records += std::ranges::count_if(ledger_.records(sink),
+                                       [&](const auto& each) { return is_of_source(each); });
+    }
+    throw Error::permanent(fmt::format(
+        "none of {} in the ledger of pipeline \"{}\" is of a partition that matches \"{}\"",
+        runtime::counted(records, "record"), pipeline_.file.name, options_.glob));
+  }
+
   void forget(NodeIndex sink) {
     const runtime::Selection selection{{options_.glob}, {}};
-    const std::string& source = options_.source;
     for (const LedgerRecord& record : ledger_.records(sink)) {
-      if (!runtime::selected(selection, record.partition)) continue;
-      if (!source.empty() && record.source != source) continue;
+      if (!is_of_source(record) || !runtime::selected(selection, record.partition)) continue;
       if (session_.cancellation.requested()) return;
       json entry = {{"sink", graph_[sink].name},
                     {"source", record.source},
@@ -195,7 +212,7 @@ std::string about_rows(bool delete_rows, std::int64_t deleted, std::int64_t stay
       runtime::counted(stay, "row"), stay == 1 ? "stays" : "stay");
 }
 
-void print_text(bool delete_rows, const runtime::Pipeline& pipeline, const ForgetResult& found) {
+void print_text(bool delete_rows, const ForgetResult& found) {
   std::string out;
   for (const json& each : found.untouched_sinks) {
     out += fmt::format("nothing was forgotten in sink \"{}\": {}\n",
@@ -225,9 +242,6 @@ void print_text(bool delete_rows, const runtime::Pipeline& pipeline, const Forge
     out += runtime::aligned(table);
     out += fmt::format("{} of {} forgotten\n", gone, found.partitions.size());
     out += about_rows(delete_rows, deleted, stay);
-  } else if (found.untouched_sinks.empty()) {
-    out += fmt::format("nothing to forget: no partition in the ledger of pipeline \"{}\" matches\n",
-                       pipeline.file.name);
   }
   print(out);
 }
@@ -241,7 +255,7 @@ class StateVerb : public Verb {
 
   void declare(Options& options) override {
     declare_pipeline_file(options, options_.file);
-    options.word("ACTION", options_.action, {"forget"}, "What to do").required = true;
+    options.word("ACTION", options_.action, {"forget"}, "Action; only forget").required = true;
     options
         .value("GLOB", options_.glob,
                "Partitions by id, including those that the plan no longer has. Their loaded rows "
@@ -265,7 +279,7 @@ class StateVerb : public Verb {
                   {"partitions", result.partitions},
                   {"untouched_sinks", result.untouched_sinks}});
     } else {
-      print_text(options_.delete_rows, *pipeline, result);
+      print_text(options_.delete_rows, result);
     }
     if (session.cancellation.requested()) return session.signal_exit_code();
     return result.complete ? exit_ok : exit_failed;

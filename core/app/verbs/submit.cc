@@ -86,7 +86,7 @@ class Submit : public Verb {
     common.declare_now(options);
     options.number(
         "--tasks", options_.tasks, {1, 1'000'000},
-        "Number of shares to cut the plan into; default: about ten seconds of work each");
+        "Number of shares to cut the plan into; default: enough that each takes about ten seconds");
     options.number("--tasks-at-once", options_.tasks_at_once, {1, 100'000},
                    "Number of tasks that may run at once; default: what `connections` allows, at "
                    "most 16");
@@ -214,7 +214,7 @@ class Submit : public Verb {
 
   void show_nothing_to_do(const Submission& submission) const {
     if (common.format == Format::json) return show_json(submission, {}, {});
-    print(fmt::format("pipeline \"{}\": nothing to do, all of {} partitions are done\n",
+    print(fmt::format("pipeline \"{}\": nothing to do, all {} are done\n",
                       submission.pipeline, submission.planned.size()));
   }
 

@@ -85,9 +85,9 @@ std::optional<std::string> changed_definition(const Graph& graph, NodeIndex sink
     const auto count = std::ranges::count_if(records, differs);
     const bool one = count == 1;
     return fmt::format(
-        "{} in sink \"{}\",{} \"{}\", {} loaded with another definition of this pipeline: {}",
-        counted(count, "partition"), graph[sink].name, one ? "" : " the first of them",
-        first->partition, one ? "was" : "were", difference(first->definition, definition));
+        "{} in sink \"{}\",{} \"{}\", {} loaded with a different definition of this pipeline: {}",
+        counted(count, "partition"), graph[sink].name, one ? "" : " first", first->partition,
+        one ? "was" : "were", difference(first->definition, definition));
   }
   return std::nullopt;
 }

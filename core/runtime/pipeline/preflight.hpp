@@ -37,7 +37,7 @@ struct Preflight {
 
 /// Inspects every sink's target and ledger without changing them. Reports to `diagnostics`: a
 /// rejects file that cannot be written; a target that does not fit, or that is gone although the
-/// ledger counts rows in it; partitions that were loaded with another definition of the pipeline
+/// ledger counts rows in it; partitions that were loaded with a different definition of the pipeline
 /// (unless `reload`).
 Preflight run_preflight(const Pipeline& pipeline, bool reload, Diagnostics& diagnostics);
 

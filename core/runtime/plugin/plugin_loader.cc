@@ -172,7 +172,7 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
   const std::string own = version(ETL_ABI_MAJOR, ETL_ABI_MINOR);
   if (plugin.abi_major != ETL_ABI_MAJOR) {
     throw refused(path, "built for plugin ABI " + version(plugin.abi_major, plugin.abi_minor) +
-                            ", this runtime speaks ABI " + own + ": " +
+                            ", this etl speaks ABI " + own + ": " +
                             (plugin.abi_major > ETL_ABI_MAJOR ? "upgrade etl or " : "") +
                             "rebuild the plugin against this etl");
   }
@@ -182,7 +182,7 @@ void check_header(const fs::path& path, const etl_plugin& plugin) {
   const std::string built_with = plugin.built_with == nullptr ? "?" : plugin.built_with;
   if (plugin.abi_minor > ETL_ABI_MINOR) {
     throw refused(path, "needs ABI " + version(plugin.abi_major, plugin.abi_minor) +
-                            ", this runtime has " + own + " (plugin built with " + built_with +
+                            ", this etl has " + own + " (plugin built with " + built_with +
                             "): upgrade etl or rebuild the plugin against this one");
   }
   if (plugin.name == nullptr || plugin.version == nullptr || plugin.built_with == nullptr ||
@@ -295,12 +295,12 @@ LoadedPlugin load_plugin(const fs::path& given) {
   const boost::dll::shared_library& library = open_library(path);
   if (!library.has(ETL_PLUGIN_SYMBOL)) {
     if (library.has("etl_plugin_v2")) {
-      throw refused(path, "built for plugin ABI 2, this runtime speaks ABI " +
+      throw refused(path, "built for plugin ABI 2, this etl speaks ABI " +
                               version(ETL_ABI_MAJOR, ETL_ABI_MINOR) +
                               ": upgrade etl or rebuild the plugin against this etl");
     }
     throw refused(path,
-                  "not an ETL plugin (no symbol " ETL_PLUGIN_SYMBOL
+                  "not a plugin of etl (no symbol " ETL_PLUGIN_SYMBOL
                   "): export it with ETL_PLUGIN(...) in one of its sources, or move the library "
                   "elsewhere if it is not a plugin");
   }

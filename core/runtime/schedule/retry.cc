@@ -39,7 +39,7 @@ std::string RetryPolicy::describe(const Error& error, std::int64_t attempt,
   std::string text = fmt::format("attempt {} of {}: {}", attempt, retries + 1, error.message());
   if (backoff >= noticeable) {
     text +=
-        fmt::format("; again in {}", human_seconds(std::chrono::duration<double>(backoff).count()));
+        fmt::format("; retrying in {}", human_seconds(std::chrono::duration<double>(backoff).count()));
   }
   return text;
 }

@@ -151,7 +151,7 @@ void PartFile::discard() {
 
 std::filesystem::path PartFile::publish() {
   if (::fsync(file_.get()) != 0) throw files::file_error("cannot sync", path_, errno);
-  // Before the rename: of a crash in between remains a sidecar that describes no file.
+  // Before the rename: a crash in between leaves a sidecar without a file.
   describe_cached(final_path_, file_, *meta_);
   remove_meta();
   if (!present()) throw files::file_error("cannot rename", path_, ENOENT);

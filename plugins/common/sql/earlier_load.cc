@@ -36,11 +36,11 @@ std::int64_t delete_scope(Session& session, const TableDefinition& table,
                              "\" from table " + table.shown + ": ";
   if (deleted + left == expected) {
     throw etl::Error::permanent(failed + std::to_string(left) +
-                                " of them stay, because a trigger or rule of the table skips them");
+                                " of them remain, because a trigger or rule of the table skips them");
   }
   throw etl::Error::transient(failed + std::to_string(left) + (left == 1 ? " row" : " rows") +
                               " with its value of column \"" + column +
-                              "\" are there again: a trigger brings them back, or another program "
+                              "\" have reappeared: a trigger restores them, or another program "
                               "has just added them");
 }
 
@@ -65,7 +65,7 @@ DeletedRows delete_rows(const LedgerTable& ledger, const TableDefinition& table,
   constexpr std::string_view doing = "setting a savepoint";
   session.query(doing, "SAVEPOINT etl_delete", {});
   DeletedRows deleted{delete_scope(session, table, partition, *value, rows_written), {}};
-  // combine makes fewer rows of those that were written, so their number does not show whose they
+  // combine turns the written rows into fewer, so their number does not show whose they
   // are; then nothing else may have loaded such a partition.
   const bool own = is_mixed ? deleted.count <= rows_written && !ledger.has_namesake(key)
                             : deleted.count == rows_written;

@@ -1,5 +1,5 @@
 /// \file
-/// Rows of a target table that no ledger speaks of.
+/// The rows that a target table has, and those of them that are in no ledger.
 #pragma once
 
 #include "plugins/common/sql/table_definition.hpp"

@@ -124,9 +124,9 @@ std::string warn_of_order(const UpsertRules& rules, const etl::Strings& key,
   if (own.empty() || contains(key, own) || !lacks_order(rules, key, columns)) return {};
   const bool decides = !rules_for(rules, key, columns, scope).order.empty();
   return "no order is given, and the key does not contain \"" + own +
-         "\", in which partitions differ: of rows with the same key, " +
-         (decides ? "the newest by it stays, as with order = [\"" + own + "\"]"
-                  : "the one that is committed last stays, however old it is; name the columns "
+         "\", in which partitions differ: among rows with the same key, " +
+         (decides ? "the one with its newest value is kept, as with order = [\"" + own + "\"]"
+                  : "the one that is committed last is kept, however old it is; name the columns "
                     "that decide in order");
 }
 

@@ -16,8 +16,8 @@ void require_one_name(const std::string& path) {
   struct stat found {};
   if (stat(path.c_str(), &found) != 0 || found.st_nlink < 2) return;
   throw etl::Error::config(path + " has " + std::to_string(found.st_nlink) +
-                           " names (hard links), and programs that open it by another one do not "
-                           "see its journal, which may destroy it. Make a copy instead of the link")
+                           " names (hard links), and programs that open it by another one ignore "
+                           "its journal, which can corrupt it. Make a copy instead of the link")
       .about("path");
 }
 

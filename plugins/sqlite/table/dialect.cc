@@ -56,7 +56,7 @@ std::string_view affinity_of(std::string_view declared) {
 bool unix_keeps(std::string_view declared, etl::Type type) {
   const std::string_view affinity = affinity_of(declared);
   if (affinity.empty() || affinity == unix_type(type)) return true;
-  // Numeric affinity (BOOLEAN, DECIMAL) leaves integers alone, but makes 1 of 1.0.
+  // Numeric affinity (BOOLEAN, DECIMAL) leaves integers alone, but turns 1.0 into 1.
   return affinity == "NUMERIC" && unix_type(type) == "INTEGER";
 }
 

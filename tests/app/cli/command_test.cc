@@ -197,10 +197,10 @@ TEST_F(CommandTest, PluginsSaysWhatWasRefusedAndWhy) {
   EXPECT_EQ(ended.json()["refused"][0]["file"], test_plugin("newer_minor").string());
   EXPECT_EQ(ended.json()["refused"][0]["reason"],
             fs::canonical(test_plugin("newer_minor")).string() +
-                ": needs ABI 1.9, this runtime has 1.0 (plugin built with g++ 14.1, etl-sdk 1.9): "
+                ": needs ABI 1.9, this etl has 1.0 (plugin built with g++ 14.1, etl-sdk 1.9): "
                 "upgrade etl or rebuild the plugin against this one");
   const Ended plain = run_etl({"plugins", "--plugin-dir", folder_of("newer_minor")});
-  EXPECT_THAT(plain.err, HasSubstr("needs ABI 1.9, this runtime has 1.0"));
+  EXPECT_THAT(plain.err, HasSubstr("needs ABI 1.9, this etl has 1.0"));
 }
 
 TEST_F(CommandTest, ValidateSaysWhereAStageWasLookedFor) {

@@ -121,17 +121,22 @@ class Forget:
         self.assertEqual(self.count(self.base, 1) + 1, len(list(self.db.rows())))
         self.assertNotEqual(before, self.snapshot(self.db))
 
-    def test_nothing_to_forget(self):
-        answer = self.forget(self.path, "*")
-        self.assertEqual([], answer["partitions"])
+    def refused(self, path, glob, *arguments):
+        result = etl.run("state", path, "forget", glob, *arguments)
+        self.assertEqual((etl.FAILED, ""), (result.code, result.out), str(result))
+        return result.err
+
+    def test_a_glob_that_matches_nothing_is_an_error(self):
+        self.assertIn("none of 0 records", self.refused(self.path, "*"))
         self.assertNotIn("etl_ledger", self.db.tables() if self.db.exists() else ())
         self.run_pipeline(self.path)
         before = self.snapshot(self.db)
-        self.assertEqual([], self.forget(self.path, "*1999*")["partitions"])
+        for form in ("text", "json"):
+            self.assertIn(f'none of 3 records in the ledger of pipeline "{self.job["name"]}" is of a partition that '
+                          'matches "*1999*"', self.refused(self.path, "*1999*", "--format", form))
         other = self.write({**self.job, "name": "other"}, "other.toml")
-        self.assertEqual([], self.forget(other, "*")["partitions"])
+        self.assertIn("none of 0 records", self.refused(other, "*"))
         self.assertEqual(before, self.snapshot(self.db))
-        self.assertIn("nothing to forget", self.text("state", self.path, "forget", "*1999*"))
 
     def test_text(self):
         self.run_pipeline(self.path)
@@ -211,7 +216,7 @@ class SeveralSinks(StateCase):
         text = self.text("plan", self.path, "--set", away)
         line = next(line for line in text.splitlines() if "unknown in far" in line)
         self.assertIn("cannot be reached", line)
-        self.assertIn("of 3 a sink's state is unknown", text)
+        self.assertIn("3 with an unknown state in a sink", text)
         self.assertNotIn(SECRET, text + str(answer))
 
     def test_wrong_names(self):

@@ -26,7 +26,7 @@ TEST(DefinitionChangeTest, AChangedStageIsNamed) {
   (void)changed.preflight();
   EXPECT_EQ(
       changed.mistakes(),
-      "error: 3 partitions in sink \"db\", the first of them \"p0\", were loaded with another "
+      "error: 3 partitions in sink \"db\", first \"p0\", were loaded with a different "
       "definition of this pipeline: stage \"s\" changed | load them again with --reload "
       "(and forget those that are no longer planned: etl state FILE forget), or give the pipeline "
       "another name and the sink another table\n");

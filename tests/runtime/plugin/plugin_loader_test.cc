@@ -59,7 +59,7 @@ std::string lacks(const std::string& function) {
   return "stage \"broken\" lacks the function " + function +
          ", which every stage of its kind must have; implement it and rebuild the plugin";
 }
-/// The ABI of this runtime.
+/// The ABI of this etl.
 const std::string own =
     std::to_string(ETL_ABI_MAJOR) + "." + std::to_string(ETL_ABI_MINOR);  // NOLINT(cert-err58-cpp)
 
@@ -67,17 +67,17 @@ INSTANTIATE_TEST_SUITE_P(
     Header, WrongPluginTest,
     testing::Values(
         Wrong{"no_symbol",
-              "not an ETL plugin (no symbol etl_plugin_v1): export it with ETL_PLUGIN(...) in one "
+              "not a plugin of etl (no symbol etl_plugin_v1): export it with ETL_PLUGIN(...) in one "
               "of its "
               "sources, or move the library elsewhere if it is not a plugin"},
-        Wrong{"only_v2", "built for plugin ABI 2, this runtime speaks ABI " + own +
+        Wrong{"only_v2", "built for plugin ABI 2, this etl speaks ABI " + own +
                              ": upgrade etl or rebuild the plugin against this etl"},
         Wrong{"bad_magic", damaged("etl_plugin_v1 does not start with \"ETLPLUG\"")},
-        Wrong{"other_major", "built for plugin ABI 3.0, this runtime speaks ABI " + own +
+        Wrong{"other_major", "built for plugin ABI 3.0, this etl speaks ABI " + own +
                                  ": upgrade etl or rebuild the plugin against this etl"},
-        Wrong{"older_major", "built for plugin ABI 0.7, this runtime speaks ABI " + own +
+        Wrong{"older_major", "built for plugin ABI 0.7, this etl speaks ABI " + own +
                                  ": rebuild the plugin against this etl"},
-        Wrong{"newer_minor", "needs ABI 1.9, this runtime has " + own +
+        Wrong{"newer_minor", "needs ABI 1.9, this etl has " + own +
                                  " (plugin built with g++ 14.1, etl-sdk 1.9): upgrade etl or "
                                  "rebuild the plugin against this one"},
         Wrong{"small_header", damaged(bytes(16, 56))},

@@ -46,7 +46,7 @@ TEST(RetryPolicyTest, Describes) {
   const RetryPolicy policy{5, milliseconds(1)};
   EXPECT_EQ(policy.describe(busy, 2, milliseconds(4999)), "attempt 2 of 6: busy");
   EXPECT_EQ(policy.describe(busy, 2, std::chrono::minutes(90)),
-            "attempt 2 of 6: busy; again in 1h 30m");
+            "attempt 2 of 6: busy; retrying in 1h 30m");
 }
 
 TEST(RetryPolicyTest, AStageMayAskToWaitForTheNextRun) {

@@ -16,13 +16,14 @@
 ///     std::vector<etl::Partition> plan();                 // deterministic
 ///     Reader read(const etl::Partition&, const etl::Predicate&, const etl::Task&);
 ///     void expect(std::vector<std::string> ids);          // optional: the next partitions to read
+///     bool ready(std::string_view id);                    // optional: the data is here
 ///     void finish(std::string_view id);                   // optional: caches can be deleted
 ///     Reader replay(const etl::Partition&, std::vector<std::string_view> records,
 ///                   const etl::Task&);                    // optional: reads repaired rejects
 ///     // Reader: std::optional<etl::Batch> next();        // nullopt = the end
 ///
-/// read(), expect() and finish() may be called from several threads at once; a Reader is used by
-/// one thread at a time.
+/// read(), expect(), ready() and finish() may be called from several threads at once; a Reader is
+/// used by one thread at a time.
 ///
 /// **Filter**: one object per partition, so members hold the partition's state.
 ///

@@ -92,7 +92,7 @@ TEST_F(EarlierLoad, AReloadIsRefusedWhereATriggerKeepsRows) {
       EXPECT_EQ(error.code(), etl::Code::permanent);
       expect_contains(error.message(),
                       std::to_string(kept) +
-                          " of them stay, because a trigger or rule of the table skips them");
+                          " of them remain, because a trigger or rule of the table skips them");
     }
   }
 }

@@ -11,8 +11,8 @@
 namespace etl::inline v1::detail {
 
 /// Defines the concept `Names_X`: T has a member X of any type, overloaded or not, public or not.
-/// A class derived from T and from one that has an X too finds X ambiguous. From a final class none
-/// can be derived; there only a member that is neither overloaded nor private is found.
+/// A class derived from T and from one that has an X too finds X ambiguous. No class can be derived
+/// from a final one, where only a member that is neither overloaded nor private is found.
 // NOLINTBEGIN(bugprone-macro-parentheses): a name, not an expression
 #define ETL_DETAIL_NAMES(member)                                               \
   struct Has_##member {                                                        \
