@@ -24,8 +24,7 @@ double seconds(std::chrono::nanoseconds time) {
 }
 
 std::ptrdiff_t count(const std::vector<TestResult>& results, Status status) {
-  return std::count_if(results.begin(), results.end(),
-                       [=](const TestResult& each) { return each.status == status; });
+  return std::ranges::count(results, status, &TestResult::status);
 }
 
 /// How a status is shown, by Status.
@@ -64,9 +63,8 @@ void add_suite(pugi::xml_node all, const std::vector<TestResult>& results) {
 std::vector<std::vector<TestResult>> by_suite(const std::vector<TestResult>& results) {
   std::vector<std::vector<TestResult>> suites;
   for (const TestResult& each : results) {
-    const auto found = std::find_if(suites.begin(), suites.end(), [&](const auto& suite) {
-      return suite.front().suite == each.suite;
-    });
+    const auto found = std::ranges::find_if(
+        suites, [&](const auto& suite) { return suite.front().suite == each.suite; });
     if (found == suites.end()) suites.push_back({each});
     else found->push_back(each);
   }

@@ -140,9 +140,8 @@ std::unique_ptr<SpoolWriter> AttemptRunner::keep_rejects(const AttemptRequest& r
 /// Completes the spool before anything commits. When no sink wanted more, the partition was not
 /// read to its end, and its rejects are of no use.
 void AttemptRunner::finish_rejects(Attempt& attempt) {
-  const std::vector<NodeIndex>& sinks = attempt.request.sinks;
-  const bool wanted = std::any_of(sinks.begin(), sinks.end(),
-                                  [&](NodeIndex sink) { return !attempt.flow.closed(sink); });
+  const bool wanted = std::ranges::any_of(
+      attempt.request.sinks, [&](NodeIndex sink) { return !attempt.flow.closed(sink); });
   if (attempt.rejects != nullptr && wanted) keeping_rejects([&] { attempt.rejects->finish(); });
 }
 

@@ -65,10 +65,9 @@ bool Exchange::room_for(const SinkStream& stream, std::size_t bytes) const {
 /// Only while all streams of the group have writers: a stream that still waits for its slot needs
 /// its batches, because it may not get the slot before this one returns its own.
 bool Exchange::far_ahead(const SinkStream& stream) const {
-  const auto& streams = stream.group->streams;
   return !stream.waiting.empty() && stream.bytes >= ahead_bytes_ &&
-         std::all_of(streams.begin(), streams.end(),
-                     [](const auto& each) { return each->taken || each->closed; });
+         std::ranges::all_of(stream.group->streams,
+                             [](const auto& each) { return each->taken || each->closed; });
 }
 
 bool Exchange::push(SinkStream& stream, Batch batch) {
@@ -125,9 +124,7 @@ std::size_t Exchange::abort(StreamGroup& group, const StageError& error) {
 
 std::size_t Exchange::deferred_streams(const StreamGroup& group) const {
   const MutexLock lock(mutex_);
-  return static_cast<std::size_t>(
-      std::count_if(group.streams.begin(), group.streams.end(),
-                    [](const auto& stream) { return stream->deferred; }));
+  return static_cast<std::size_t>(std::ranges::count(group.streams, true, &SinkStream::deferred));
 }
 
 // ---- write slots -------------------------------------------------------------------------------
@@ -143,15 +140,14 @@ void Exchange::want(NodeIndex sink) {
 }
 
 bool Exchange::starved(const StreamGroup& group) const {
-  return std::find(starved_.begin(), starved_.end(), &group) != starved_.end();
+  return std::ranges::find(starved_, &group) != starved_.end();
 }
 
 /// Whether all other groups have been read, and no more follow.
 bool Exchange::is_last_to_read(const StreamGroup& group) const {
   const auto read = [](const auto& stream) { return stream->ended || stream->closed; };
-  return last_begun_ && std::all_of(open_.begin(), open_.end(), [&](const StreamGroup* other) {
-           return other == &group ||
-                  std::all_of(other->streams.begin(), other->streams.end(), read);
+  return last_begun_ && std::ranges::all_of(open_, [&](const StreamGroup* other) {
+           return other == &group || std::ranges::all_of(other->streams, read);
          });
 }
 
@@ -283,10 +279,7 @@ void Exchange::close_locked(SinkStream& stream) {
   stream.closed = true;
   charge(stream, -static_cast<std::int64_t>(stream.bytes));
   stream.waiting.clear();
-  const auto& streams = stream.group->streams;
-  if (std::all_of(streams.begin(), streams.end(), [](const auto& one) { return one->closed; })) {
-    open_.remove(stream.group);
-  }
+  if (std::ranges::all_of(stream.group->streams, &SinkStream::closed)) open_.remove(stream.group);
 }
 
 void Exchange::stop() {

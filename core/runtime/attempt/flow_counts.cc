@@ -99,8 +99,8 @@ RowCounts FlowCounts::to_sink(NodeIndex sink, const Consumers& consumers) const 
       else counts.added -= filtered;
     }
     // A stage that feeds several others on the way to this sink multiplies its rows.
-    const auto paths = std::count_if(consumers[node].begin(), consumers[node].end(),
-                                     [&](NodeIndex next) { return graph_.reaches(next, sink); });
+    const auto paths = std::ranges::count_if(
+        consumers[node], [&](NodeIndex next) { return graph_.reaches(next, sink); });
     if (paths > 1) counts.added += (paths - 1) * stage.rows_out;
   }
   if (!counts.balanced()) {

@@ -72,8 +72,7 @@ PartitionFlow::PartitionFlow(const Graph& graph, NodeIndex source, std::vector<N
       closed_(graph.nodes().size()),
       counts_(graph, source) {
   const auto wanted = [&](NodeIndex node) {
-    return std::any_of(targets_.begin(), targets_.end(),
-                       [&](NodeIndex target) { return graph_.reaches(node, target); });
+    return std::ranges::any_of(targets_, [&](auto target) { return graph_.reaches(node, target); });
   };
   for (const NodeIndex target : targets_) target_[target] = true;
   for (NodeIndex node = 0; node < graph_.nodes().size(); ++node) {
@@ -170,15 +169,14 @@ void PartitionFlow::reporting_timeouts(const std::function<void()>& body) const 
 }
 
 bool PartitionFlow::any_closed() const {
-  return std::any_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
+  return std::ranges::any_of(targets_, [&](NodeIndex target) { return closed_[target]; });
 }
 
 bool PartitionFlow::should_stop() const { return cancellation_.requested() || timed_out(); }
 
 StageError PartitionFlow::timeout_in(const std::string& stage) const {
   const auto& nodes = graph_.nodes();
-  const auto at = std::find_if(nodes.begin(), nodes.end(),
-                               [&](const Node& node) { return node.name == stage; });
+  const auto at = std::ranges::find(nodes, stage, &Node::name);
   const Node& node = at == nodes.end() ? graph_[source_] : *at;
   return node.stage->failure(time_limit_exceeded(settings_.time_limit));
 }
@@ -270,7 +268,7 @@ bool PartitionFlow::take_from_source(Batch batch) {
   if (!counts_.source_reports_rows()) settings_.on_read(static_cast<std::int64_t>(batch.rows()));
   const HeldBatch held(*graph_[source_].stage, batch);
   if (batch.rows() != 0) emit(source_, std::move(batch));
-  return !std::all_of(targets_.begin(), targets_.end(), [&](NodeIndex t) { return closed_[t]; });
+  return !std::ranges::all_of(targets_, [&](NodeIndex target) { return closed_[target]; });
 }
 
 /// A stream that was not made by the SDK may return an errno without explaining it to the task.

@@ -171,20 +171,17 @@ class OptionChecker {
       error(mismatch.position, fmt::format("{} {}", title(option.name), mismatch.what),
             joined(mismatch.hint, detail::to_view(spec.help)));
     }
-    if (has_invalid_item(option.data)) failed_ = true;
   }
 
   static bool is_invalid(const RawValue& value) {
-    return std::holds_alternative<InvalidValue>(value) || has_invalid_item(value);
-  }
-  static bool has_invalid_item(const RawValue& value) {
     const auto invalid = [](const auto& item) {
       return std::holds_alternative<InvalidValue>(item.data);
     };
     if (const auto* items = std::get_if<RawList>(&value))
       return std::ranges::any_of(*items, invalid);
-    const auto* entries = std::get_if<RawTable>(&value);
-    return entries != nullptr && std::ranges::any_of(*entries, invalid);
+    if (const auto* entries = std::get_if<RawTable>(&value))
+      return std::ranges::any_of(*entries, invalid);
+    return std::holds_alternative<InvalidValue>(value);
   }
 
   /// Converts a default like a given value, so that it has the same meaning.

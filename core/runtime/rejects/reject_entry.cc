@@ -111,12 +111,11 @@ RejectEntry parse_reject(std::string_view line) {
   return entry;
 }
 
-void each_line(std::string_view text,
-               const std::function<void(std::string_view line, std::size_t offset)>& each) {
+void each_line(std::string_view text, const std::function<void(std::string_view)>& each) {
   for (std::size_t at = 0; at < text.size();) {
     const std::size_t end = std::min(text.find('\n', at), text.size());
     const std::string_view line = text.substr(at, end - at);
-    if (line.find_first_not_of(" \t\r") != std::string_view::npos) each(line, at);
+    if (line.find_first_not_of(" \t\r") != std::string_view::npos) each(line);
     at = end + 1;
   }
 }
@@ -124,7 +123,8 @@ void each_line(std::string_view text,
 void read_rejects(std::string_view text, const std::function<void(RejectRecord)>& each) {
   std::size_t number = 0;
   std::size_t counted = 0;
-  each_line(text, [&](std::string_view line, std::size_t offset) {
+  each_line(text, [&](std::string_view line) {
+    const auto offset = static_cast<std::size_t>(line.data() - text.data());
     const std::string_view before = text.substr(counted, offset - counted);
     number += static_cast<std::size_t>(std::count(before.begin(), before.end(), '\n'));
     counted = offset;

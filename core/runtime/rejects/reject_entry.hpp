@@ -49,10 +49,9 @@ struct RejectEntry {
 /// not quote the line.
 [[nodiscard]] RejectEntry parse_reject(std::string_view line);
 
-/// Calls `each` with every non-blank line of a text, without line feed, and with its offset in
-/// bytes. The last line needs no line feed.
-void each_line(std::string_view text,
-               const std::function<void(std::string_view line, std::size_t offset)>& each);
+/// Calls `each` with every non-blank line of a text, a part of it without line feed. The last line
+/// needs none.
+void each_line(std::string_view text, const std::function<void(std::string_view)>& each);
 
 /// A line of a file of rejects, which may not be an entry.
 struct RejectRecord {

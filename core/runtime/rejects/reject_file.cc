@@ -38,8 +38,7 @@ std::size_t whole_lines(const Descriptor& file, std::size_t offset, const fs::pa
     const std::string more = read_at(file, offset + bytes.size(), chunk, path);
     bytes += more;
     const std::size_t end = bytes.rfind('\n') + 1;  // 0 if there is none
-    each_line(std::string_view(bytes).substr(0, end),
-              [&](std::string_view line, std::size_t) { each(line); });
+    each_line(std::string_view(bytes).substr(0, end), each);
     offset += end;
     bytes.erase(0, end);
     if (more.size() < chunk) return offset;
@@ -48,7 +47,7 @@ std::size_t whole_lines(const Descriptor& file, std::size_t offset, const fs::pa
 
 void each_spool_line(const fs::path& spool, const std::function<void(std::string_view)>& each) {
   bool header = true;
-  each_line(read_whole(spool), [&](std::string_view line, std::size_t) {
+  each_line(read_whole(spool), [&](std::string_view line) {
     if (!std::exchange(header, false)) each(line);
   });
 }
@@ -118,8 +117,7 @@ void replace(const Descriptor& file, const fs::path& path, const fs::path& scrat
       if (update.keeps(line)) put(line);
     };
     const std::size_t end = whole_lines(file, 0, path, copy);
-    each_line(read_at(file, end, std::string::npos, path),
-              [&](std::string_view line, std::size_t) { copy(line); });
+    each_line(read_at(file, end, std::string::npos, path), copy);
   }
   buffer += update.new_lines();
   write_all(out, buffer, updated);
@@ -128,13 +126,17 @@ void replace(const Descriptor& file, const fs::path& path, const fs::path& scrat
   sync_folder(path.parent_path());
 }
 
+void wait_for_lock(const Descriptor& file, const fs::path& path) {
+  while (::flock(file.get(), LOCK_EX) != 0) {
+    if (errno != EINTR) throw file_error("cannot lock", path);
+  }
+}
+
 /// Opens and locks the file. Retries if another process has replaced it meanwhile.
 Descriptor lock_file(const fs::path& path) {
   while (true) {
     Descriptor file = open_file(path, O_RDWR | O_CREAT | O_APPEND, file_mode);
-    while (::flock(file.get(), LOCK_EX) != 0) {
-      if (errno != EINTR) throw file_error("cannot lock", path);
-    }
+    wait_for_lock(file, path);
     struct stat there {};
     if (::stat(path.c_str(), &there) == 0 && there.st_ino == stat_of(file, path).st_ino)
       return file;
@@ -291,9 +293,7 @@ bool RejectFile::in_a_spool(std::string_view torn) const {
 
 void RejectFile::publish_folder(const std::vector<Publication>& publications) {
   const Descriptor folder = open_file(path_.path, O_RDONLY | O_DIRECTORY);
-  while (::flock(folder.get(), LOCK_EX) != 0) {
-    if (errno != EINTR) throw file_error("cannot lock", path_.path);
-  }
+  wait_for_lock(folder, path_.path);
   std::map<fs::path, std::vector<Publication>> files;
   for (const Publication& publication : publications) {
     Publication own = publication;

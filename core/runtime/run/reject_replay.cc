@@ -274,7 +274,7 @@ class ReplayRun {
     std::map<std::string, std::int64_t, std::less<>> there;
     for (const std::filesystem::path& file : published_files(path_)) {
       const std::string text = read_whole(file);
-      each_line(text, [&](std::string_view line, std::size_t) { ++there[std::string(line)]; });
+      each_line(text, [&](std::string_view line) { ++there[std::string(line)]; });
     }
     for (const Replayed& each : partitions_) {
       for (const std::string& line : each.replay->lines) {

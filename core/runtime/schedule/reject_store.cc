@@ -39,16 +39,12 @@ bool CommittedAttempts::readable(NodeIndex sink) {
   }
 }
 
-const LedgerRecord* CommittedAttempts::done_record(NodeIndex sink, const RejectKey& key) {
-  return ledger_.done(sink, key.source, key.partition);
-}
-
 std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,
                                                  const std::string& sink) {
   for (const NodeIndex node : graph_.of_kind(Kind::sink)) {
     if (graph_[node].name != sink) continue;
     if (!readable(node)) return std::nullopt;
-    const LedgerRecord* done = done_record(node, attempt.key);
+    const LedgerRecord* done = ledger_.done(node, attempt.key.source, attempt.key.partition);
     return done != nullptr && done->run_id == attempt.run_id && done->attempts == attempt.attempt;
   }
   return std::nullopt;
@@ -57,9 +53,8 @@ std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,
 bool CommittedAttempts::done_everywhere(const RejectKey& key) {
   for (const NodeIndex source : graph_.of_kind(Kind::source)) {
     if (graph_[source].name != key.source) continue;
-    const std::vector<NodeIndex> sinks = graph_.sinks_of(source);
-    return std::all_of(sinks.begin(), sinks.end(), [&](NodeIndex sink) {
-      return readable(sink) && done_record(sink, key) != nullptr;
+    return std::ranges::all_of(graph_.sinks_of(source), [&](NodeIndex sink) {
+      return readable(sink) && ledger_.done(sink, key.source, key.partition) != nullptr;
     });
   }
   return false;
@@ -95,7 +90,6 @@ void RejectStore::prepare(const Graph& graph, AttemptRequest& request) {
     replaces = file_.holds(key);
   } catch (const Error&) {
     // One spool too many does no harm, and publishing will report what is wrong with the file.
-    replaces = true;
   }
   const MutexLock lock(mutex_);
   request.spool = ++last_spool_;
@@ -119,10 +113,8 @@ void RejectStore::attempt_ended(const Graph& graph, const AttemptRequest& reques
       known = known && outcome.kind == SinkOutcome::Kind::committed_elsewhere;
       continue;
     }
-    const auto spool = std::find_if(attempts.rbegin(), attempts.rend(),
-                                    [&, &outcome = outcome](const SpooledAttempt& each) {
-                                      return each.number == outcome.attempt;
-                                    });
+    const auto spool = std::ranges::find(attempts.rbegin(), attempts.rend(), outcome.attempt,
+                                         &SpooledAttempt::number);
     const auto stages = stages_between(graph, request.source, sink);
     committed[spool == attempts.rend() ? nullptr : spool->spool].insert(stages.begin(),
                                                                         stages.end());

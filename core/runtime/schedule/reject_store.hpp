@@ -35,7 +35,6 @@ class CommittedAttempts {
   bool done_everywhere(const RejectKey& key);
 
  private:
-  const LedgerRecord* done_record(NodeIndex sink, const RejectKey& key);
   bool readable(NodeIndex sink);
 
   const Graph& graph_;

@@ -97,8 +97,7 @@ etl::Error http_error(std::string_view url, long status, Progress progress) {
 
 etl::Error curl_error(std::string_view url, CURLcode code, std::string_view detail,
                       Progress progress) {
-  const auto* rule = std::find_if(curl_rules.begin(), curl_rules.end(),
-                                  [&](const CurlRule& each) { return each.code == code; });
+  const auto* rule = std::ranges::find(curl_rules, code, &CurlRule::code);
   std::string what = curl_easy_strerror(code);
   if (!detail.empty() && detail != what) what.append(": ").append(detail);
   if (code == CURLE_PEER_FAILED_VERIFICATION) {

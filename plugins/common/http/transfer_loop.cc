@@ -182,8 +182,7 @@ bool TransferLoop::collect() {
 }
 
 void TransferLoop::conclude(CURL* handle, CURLcode code) {
-  const auto which = std::find_if(active_.begin(), active_.end(),
-                                  [&](const auto& each) { return each->handle() == handle; });
+  const auto which = std::ranges::find(active_, handle, &Transfer::handle);
   std::optional<etl::Error> error;
   try {
     if ((*which)->conclude(code) == Transfer::Next::again) {
