@@ -66,9 +66,12 @@ class Pipelines(EtlCase):
             self.assertEqual(etl.OK, etl.run("graph", path, env=without).code)
         path = etl.REPOSITORY / "pipelines/wikipedia_fr.toml"
         target = ("--set", f"db.path={self.folder}/pageviews.db")
-        for verb in (["plan", path], ["status", path], ["state", path, "forget", "*"]):
+        for verb in (["plan", path], ["status", path]):
             result = etl.run(*verb, *target, env=without)
             self.assertEqual(etl.OK, result.code, str(result))
+        result = etl.run("state", path, "forget", "*", *target, env=without)
+        self.assertEqual(etl.FAILED, result.code, str(result))
+        self.assertIn("none of 0 records", result.err)
 
     def test_the_week_is_seven_whole_days(self):
         path = etl.REPOSITORY / "pipelines/wikipedia_week.toml"

@@ -36,6 +36,15 @@ class Processes(EtlCase):
     def done(self, store):
         return sum(row["state"] == "done" for row in ledger(store).values())
 
+    def test_five_hundred_sinks(self):
+        base = hour_files(20, 2)
+        stores = [Sqlite(self.folder, f"sink{number}.db") for number in range(500)]
+        job = self.job(base, stores[0], 2, run={"workers": 2})
+        job["sinks"] = {f"sink{number}": {"input": "french", **store.sink()} for number, store in enumerate(stores)}
+        self.assert_summary(self.run_pipeline(job), total=2, done=2)
+        for store in stores:
+            self.assert_table(store, base, 2)
+
     def slow_last_hour(self, base, hours=4):
         server = Nginx(base, slow=[self.partition(hours - 1)])
         server.start()

@@ -58,11 +58,11 @@ class Limits(EtlCase):
         self.base = self.copy_tree(hour_files(300, HOURS))
         make_accessible(self.folder)
 
-    def run_limited(self, limits, executor):
+    def run_limited(self, limits, executor, **run):
         store = Sqlite(self.folder, f"{executor}.db")
         for path in self.folder.glob(f"{executor}.db*"):
             path.unlink()
-        job = self.main_job(self.base, store, HOURS, run={"executor": executor, "workers": 8})
+        job = self.main_job(self.base, store, HOURS, run={"executor": executor, "workers": 8, **run})
         become = [etl.tool("setpriv"), f"--reuid={USER}", f"--regid={USER}", "--clear-groups"]
         result = shell(f"ulimit -c 0; {limits};", "run", self.write(job), "--format", "json", "--progress", "off",
                        before=become)
@@ -76,18 +76,31 @@ class Limits(EtlCase):
                 self.assertRegex(result.err, r"ran with [1-7] of 8 workers, because no more .*could be started")
                 self.assert_table(store, self.base, HOURS)
 
+    def assert_ends_with_a_message(self, limits, executor, **run):
+        store, result = self.run_limited(limits, executor, **run)
+        self.assertGreaterEqual(result.code, 0, str(result))
+        self.assertLess(result.code, 128, str(result))
+        self.assertNotIn("terminate called", result.err)
+        if result.code == etl.OK:
+            self.assert_table(store, self.base, HOURS)
+        else:
+            self.assertTrue(result.err.strip(), str(result))
+        return result
+
     def test_any_limit_ends_with_a_message(self):
         for executor in ("processes", "threads"):
             for limits in (*(f"ulimit -u {n}" for n in (1, 2, 3, 4, 5, 6)), "ulimit -v 150000", "ulimit -v 400000"):
                 with self.subTest(executor=executor, limits=limits):
-                    store, result = self.run_limited(limits, executor)
-                    self.assertGreaterEqual(result.code, 0, str(result))
-                    self.assertLess(result.code, 128, str(result))
-                    self.assertNotIn("terminate called", result.err)
-                    if result.code == etl.OK:
-                        self.assert_table(store, self.base, HOURS)
-                    else:
-                        self.assertTrue(result.err.strip(), str(result))
+                    self.assert_ends_with_a_message(limits, executor)
+
+    def test_fewer_workers_in_little_memory(self):
+        for executor in ("processes", "threads"):
+            fewer = 0
+            for kib in range(40_000, 200_001, 20_000):
+                with self.subTest(executor=executor, kib=kib):
+                    result = self.assert_ends_with_a_message(f"ulimit -v {kib}", executor, retries=0)
+                    fewer += result.code == etl.OK and "of 8 workers, because no more" in result.err
+            self.assertGreater(fewer, 0, executor)
 
 
 @unittest.skipIf(os.getuid(), "takes root")

@@ -8,8 +8,9 @@ using namespace sqlite_tests;
 using Rows = std::vector<std::tuple<std::string, std::int64_t>>;
 const Schema schema{{"title", Type::utf8}, {"views", Type::int64}};
 
-class KeptRows : public testing::Test {
+class KeptRows : public TableTest<Rows> {
  protected:
+  KeptRows() : TableTest(schema) {}
   void set_up(const std::string& sql) {
     std::filesystem::remove(options_.path);
     PlainDatabase(options_.path).run(sql);
@@ -19,10 +20,7 @@ class KeptRows : public testing::Test {
     options_.key = key;
   }
   void load_rows(const std::string& partition, const Rows& rows, bool reload = false) {
-    const auto sink = options_.make(host_.context());
-    sink->prepare(schema);
-    load(*sink, schema, request_for(partition, reload, {"title", partition}),
-         batches_of(schema, rows));
+    TableTest::load_rows(partition, rows, reload, {"title", partition});
   }
   /// The refusal of the table, the same before a run and, if `sql` comes during it, of a partition.
   std::string refusal(const std::string& table, const std::string& sql) {
@@ -51,13 +49,6 @@ class KeptRows : public testing::Test {
   [[nodiscard]] std::vector<std::string> rows() const {
     return PlainDatabase(options_.path).rows("SELECT title, views FROM t ORDER BY 1, 2");
   }
-  [[nodiscard]] std::string value(const std::string& sql) const {
-    return PlainDatabase(options_.path).value(sql);
-  }
-
-  TemporaryFolder folder_;
-  FakeHost host_;
-  SinkOptions options_{folder_.file("kept.db")};
 };
 
 TEST_F(KeptRows, NoConstraintReplacesOrIgnoresThemSilently) {
@@ -270,11 +261,6 @@ TEST_F(KeptRows, AReloadDeletesNoRowsThatOnlyTheCollationTakesForItsOwn) {
 }
 
 TEST_F(KeptRows, TriggersThatKeepDeletedRowsAreFound) {
-  const auto forget = [&] {
-    const etl::WriteRequest of = request_for("a", false, {"title", "a"});
-    (void)options_.make(host_.context())
-        ->forget({of.pipeline, of.source, of.sink, of.partition, true}, schema);
-  };
   for (const char* trigger :
        {"CREATE TRIGGER x BEFORE DELETE ON t BEGIN SELECT raise(IGNORE); END",
         "CREATE TRIGGER x BEFORE DELETE ON t WHEN old.views = 2 BEGIN SELECT raise(IGNORE); END",
@@ -289,7 +275,7 @@ TEST_F(KeptRows, TriggersThatKeepDeletedRowsAreFound) {
       load_rows("a", {{"a", 1}, {"a", 2}});
       load_rows("b", {{"b", 1}});
       PlainDatabase(options_.path).run(trigger);
-      const auto forgotten = error_of(forget);
+      const auto forgotten = error_of([&] { (void)forget("a", true, {"title", "a"}); });
       expect_contains(forgotten.message(), {"table \"t\"", "trigger"});
       const auto reloaded = error_of([&] { load_rows("a", {{"a", 3}}, true); });
       expect_contains(reloaded.message(), {"table \"t\"", "trigger"});

@@ -10,14 +10,9 @@ const Schema schema{{"hour", Type::timestamp_s}, {"title", Type::utf8}, {"views"
 constexpr std::int64_t eight = 1472328000;  // 2016-08-27 20:00:00
 constexpr std::int64_t nine = eight + 3600;
 
-class Reload : public testing::Test {
+class Reload : public TableTest<Rows> {
  protected:
-  void load_rows(const std::string& partition, const Rows& rows, bool reload = false,
-                 etl::Scope scope = {}) {
-    const auto sink = options_.make(host_.context());
-    sink->prepare(schema);
-    load(*sink, schema, request_for(partition, reload, std::move(scope)), batches_of(schema, rows));
-  }
+  Reload() : TableTest(schema) {}
   [[nodiscard]] std::vector<std::string> rows() const {
     return PlainDatabase(options_.path).rows("SELECT * FROM t ORDER BY 1, 2, 3");
   }
@@ -26,10 +21,6 @@ class Reload : public testing::Test {
         .value("SELECT group_concat(partition || ' ' || rows_written) FROM etl_ledger");
   }
   static etl::Scope hour(std::int64_t time) { return {"hour", time}; }
-
-  TemporaryFolder folder_;
-  FakeHost host_;
-  SinkOptions options_{folder_.file("r.db")};
 };
 
 TEST_F(Reload, ReplacesExactlyThePartitionsRows) {
@@ -149,14 +140,7 @@ TEST_F(ReloadUpsert, NeedsNoScope) {
   EXPECT_EQ(rows(), (std::vector<std::string>{"'2016-08-27 20:00:00'|'a'|2"}));
 }
 
-class Forget : public Reload {
- protected:
-  std::int64_t forget(const std::string& partition, bool delete_rows, etl::Scope scope = {}) {
-    const etl::WriteRequest of = request_for(partition, false, std::move(scope));
-    return options_.make(host_.context())
-        ->forget({of.pipeline, of.source, of.sink, of.partition, delete_rows}, schema);
-  }
-};
+class Forget : public Reload {};
 
 TEST_F(Forget, RemovesTheRecordAndLeavesTheRows) {
   load_rows("p8", {{eight, "a", 1}, {eight, "b", 2}}, false, hour(eight));

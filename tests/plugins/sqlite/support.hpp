@@ -210,4 +210,35 @@ std::vector<etl::Batch> batches_of(const Schema& schema,
   return batches;
 }
 
+/// A fixture with one table, whose every change is a sink of its own, as in runs one after the
+/// other.
+template <class Rows>
+class TableTest : public testing::Test {
+ protected:
+  explicit TableTest(Schema schema) : schema_(std::move(schema)) {}
+
+  void load_rows(const std::string& partition, const Rows& rows, bool reload = false,
+                 etl::Scope scope = {}) {
+    const auto sink = options_.make(host_.context());
+    sink->prepare(schema_);
+    load(*sink, schema_, request_for(partition, reload, std::move(scope)),
+         batches_of(schema_, rows));
+  }
+  std::int64_t forget(const std::string& partition, bool delete_rows, etl::Scope scope = {}) {
+    const etl::WriteRequest of = request_for(partition, false, std::move(scope));
+    return options_.make(host_.context())
+        ->forget({of.pipeline, of.source, of.sink, of.partition, delete_rows}, schema_);
+  }
+  [[nodiscard]] std::string value(const std::string& sql) const {
+    return PlainDatabase(options_.path).value(sql);
+  }
+
+  TemporaryFolder folder_;
+  FakeHost host_;
+  SinkOptions options_{folder_.file("table.db")};
+
+ private:
+  Schema schema_;
+};
+
 }  // namespace sqlite_tests

@@ -17,31 +17,16 @@ using Values = std::vector<std::string>;
 const Schema schema{{"title", Type::utf8}, {"hour", Type::timestamp_s}, {"views", Type::int64}};
 constexpr std::int64_t midnight = 1709251200;  // 2024-03-01 00:00:00
 
-class UpsertRules : public testing::Test {
+class UpsertRules : public TableTest<Rows> {
  protected:
-  UpsertRules() {
+  UpsertRules() : TableTest(schema) {
     options_.mode = "upsert";
     options_.key = {"title"};
     options_.timestamps = "unix";
   }
-  void load_rows(const std::string& partition, const Rows& rows, bool reload = false,
-                 etl::Scope scope = {}) {
-    const auto sink = options_.make(host_.context());
-    sink->prepare(schema);
-    load(*sink, schema, request_for(partition, reload, std::move(scope)), batches_of(schema, rows));
-  }
   [[nodiscard]] Values rows(const std::string& columns = "title, hour, views") const {
     return PlainDatabase(options_.path).rows("SELECT " + columns + " FROM t ORDER BY 1");
   }
-  std::int64_t forget(const std::string& partition, const etl::Scope& scope) {
-    const etl::WriteRequest of = request_for(partition, false, scope);
-    return options_.make(host_.context())
-        ->forget({of.pipeline, of.source, of.sink, of.partition, true}, schema);
-  }
-
-  TemporaryFolder folder_;
-  FakeHost host_;
-  SinkOptions options_{folder_.file("rules.db")};
 };
 
 TEST_F(UpsertRules, AnOlderRowReplacesNoNewerOne) {
@@ -193,7 +178,7 @@ TEST_F(UpsertRules, CombinedRowsCannotBeTakenOutAgain) {
   const auto reloaded = error_of([&] { load_rows("p", {{"a", 1, 1}}, true, one); });
   EXPECT_EQ(reloaded.code(), Code::permanent);
   expect_contains(reloaded.message(), {"\"t\"", "combine"});
-  expect_contains(error_of([&] { (void)forget("p", one); }).message(), {"\"t\"", "combine"});
+  expect_contains(error_of([&] { (void)forget("p", true, one); }).message(), {"\"t\"", "combine"});
   EXPECT_EQ(rows("title, views"), (Values{"'a'|3"}));
 }
 
@@ -205,7 +190,7 @@ TEST_F(UpsertRules, AColumnOfTheKeyTellsWhatIsWhose) {
   load_rows("q", {{"a", 2, 4}}, false, {"hour", std::int64_t{2}});
   load_rows("p", {{"a", 1, 10}, {"a", 1, 20}, {"b", 1, 5}}, true, one);
   EXPECT_EQ(rows(), (Values{"'a'|1|30", "'a'|2|4", "'b'|1|5"}));
-  EXPECT_EQ(forget("p", one), 2);
+  EXPECT_EQ(forget("p", true, one), 2);
   EXPECT_EQ(rows(), (Values{"'a'|2|4"}));
 }
 
