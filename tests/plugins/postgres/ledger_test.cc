@@ -64,6 +64,16 @@ TEST_F(LedgerTest, FailedBecomesDoneAndNeverBack) {
   EXPECT_EQ(found.error, "");
 }
 
+TEST_F(LedgerTest, OnlyADoneRecordWaitsForTheDisk) {
+  TestSink sink(append());
+  sink->prepare(simple_schema());
+  (void)db().text(
+      "ALTER TABLE etl_ledger ADD COLUMN sync text DEFAULT current_setting('synchronous_commit')");
+  sink->record(record_for(request_for("absent"), 0, etl::State::missing));
+  load(*sink, request_for("loaded"), simple_batch(0, 5));
+  EXPECT_EQ(db().text("SELECT sync FROM etl_ledger ORDER BY partition"), "off\non");
+}
+
 TEST_F(LedgerTest, AnIdWithANulByteIsRefusedAndNotCutShort) {
   TestSink sink(append());
   sink->prepare(simple_schema());
