@@ -194,7 +194,7 @@ void WorkerManager::handle(WorkerReport report) {
                       const auto at = find(read.job);
                       if (at != outstanding_.end()) at->read = true;
                     },
-                    [&](AttemptDone& done) { handle_done(std::move(done)); }},
+                    [&](const AttemptDone& done) { handle_done(done); }},
              report);
 }
 
@@ -219,7 +219,7 @@ void WorkerManager::handle_log(const WorkerLogLine& line) {
   if (log_lines_.size() > max_log_lines) log_lines_.pop_front();
 }
 
-void WorkerManager::handle_done(AttemptDone done) {
+void WorkerManager::handle_done(const AttemptDone& done) {
   const auto at = find(done.job);
   const AttemptRequest request = std::move(at->request);
   outstanding_.erase(at);

@@ -54,7 +54,7 @@ class WorkerManager {
   void handle_log(const WorkerLogLine& line);
   void handle_awaited(Outstanding& attempt);
   void handle_begun(Outstanding& attempt);
-  void handle_done(AttemptDone done);
+  void handle_done(const AttemptDone& done);
   std::deque<Outstanding>::iterator find(std::size_t job);
   void update_row_counts();
 
