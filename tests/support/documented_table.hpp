@@ -19,8 +19,8 @@ namespace etl_test {
 inline std::string outcome_of(etl::Code code) {
   static const std::map<etl::Code, std::string> words = {
       {etl::Code::transient, "retried"}, {etl::Code::permanent, "the partition fails"},
-      {etl::Code::missing, "`missing`"},     {etl::Code::config, "the pipeline is wrong"},
-      {etl::Code::cancelled, "stopped"},     {etl::Code::internal, "a defect"}};
+      {etl::Code::missing, "`missing`"}, {etl::Code::config, "the pipeline is wrong"},
+      {etl::Code::cancelled, "stopped"}, {etl::Code::internal, "a defect"}};
   return words.at(code);
 }
 

@@ -205,7 +205,8 @@ class Rejects : public Verb {
     options.value("--partition", options_.partitions,
                   "Only rejects of partitions whose id matches this glob (repeatable)");
     options.number("--limit", options_.limit, partition_range, "Show only the first N");
-    options.value("--pipeline", options_.pipeline, "Pipeline file (TOML) that the rejects come from");
+    options.value("--pipeline", options_.pipeline,
+                  "Pipeline file (TOML) that the rejects come from");
     options.flag("--replay", options_.replay,
                  "Load the records that can be read now, and remove them from FILE");
     common.declare_set(options);

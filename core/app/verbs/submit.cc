@@ -214,8 +214,8 @@ class Submit : public Verb {
 
   void show_nothing_to_do(const Submission& submission) const {
     if (common.format == Format::json) return show_json(submission, {}, {});
-    print(fmt::format("pipeline \"{}\": nothing to do, all {} are done\n",
-                      submission.pipeline, submission.planned.size()));
+    print(fmt::format("pipeline \"{}\": nothing to do, all {} are done\n", submission.pipeline,
+                      submission.planned.size()));
   }
 
   fs::path file_;

@@ -30,7 +30,8 @@ constexpr auto table = etl::options(
     etl::optional<std::string>("on_failure", "\"continue\"",
                                "Whether to continue with the other partitions after one fails.")
         .one_of("continue|stop"),
-    etl::optional<Bytes>("memory_limit", "\"512MiB\"", "Memory for batches and for the buffers that stages report.")
+    etl::optional<Bytes>("memory_limit", "\"512MiB\"",
+                         "Memory for batches and for the buffers that stages report.")
         .between(mebibyte, no_limit),
     etl::optional<std::int64_t>(
         "max_rejects", "1000",

@@ -38,8 +38,8 @@ std::string RetryPolicy::describe(const Error& error, std::int64_t attempt,
                                   milliseconds backoff) const {
   std::string text = fmt::format("attempt {} of {}: {}", attempt, retries + 1, error.message());
   if (backoff >= noticeable) {
-    text +=
-        fmt::format("; retrying in {}", human_seconds(std::chrono::duration<double>(backoff).count()));
+    text += fmt::format("; retrying in {}",
+                        human_seconds(std::chrono::duration<double>(backoff).count()));
   }
   return text;
 }

@@ -66,10 +66,11 @@ const std::string own =
 INSTANTIATE_TEST_SUITE_P(
     Header, WrongPluginTest,
     testing::Values(
-        Wrong{"no_symbol",
-              "not a plugin of etl (no symbol etl_plugin_v1): export it with ETL_PLUGIN(...) in one "
-              "of its "
-              "sources, or move the library elsewhere if it is not a plugin"},
+        Wrong{
+            "no_symbol",
+            "not a plugin of etl (no symbol etl_plugin_v1): export it with ETL_PLUGIN(...) in one "
+            "of its "
+            "sources, or move the library elsewhere if it is not a plugin"},
         Wrong{"only_v2", "built for plugin ABI 2, this etl speaks ABI " + own +
                              ": upgrade etl or rebuild the plugin against this etl"},
         Wrong{"bad_magic", damaged("etl_plugin_v1 does not start with \"ETLPLUG\"")},

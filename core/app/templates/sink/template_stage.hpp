@@ -5,7 +5,6 @@
 
 #include <etl/plugin.hpp>
 
-
 namespace fs = std::filesystem;
 
 /// Encodes the name of a stage or partition as a file name. The result never begins with a dot;

@@ -4,7 +4,6 @@
 
 #include <etl/testing/conformance/instance.hpp>
 
-
 namespace etl::v1::conformance {
 namespace detail {
 
