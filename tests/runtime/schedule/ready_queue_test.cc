@@ -67,7 +67,7 @@ class ReadyQueueTest : public testing::Test {
 
 TEST_F(ReadyQueueTest, KeepsTheOrderOfWhatIsReadyAndAsksOnce) {
   ReadyQueue queue(rules(), wakes_);
-  for (const std::size_t job : {2, 0, 1}) {
+  for (const std::size_t job : {2U, 0U, 1U}) {
     here_.insert(job);
     queue.push(item(job));
   }
