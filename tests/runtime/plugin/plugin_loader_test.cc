@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
               "stage \"broken\" lacks the table of its functions; set the one of its kind and "
               "rebuild the plugin"},
         Wrong{"small_source",
-              damaged("stage \"broken\" has a table of functions of " + bytes(8, 56))},
+              damaged("stage \"broken\" has a table of functions of " + bytes(8, 64))},
         Wrong{"source_without_plan", lacks("plan")}, Wrong{"filter_without_apply", lacks("apply")},
         Wrong{"sink_without_commit", lacks("commit")},
         Wrong{"ledger_without_committed", lacks("committed")},
