@@ -35,14 +35,15 @@ std::int64_t delete_scope(Session& session, const TableDefinition& table,
   const std::string failed = "cannot delete the earlier rows of partition \"" + partition.id +
                              "\" from table " + table.shown + ": ";
   if (deleted + left == expected) {
-    throw etl::Error::permanent(
-        failed + std::to_string(left) +
-        " of them remain, because a trigger or rule of the table skips them");
+    throw etl::Error::permanent(failed + std::to_string(left) +
+                                (left == 1 ? " of them remains" : " of them remain") +
+                                ", because a trigger or rule of the table skips them");
   }
   throw etl::Error::transient(failed + std::to_string(left) + (left == 1 ? " row" : " rows") +
                               " with its value of column \"" + column +
-                              "\" have reappeared: a trigger restores them, or another program "
-                              "has just added them");
+                              (left == 1 ? "\" has" : "\" have") +
+                              " reappeared: a trigger restores them, or another program has just "
+                              "added them");
 }
 
 constexpr const char* inseparable =

@@ -275,11 +275,14 @@ TEST_F(RulesTest, AMissingOrderIsWarnedOfOnce) {
     return log_of(sink.host);
   };
   const std::string warning = warnings(given({}));
-  EXPECT_CONTAINS(warning,
-                  "table t: no order is given, and the key does not contain \"hour\", in which "
-                  "partitions differ: of rows with the same key, the newest by it stays");
+  EXPECT_CONTAINS(
+      warning,
+      "table t: no order is given, and the key does not contain \"hour\", in which "
+      "partitions differ: among rows with the same key, the one with its newest value is "
+      "kept");
   EXPECT_EQ(warning.find("table t"), warning.rfind("table t"));
-  EXPECT_CONTAINS(warnings(given({}, {{"note", "first"}})), "the one that is committed last stays");
+  EXPECT_CONTAINS(warnings(given({}, {{"note", "first"}})),
+                  "the one that is committed last is kept");
   EXPECT_EQ(warnings(given({"hour"})), "");
   EXPECT_EQ(warnings(given({}, {}, {"title", "hour"})), "");
   EXPECT_EQ(warnings(given({}, {{"hour", "max"}, {"views", "sum"}, {"note", "min"}})), "");

@@ -90,9 +90,9 @@ TEST_F(EarlierLoad, AReloadIsRefusedWhereATriggerKeepsRows) {
       session_.answers = {record("done", 5), {}, changed(5 - kept), count(kept)};
       const etl::Error error = error_of([&] { static_cast<void>(make_way(true, key)); });
       EXPECT_EQ(error.code(), etl::Code::permanent);
-      expect_contains(error.message(),
-                      std::to_string(kept) +
-                          " of them remain, because a trigger or rule of the table skips them");
+      expect_contains(error.message(), std::to_string(kept) +
+                                           (kept == 1 ? " of them remains" : " of them remain") +
+                                           ", because a trigger or rule of the table skips them");
     }
   }
 }
@@ -102,7 +102,7 @@ TEST_F(EarlierLoad, RowsThatAreThereAgainMayBeThoseOfAnotherRun) {
     session_.answers = {record("done", 5), {}, changed(5), count(1)};
     const etl::Error error = error_of([&] { static_cast<void>(make_way(true, key)); });
     EXPECT_EQ(error.code(), etl::Code::transient);
-    expect_contains(error.message(), "1 row with its value of column \"n\" are there again");
+    expect_contains(error.message(), "1 row with its value of column \"n\" has reappeared");
   }
 }
 
