@@ -15,7 +15,7 @@
 
 #include <set>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// All checks; each comes after those it depends on.
 inline const std::vector<Check>& all_checks() {
@@ -165,4 +165,4 @@ inline void run_checks(
   }
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

@@ -17,7 +17,7 @@
 #include <etl/testing/conformance.hpp>
 #include <etl/testing/mock_host.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// The setup for checking a stage, as in the check file of `etl check`. `{scratch}` (an empty
 /// folder) and `{id}` (a unique word) are replaced in commands and strings.
@@ -101,4 +101,4 @@ template <class Stage>
   return detail::of_verdict(findings, Verdict::skipped);
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

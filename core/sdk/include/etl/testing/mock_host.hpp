@@ -23,7 +23,7 @@
 #include <initializer_list>
 #include <variant>
 
-namespace etl::v1::testing {
+namespace etl::inline v1::testing {
 
 /// A malformed record that a stage rejected.
 struct Reject {
@@ -320,4 +320,4 @@ template <class Reader>
   return lines;
 }
 
-}  // namespace etl::v1::testing
+}  // namespace etl::inline v1::testing

@@ -9,7 +9,7 @@
 
 #include <deque>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// Whether `text` is valid UTF-8 (RFC 3629: no surrogates, no overlong forms).
 inline bool is_utf8(std::string_view text) {
@@ -294,4 +294,4 @@ class Releases {
   std::deque<Watched> all_;  // a deque, because its elements do not move
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

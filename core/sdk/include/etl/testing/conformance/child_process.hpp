@@ -30,7 +30,7 @@
 #include <string>
 #include <string_view>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// How a child process ended, and its output.
 struct ChildEnd {
@@ -224,4 +224,4 @@ inline void conclude(ChildEnd& end, int status) {
   return end;
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

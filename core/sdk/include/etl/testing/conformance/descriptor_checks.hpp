@@ -5,7 +5,7 @@
 #include <etl/detail/split.hpp>
 #include <etl/testing/conformance/instance.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 inline bool is_name(std::string_view text) {
@@ -151,4 +151,4 @@ inline constexpr Check descriptor_checks[] = {
      &detail::check_column_table},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

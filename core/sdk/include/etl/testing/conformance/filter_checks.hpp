@@ -4,7 +4,7 @@
 
 #include <etl/testing/conformance/instance.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 /// The answer of schema(): the output columns or an error.
@@ -332,4 +332,4 @@ inline constexpr Check filter_checks[] = {
      filters, "filter.rows", &detail::check_filter_predicate},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

@@ -12,7 +12,7 @@
 #include <optional>
 #include <string>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 namespace detail {
 using namespace etl::v1::detail;
@@ -134,4 +134,4 @@ inline void require_ok(const Result& result, const std::string& what) {
   require(result.code == ETL_OK, what + " failed: " + result.text());
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

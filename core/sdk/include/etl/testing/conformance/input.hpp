@@ -5,7 +5,7 @@
 #include <etl/partition.hpp>
 #include <etl/testing/conformance/arrow.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// Two columns of every type, one of them with nulls, for a stage that accepts any columns.
 inline std::vector<InputColumn> mixed_columns() {
@@ -214,4 +214,4 @@ inline std::string difference(const Strings& expected, const Strings& found) {
          "; row " + std::to_string(at + 1) + ": " + row(expected) + " against " + row(found);
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

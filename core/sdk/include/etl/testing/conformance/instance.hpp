@@ -8,7 +8,7 @@
 
 #include <thread>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 /// The argument of every check.
 struct Probe {
@@ -97,4 +97,4 @@ inline void at_once(const std::vector<std::function<void()>>& bodies) {
   for (const Callback& one : kept) one.rethrow();
 }
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

@@ -4,7 +4,7 @@
 
 #include <etl/testing/conformance/descriptor_checks.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 /// The names of all files below a folder.
@@ -132,4 +132,4 @@ inline constexpr Check option_checks[] = {
      &detail::check_memory},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

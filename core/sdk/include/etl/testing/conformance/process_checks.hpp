@@ -5,7 +5,7 @@
 
 #include <etl/testing/conformance/sink.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 /// The point of a load at which its process is killed.
@@ -193,4 +193,4 @@ inline constexpr Check process_checks[] = {
      "sink.rollback", &detail::check_kill<detail::Point::committed>},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

@@ -7,7 +7,7 @@
 #include <etl/testing/conformance/child_process.hpp>
 #include <etl/testing/conformance/instance.hpp>
 
-namespace etl::v1::conformance::detail {
+namespace etl::inline v1::conformance::detail {
 
 constexpr std::int64_t sink_rows = 1000;
 
@@ -259,4 +259,4 @@ inline Held clean(const Probe& probe, const std::vector<Load>& loads) {
   return all;
 }
 
-}  // namespace etl::v1::conformance::detail
+}  // namespace etl::inline v1::conformance::detail

@@ -4,7 +4,7 @@
 
 #include <etl/testing/conformance/sink.hpp>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 inline void check_sink_check(const Probe& probe) {
@@ -346,4 +346,4 @@ inline constexpr Check sink_checks[] = {
      &detail::check_sink_memory},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

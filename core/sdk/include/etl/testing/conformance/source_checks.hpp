@@ -7,7 +7,7 @@
 
 #include <set>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 namespace detail {
 
 /// A source instance with its schema and partitions.
@@ -537,4 +537,4 @@ inline constexpr Check source_checks[] = {
      "source.twice", &detail::check_source_memory},
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance

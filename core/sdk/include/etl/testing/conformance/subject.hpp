@@ -17,7 +17,7 @@
 #include <string>
 #include <vector>
 
-namespace etl::v1::conformance {
+namespace etl::inline v1::conformance {
 
 namespace fs = std::filesystem;
 
@@ -123,4 +123,4 @@ struct Subject {
   std::string dump = {};                  ///< prints the rows in a sink's target, in a fixed order
 };
 
-}  // namespace etl::v1::conformance
+}  // namespace etl::inline v1::conformance
