@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <concepts>
 #include <cstring>
 #include <type_traits>
 

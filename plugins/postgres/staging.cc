@@ -69,27 +69,29 @@ void Staging::move_rows() {
   else require_added();
 }
 
+// The value of a column in the one row that remains of all rows with the same key.
+std::string Staging::merged_value(const etl::Field& field) const {
+  const std::string name = sql::quoted(field.name);
+  const std::string_view how = table_.rules.of(field.name);
+  if (how == "last") return name;
+  const std::string window = "(PARTITION BY " + sql::column_list(table_.key);
+  if (how == "first")
+    return "first_value(" + name + ") OVER " + window + " ORDER BY " + ordinal_ + ") AS " + name;
+  const std::string value = std::string(how) + "(" + name + ") OVER " + window + ")";
+  if (how != "sum" && how != "count") return value + " AS " + name;
+  // A sum has a larger type, and fails if it does not fit.
+  return "CAST(" + value + " AS " + std::string(table_.dialect->type(field.type)) + ") AS " + name;
+}
+
 // One row per key: the newest by the order, or else the last, with the combined values of all.
 std::string Staging::merged_rows() const {
   const std::string key = sql::column_list(table_.key);
   std::string values;
-  for (const etl::Field& field : table_.columns) {
-    const std::string name = sql::quoted(field.name);
-    const std::string_view how = table_.rules.of(field.name);
-    std::string value = name;
-    if (how == "first") {
-      value = "first_value(" + name + ") OVER (PARTITION BY " + key + " ORDER BY " + ordinal_ + ")";
-    } else if (how != "last") {
-      value = std::string(how) + "(" + name + ") OVER (PARTITION BY " + key + ")";
-    }
-    // A sum has a larger type, and fails if it does not fit.
-    if (how == "sum" || how == "count")
-      value = "CAST(" + value + " AS " + std::string(table_.dialect->type(field.type)) + ")";
-    values += (values.empty() ? "" : ", ") + value + (value == name ? "" : " AS " + name);
-  }
+  for (const etl::Field& field : table_.columns)
+    values.append(values.empty() ? "" : ", ").append(merged_value(field));
   std::string newest_first;
   for (const std::string& column : table_.rules.order)
-    newest_first += sql::quoted(column) + " DESC, ";
+    newest_first.append(sql::quoted(column)).append(" DESC, ");
   return "SELECT DISTINCT ON (" + key + ") " + values + " FROM " + staging + " ORDER BY " + key +
          ", " + newest_first + ordinal_ + " DESC";
 }

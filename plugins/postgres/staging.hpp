@@ -25,6 +25,7 @@ class Staging {
   void move_rows();
 
  private:
+  [[nodiscard]] std::string merged_value(const etl::Field& field) const;
   [[nodiscard]] std::string merged_rows() const;
   void merge();
   void add();

@@ -81,11 +81,7 @@ class Forget {
   void load(NodeIndex sink) {
     const runtime::SinkStage& stage = graph_.sink(sink);
     try {
-      if (!runtime::per_task(graph_[sink]).empty() && !pipeline_.request.task) {
-        throw Error::config(
-            fmt::format("sink \"{0}\" has one database per task; choose one: --set {0}.{1}=PATH",
-                        graph_[sink].name, runtime::per_task(graph_[sink]).begin()->first));
-      }
+      runtime::require_one_database(pipeline_, sink);
       if (!stage.can_forget()) {
         throw stage.failure(Error::permanent("its plugin cannot forget partitions"));
       }

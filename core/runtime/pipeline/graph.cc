@@ -313,6 +313,13 @@ std::vector<NodeIndex> Graph::of_kind(Kind kind) const {
   return found;
 }
 
+std::optional<NodeIndex> Graph::find(Kind kind, std::string_view name) const {
+  for (NodeIndex at = 0; at < nodes_.size(); ++at) {
+    if (nodes_[at].kind == kind && nodes_[at].name == name) return at;
+  }
+  return std::nullopt;
+}
+
 std::vector<NodeIndex> Graph::sinks_of(NodeIndex source) const {
   std::vector<NodeIndex> sinks = of_kind(Kind::sink);
   std::erase_if(sinks, [&](NodeIndex sink) { return !reaches(source, sink); });

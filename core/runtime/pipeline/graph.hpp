@@ -13,6 +13,7 @@
 #include "core/runtime/plugin/stage_registry.hpp"
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,8 @@ class Graph {
   [[nodiscard]] const std::vector<Node>& nodes() const { return nodes_; }
   [[nodiscard]] const Node& operator[](NodeIndex index) const { return nodes_[index]; }
   [[nodiscard]] std::vector<NodeIndex> of_kind(Kind kind) const;
+  /// The stage of that kind and name.
+  [[nodiscard]] std::optional<NodeIndex> find(Kind kind, std::string_view name) const;
   /// The stage of a node. Throws std::bad_cast if the node is of another kind.
   [[nodiscard]] const SourceStage& source(NodeIndex index) const {
     return dynamic_cast<const SourceStage&>(*nodes_[index].stage);

@@ -3,6 +3,8 @@
 #include "core/runtime/base/environment.hpp"
 #include "core/runtime/config/task_paths.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
 namespace etl::runtime {
@@ -57,6 +59,14 @@ void for_each_database(const Pipeline& pipeline, NodeIndex sink,
 
 const std::map<std::string, std::string>& per_task(const Node& sink) {
   return sink.options->per_task();
+}
+
+void require_one_database(const Pipeline& pipeline, NodeIndex sink) {
+  const Node& node = (*pipeline.graph)[sink];
+  if (per_task(node).empty() || pipeline.request.task) return;
+  throw Error::config(
+      fmt::format("sink \"{0}\" has one database per task; choose one: --set {0}.{1}=PATH",
+                  node.name, per_task(node).begin()->first));
 }
 
 std::vector<std::int64_t> tasks_found(const Node& sink) {

@@ -50,6 +50,8 @@ void for_each_database(const Pipeline& pipeline, NodeIndex sink,
 
 /// The paths of a sink that contain `{task}`, by option; empty if it has one database.
 [[nodiscard]] const std::map<std::string, std::string>& per_task(const Node& sink);
+/// Throws Error (config) if each task has a database of its own and the pipeline stands for all.
+void require_one_database(const Pipeline& pipeline, NodeIndex sink);
 /// The tasks whose database files exist.
 [[nodiscard]] std::vector<std::int64_t> tasks_found(const Node& sink);
 

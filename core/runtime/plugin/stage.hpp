@@ -7,7 +7,6 @@
 #include "core/runtime/base/memory_account.hpp"
 #include "core/runtime/plugin/older_tables.hpp"
 #include "core/runtime/plugin/stage_error.hpp"
-#include "core/runtime/plugin/stage_kind.hpp"
 
 #include <etl/abi.h>
 #include <etl/batch.hpp>

@@ -189,9 +189,10 @@ void RejectFile::refresh() {
     read_ = std::move(file);
   }
   if (size == known_size_) return;
+  std::set<RejectKey>& known = known_;  // the analysis of locks does not look into the lambda
   known_size_ = whole_lines(read_, known_size_, path_.path, [&](std::string_view line) {
     try {
-      known_.insert(parse_reject(line).key);
+      known.insert(parse_reject(line).key);
     } catch (const Error&) {
       return;  // not an entry
     }

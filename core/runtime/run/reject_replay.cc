@@ -62,11 +62,7 @@ class ReplayRun {
 
   void require_ledgers() const {
     for (const NodeIndex sink : graph_.of_kind(Kind::sink)) {
-      if (!per_task(graph_[sink]).empty() && !pipeline_.request.task) {
-        throw Error::config(
-            fmt::format("sink \"{0}\" has one database per task; choose one: --set {0}.{1}=PATH",
-                        graph_[sink].name, per_task(graph_[sink]).begin()->first));
-      }
+      require_one_database(pipeline_, sink);
       if (graph_.sink(sink).transactional()) continue;
       throw Error::config(
           fmt::format("sink \"{}\" keeps no ledger: replaying into it could write rows twice",
@@ -113,15 +109,15 @@ class ReplayRun {
   }
 
   [[nodiscard]] NodeIndex source_of(const RejectKey& key) const {
-    for (const NodeIndex source : graph_.of_kind(Kind::source)) {
-      if (graph_[source].name != key.source) continue;
-      if (graph_.source(source).can_replay()) return source;
-      throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records", key.source,
-                                      graph_[source].entry->stage->name));
+    const std::optional<NodeIndex> source = graph_.find(Kind::source, key.source);
+    if (!source) {
+      throw Error::config(
+          fmt::format("{} has rejects of source \"{}\", which pipeline \"{}\" does not have",
+                      path_.path.string(), key.source, key.pipeline));
     }
-    throw Error::config(
-        fmt::format("{} has rejects of source \"{}\", which pipeline \"{}\" does not have",
-                    path_.path.string(), key.source, key.pipeline));
+    if (graph_.source(*source).can_replay()) return *source;
+    throw Error::config(fmt::format("source \"{}\" ({}) cannot replay records", key.source,
+                                    graph_[*source].entry->stage->name));
   }
 
   /// The partition as the source plans it now, or by its id alone if it no longer does.

@@ -41,23 +41,17 @@ bool CommittedAttempts::readable(NodeIndex sink) {
 
 std::optional<bool> CommittedAttempts::committed(const SpoolHeader& attempt,
                                                  const std::string& sink) {
-  for (const NodeIndex node : graph_.of_kind(Kind::sink)) {
-    if (graph_[node].name != sink) continue;
-    if (!readable(node)) return std::nullopt;
-    const LedgerRecord* done = ledger_.done(node, attempt.key.source, attempt.key.partition);
-    return done != nullptr && done->run_id == attempt.run_id && done->attempts == attempt.attempt;
-  }
-  return std::nullopt;
+  const std::optional<NodeIndex> node = graph_.find(Kind::sink, sink);
+  if (!node || !readable(*node)) return std::nullopt;
+  const LedgerRecord* done = ledger_.done(*node, attempt.key.source, attempt.key.partition);
+  return done != nullptr && done->run_id == attempt.run_id && done->attempts == attempt.attempt;
 }
 
 bool CommittedAttempts::done_everywhere(const RejectKey& key) {
-  for (const NodeIndex source : graph_.of_kind(Kind::source)) {
-    if (graph_[source].name != key.source) continue;
-    return std::ranges::all_of(graph_.sinks_of(source), [&](NodeIndex sink) {
-      return readable(sink) && ledger_.done(sink, key.source, key.partition) != nullptr;
-    });
-  }
-  return false;
+  const std::optional<NodeIndex> source = graph_.find(Kind::source, key.source);
+  return source && std::ranges::all_of(graph_.sinks_of(*source), [&](NodeIndex sink) {
+           return readable(sink) && ledger_.done(sink, key.source, key.partition) != nullptr;
+         });
 }
 
 // ---- this run ----------------------------------------------------------------------------------
@@ -152,6 +146,7 @@ void RejectStore::flush() {
 /// What cannot be published stays in the spools.
 void RejectStore::publish_all(const std::vector<Waiting>& waiting) {
   std::vector<Publication> publications;
+  publications.reserve(waiting.size());
   for (const Waiting& each : waiting) publications.push_back(each.publication);
   try {
     file_.publish(publications);

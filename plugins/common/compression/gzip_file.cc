@@ -12,7 +12,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <string_view>
 #include <system_error>
 #include <utility>
 
@@ -55,7 +54,7 @@ files::FileHandle open_file(const std::filesystem::path& path) {
 
 }  // namespace
 
-GzipFile::GzipFile(std::filesystem::path path, Decoder decoder, std::size_t chunk)
+GzipFile::GzipFile(const std::filesystem::path& path, Decoder decoder, std::size_t chunk)
     : GzipFile(open_file(path), path, decoder, chunk) {}
 
 GzipFile::GzipFile(files::FileHandle file, std::filesystem::path path, Decoder decoder,

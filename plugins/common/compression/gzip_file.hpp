@@ -28,7 +28,7 @@ class GzipFile {
 
   /// Opens `path`; `chunk` is the number of compressed bytes read at once. Throws etl::Error naming
   /// the path: missing if it does not exist, else permanent or transient depending on errno.
-  explicit GzipFile(std::filesystem::path path, Decoder decoder = default_decoder(),
+  explicit GzipFile(const std::filesystem::path& path, Decoder decoder = default_decoder(),
                     std::size_t chunk = default_chunk);
   /// Reads `file`, which is open at its beginning; `path` is for messages.
   GzipFile(files::FileHandle file, std::filesystem::path path, Decoder decoder = default_decoder(),

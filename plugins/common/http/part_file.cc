@@ -12,7 +12,6 @@
 #include <atomic>
 #include <cerrno>
 #include <string_view>
-#include <system_error>
 #include <utility>
 
 namespace http {

@@ -92,8 +92,9 @@ void check_rule_columns(const UpsertRules& rules, const etl::Schema& columns) {
     require_column(columns, column, "combine");
     const etl::Type type = columns[columns.at(column)].type;
     if (can(function, type)) continue;
-    refuse("combine", "column \"" + column + "\" is " + std::string(etl::type_name(type)) +
-                          ", for which there is no \"" + function + "\"");
+    std::string why = "column \"";
+    why.append(column).append("\" is ").append(etl::type_name(type));
+    refuse("combine", why.append(", for which there is no \"").append(function).append("\""));
   }
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <chrono>
 #include <exception>
-#include <string>
 #include <utility>
 
 namespace sqlite {

@@ -8,7 +8,6 @@
 #include <etl/detail/option_store.hpp>
 
 #include <array>
-#include <cerrno>
 #include <memory>
 #include <mutex>
 #include <set>
